@@ -1,0 +1,1 @@
+"""What an alert is. Pure: values and functions of them, no I/O, no clock."""

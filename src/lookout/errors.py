@@ -1,0 +1,34 @@
+"""Lookout's own errors: each names what is wrong and what to do next. Only the edges turn them into answers."""
+
+
+class LookoutError(Exception):
+    """An error whose text is written for the person who reads it."""
+
+
+class SettingsError(LookoutError):
+    """The environment or `lookout.yaml` cannot be used. The text names every problem found."""
+
+
+class StartError(LookoutError):
+    """Lookout cannot start: a taken port, a data directory in use, a database out of reach."""
+
+
+class NotFound(LookoutError):
+    """No such thing in this tenant. The same whether it exists elsewhere or nowhere."""
+
+
+class Refused(LookoutError):
+    """The request is understood and not allowed in the present state, or not well-formed."""
+
+    def __init__(self, message: str, field: str = "", constraint: str = "") -> None:
+        super().__init__(message)
+        self.field = field
+        self.constraint = constraint
+
+
+class Overloaded(LookoutError):
+    """Nothing was taken. Try again after `retry_after` seconds."""
+
+    def __init__(self, message: str, retry_after: int = 1) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after

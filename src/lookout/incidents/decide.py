@@ -1,0 +1,199 @@
+"""What happened to an incident, and why: the heart. Pure; every answer carries its reason."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import assert_never
+
+import msgspec
+from msgspec.structs import replace
+
+from lookout.alerts.alert import Alert, AlertStatus
+from lookout.alerts.severity import Severity, severity_of, worst
+from lookout.incidents.actions import Acknowledge, Action, AddNote, Assign, Resolve
+from lookout.incidents.events import (
+    FIRST_ALERTS,
+    Acknowledged,
+    AlertBrief,
+    AlertChange,
+    AlertsChanged,
+    AlertsDelta,
+    Assigned,
+    Change,
+    Escalated,
+    EventType,
+    Fact,
+    NoteAdded,
+    Opened,
+    Reopened,
+    Resolved,
+)
+from lookout.incidents.grouping import VALUE_LIMIT, group_of, summary_of, title_of
+from lookout.incidents.incident import Incident, Resolution
+from lookout.incidents.policy import Policy
+from lookout.incidents.transitions import TRANSITIONS, Reason, Step, Stimulus
+from lookout.alerts.text import one_line
+
+
+class Decision(msgspec.Struct, frozen=True):
+    """The facts to record, in order, and why: `started` for the alerts that began to fire, `ended` for the others.
+
+    For an action both are its reason. `is_new` says that the facts are about an incident that does not exist yet.
+    """
+
+    facts: tuple[Fact, ...]
+    started: Reason
+    ended: Reason
+    is_new: bool = False
+
+
+def decide(
+    incident: Incident | None, changes: Sequence[AlertChange], policy: Policy, *, expired: bool = False
+) -> Decision:
+    """What alerts that began and ended to fire at once mean for their incident.
+
+    `incident` is the open one of their group, else its last one, else None. Each alert changes once; however many
+    change together, it is one fact. `expired` says that those which ended did so by silence.
+    """
+    started = [change for change in changes if change.status is AlertStatus.FIRING]
+    ended = [change for change in changes if change.status is AlertStatus.RESOLVED]
+    if incident is not None and not incident.is_open and started and not _reopens(incident, started, policy):
+        return _decide(None, started, ended, policy, expired, previous_incident_id=incident.id)
+    return _decide(incident, started, ended, policy, expired)
+
+
+def decide_action(incident: Incident, action: Action, now: datetime, firing: Sequence[AlertChange] = ()) -> Decision:
+    """What a person's action means. `firing` are the ends, at `now`, of the incident's firing alerts, for a resolve."""
+    step = TRANSITIONS[incident.status, _STIMULI[type(action)]]
+    if isinstance(action, Assign) and action.assignee == incident.assignee:
+        step = Step(None, incident.status, Reason.ALREADY)
+    if step.event_type is None:
+        return Decision((), step.reason, step.reason)
+    fact = Fact(now, _change_of(action, firing), tuple(firing))
+    return Decision((fact,), step.reason, step.reason)
+
+
+_STIMULI: dict[type[Action], Stimulus] = {
+    Acknowledge: Stimulus.ACKNOWLEDGE,
+    Assign: Stimulus.ASSIGN,
+    Resolve: Stimulus.RESOLVE,
+    AddNote: Stimulus.NOTE,
+}
+
+
+def _change_of(action: Action, firing: Sequence[AlertChange]) -> Change:
+    match action:
+        case Acknowledge(by=by):
+            return Acknowledged(by)
+        case Assign(by=by, assignee=assignee):
+            return Assigned(assignee, by)
+        case Resolve(by=by, reason=reason):
+            return Resolved(Resolution.OPERATOR, _delta([], firing), by, reason)
+        case AddNote(by=by, text=text):
+            return NoteAdded(text, by)
+        case _:
+            assert_never(action)
+
+
+def _reopens(incident: Incident, started: Sequence[AlertChange], policy: Policy) -> bool:
+    """The source's times decide: an alert that arrives late reopens what it would have reopened in time."""
+    assert incident.resolved_at is not None
+    return min(change.starts_at for change in started) <= incident.resolved_at + policy.reopen_window
+
+
+def _decide(
+    incident: Incident | None,
+    started: Sequence[AlertChange],
+    ended: Sequence[AlertChange],
+    policy: Policy,
+    expired: bool,
+    previous_incident_id: str | None = None,
+) -> Decision:
+    status = incident.status if incident is not None else None
+    if started:
+        step = TRANSITIONS[status, _stimulus_of_start(incident, started, policy)]
+        if incident is None:
+            started = [replace(change, is_new=True) for change in started]
+        fact = _start(step, incident, started, ended, policy, previous_incident_id)
+        return Decision((fact,), step.reason, Reason.LEFT, is_new=incident is None)
+    assert incident is not None, "an alert that ends has an incident"
+    is_last = len(ended) == incident.firing_alerts
+    step = TRANSITIONS[status, Stimulus.LAST_END if is_last else Stimulus.END]
+    fact = _resolve(ended, expired) if is_last else _end(incident, ended)
+    return Decision((fact,), step.reason, step.reason)
+
+
+def _stimulus_of_start(incident: Incident | None, started: Sequence[AlertChange], policy: Policy) -> Stimulus:
+    if incident is None or not incident.is_open:
+        return Stimulus.START
+    return Stimulus.RISE if _worst(started, policy).rank > incident.severity.rank else Stimulus.START
+
+
+def _start(
+    step: Step,
+    incident: Incident | None,
+    started: Sequence[AlertChange],
+    ended: Sequence[AlertChange],
+    policy: Policy,
+    previous_incident_id: str | None,
+) -> Fact:
+    """The fact that alerts began to fire, and that others ended at once with them."""
+    alerts = _delta(started, ended)
+    began_at = min(change.starts_at for change in started)
+    severity = _worst(started, policy)
+    if incident is None:
+        opening = _alerts_of(started)
+        group = group_of(opening[0].label_set, policy)
+        title = title_of(opening[0], group)
+        change: Change = Opened(
+            group.dedup_key,
+            severity,
+            title,
+            summary_of(opening, title),
+            group.labels,
+            began_at,
+            alerts,
+            previous_incident_id,
+        )
+    elif step.event_type is EventType.REOPENED:
+        change = Reopened(severity, summary_of(_alerts_of(started), incident.title), alerts)
+    elif step.event_type is EventType.ESCALATED:
+        change = Escalated(incident.severity, severity, min(began_at, incident.started_at), alerts)
+    else:
+        change = AlertsChanged(min(began_at, incident.started_at), alerts)
+    return Fact(began_at, change, (*started, *ended))
+
+
+def _end(incident: Incident, ended: Sequence[AlertChange]) -> Fact:
+    return Fact(_last_end(ended), AlertsChanged(incident.started_at, _delta([], ended)), tuple(ended))
+
+
+def _resolve(ended: Sequence[AlertChange], expired: bool) -> Fact:
+    resolution = Resolution.EXPIRED if expired else Resolution.SOURCE
+    return Fact(_last_end(ended), Resolved(resolution, _delta([], ended)), tuple(ended))
+
+
+def _last_end(ended: Sequence[AlertChange]) -> datetime:
+    return max(change.ends_at for change in ended if change.ends_at is not None)
+
+
+def _worst(started: Sequence[AlertChange], policy: Policy) -> Severity:
+    return worst([severity_of(alert.labels, policy.severities) for alert in _alerts_of(started)])
+
+
+def _alerts_of(started: Sequence[AlertChange]) -> list[Alert]:
+    return [change.alert for change in started if change.alert is not None]
+
+
+def _delta(started: Sequence[AlertChange], ended: Sequence[AlertChange]) -> AlertsDelta:
+    first = tuple(
+        AlertBrief(
+            change.fingerprint,
+            change.status,
+            one_line(change.alert.name, VALUE_LIMIT) if change.alert is not None else change.fingerprint,
+        )
+        for change in (*started, *ended)[:FIRST_ALERTS]
+    )
+    new = sum(change.is_new for change in started)
+    return AlertsDelta(len(started), len(ended), new, first)
+
+

@@ -1,0 +1,197 @@
+"""Events: past-tense facts about incidents. The log is made of them, and everything else is folded from them."""
+
+import uuid
+from collections.abc import Mapping
+from datetime import datetime
+from enum import StrEnum
+
+import msgspec
+
+from lookout.alerts.alert import Alert, AlertStatus
+from lookout.alerts.severity import Severity
+from lookout.incidents.incident import Incident, Resolution
+
+SCHEMA_VERSION = 1
+FIRST_ALERTS = 5
+"""How many alerts an event names in itself; all of them are in its `event_alerts` rows."""
+
+_EVENT_IDS = uuid.uuid5(uuid.NAMESPACE_URL, "urn:lookout:event")
+
+
+class EventType(StrEnum):
+    OPENED = "incident_opened"
+    ESCALATED = "incident_escalated"
+    ALERTS_CHANGED = "incident_alerts_changed"
+    ACKNOWLEDGED = "incident_acknowledged"
+    ASSIGNED = "incident_assigned"
+    RESOLVED = "incident_resolved"
+    REOPENED = "incident_reopened"
+    NOTE_ADDED = "incident_note_added"
+
+
+class AlertChange(msgspec.Struct, frozen=True, gc=False):
+    """What an event says about one alert: it began to fire at `starts_at`, or the firing ended at `ends_at`.
+
+    `alert` is what was received, None for an end. `is_new` says that the incident has not had this alert before.
+    """
+
+    fingerprint: str
+    status: AlertStatus
+    starts_at: datetime
+    ends_at: datetime | None
+    alert: Alert | None = None
+    is_new: bool = False
+
+
+class AlertBrief(msgspec.Struct, frozen=True):
+    """One of the first alerts of an event, for whoever reads only the event."""
+
+    fingerprint: str
+    status: AlertStatus
+    name: str
+
+
+class AlertsDelta(msgspec.Struct, frozen=True):
+    """What an event changes about the incident's alerts: counts, and the first few by name."""
+
+    started: int = 0
+    ended: int = 0
+    new: int = 0
+    first: tuple[AlertBrief, ...] = ()
+
+
+class Opened(msgspec.Struct, frozen=True):
+    dedup_key: str
+    severity: Severity
+    title: str
+    summary: str
+    labels: Mapping[str, str]
+    started_at: datetime
+    alerts: AlertsDelta
+    previous_incident_id: str | None = None
+
+
+class Escalated(msgspec.Struct, frozen=True):
+    """`before` and `severity` are the severities before and after."""
+
+    before: Severity
+    severity: Severity
+    started_at: datetime
+    alerts: AlertsDelta
+
+
+class AlertsChanged(msgspec.Struct, frozen=True):
+    """`started_at` is the incident's earliest start, which an alert that joins late can move back."""
+
+    started_at: datetime
+    alerts: AlertsDelta
+
+
+class Reopened(msgspec.Struct, frozen=True):
+    severity: Severity
+    summary: str
+    alerts: AlertsDelta
+
+
+class Resolved(msgspec.Struct, frozen=True):
+    """`by` is who resolved it, for the resolution `operator`."""
+
+    resolution: Resolution
+    alerts: AlertsDelta
+    by: str | None = None
+    reason: str = ""
+
+
+class Acknowledged(msgspec.Struct, frozen=True):
+    by: str
+
+
+class Assigned(msgspec.Struct, frozen=True):
+    """`assignee` None: it belongs to nobody again."""
+
+    assignee: str | None
+    by: str
+
+
+class NoteAdded(msgspec.Struct, frozen=True):
+    """`text` is as the author wrote it, Markdown at most, and data everywhere."""
+
+    text: str
+    by: str
+
+
+Change = Opened | Escalated | AlertsChanged | Reopened | Resolved | Acknowledged | Assigned | NoteAdded
+
+CHANGES: Mapping[EventType, type[Change]] = {
+    EventType.OPENED: Opened,
+    EventType.ESCALATED: Escalated,
+    EventType.ALERTS_CHANGED: AlertsChanged,
+    EventType.REOPENED: Reopened,
+    EventType.RESOLVED: Resolved,
+    EventType.ACKNOWLEDGED: Acknowledged,
+    EventType.ASSIGNED: Assigned,
+    EventType.NOTE_ADDED: NoteAdded,
+}
+EVENT_TYPES: Mapping[type[Change], EventType] = {change: event_type for event_type, change in CHANGES.items()}
+
+
+class Fact(msgspec.Struct, frozen=True):
+    """Something decided that has no place in the log yet. `occurred_at` is the source's time where it has one."""
+
+    occurred_at: datetime
+    change: Change
+    alerts: tuple[AlertChange, ...] = ()
+
+
+class Event(msgspec.Struct, frozen=True):
+    """A fact with its place in its tenant's log. `recorded_at` is Lookout's time."""
+
+    tenant_id: str
+    position: int
+    event_id: str
+    event_type: EventType
+    incident_id: str
+    occurred_at: datetime
+    recorded_at: datetime
+    change: Change
+
+
+class Record(msgspec.Struct, frozen=True):
+    """An event, the incident as it was after it, and every alert that it is about: one entry of the log."""
+
+    event: Event
+    incident: Incident
+    alerts: tuple[AlertChange, ...] = ()
+
+
+class FeedEvent(msgspec.Struct, frozen=True):
+    """The one shape in which every surface shows an event."""
+
+    schema_version: int
+    event_id: str
+    event_type: EventType
+    tenant_id: str
+    position: int
+    occurred_at: datetime
+    recorded_at: datetime
+    incident: Incident
+    change: Change
+
+
+def event_id(tenant_id: str, position: int) -> str:
+    """The id of the event at `position`: a reader that sees a record twice can tell by it."""
+    return str(uuid.uuid5(_EVENT_IDS, f"{tenant_id}/{position}"))
+
+
+def number(fact: Fact, tenant_id: str, position: int, incident_id: str, now: datetime) -> Event:
+    """The event that `fact` becomes at `position`."""
+    return Event(
+        tenant_id=tenant_id,
+        position=position,
+        event_id=event_id(tenant_id, position),
+        event_type=EVENT_TYPES[type(fact.change)],
+        incident_id=incident_id,
+        occurred_at=fact.occurred_at,
+        recorded_at=now,
+        change=fact.change,
+    )

@@ -1,0 +1,99 @@
+"""What is so after an event. Folding the log with this gives every incident (I5)."""
+
+from typing import assert_never
+
+from msgspec.structs import replace
+
+from lookout.incidents.events import (
+    Acknowledged,
+    AlertsChanged,
+    AlertsDelta,
+    Assigned,
+    Escalated,
+    Event,
+    NoteAdded,
+    Opened,
+    Reopened,
+    Resolved,
+)
+from lookout.incidents.incident import Incident, Status
+
+
+def evolve(incident: Incident | None, event: Event) -> Incident:
+    """The incident after `event`. The first event of an incident is an `Opened`; all others need the incident before."""
+    if isinstance(event.change, Opened):
+        return _open(event, event.change)
+    assert incident is not None, f"the first event of {event.incident_id} is {event.event_type}, not its opening"
+    return _change(replace(incident, position=event.position, updated_at=event.recorded_at), event)
+
+
+def _open(event: Event, change: Opened) -> Incident:
+    return Incident(
+        id=event.incident_id,
+        tenant_id=event.tenant_id,
+        dedup_key=change.dedup_key,
+        status=Status.FIRING,
+        severity=change.severity,
+        title=change.title,
+        summary=change.summary,
+        labels=change.labels,
+        started_at=change.started_at,
+        opened_position=event.position,
+        position=event.position,
+        updated_at=event.recorded_at,
+        firing_alerts=change.alerts.started - change.alerts.ended,
+        total_alerts=change.alerts.new,
+        previous_incident_id=change.previous_incident_id,
+    )
+
+
+def _change(incident: Incident, event: Event) -> Incident:
+    change = event.change
+    match change:
+        case Escalated():
+            return replace(
+                _count(incident, change.alerts), severity=change.severity, started_at=change.started_at
+            )
+        case AlertsChanged():
+            return replace(_count(incident, change.alerts), started_at=change.started_at)
+        case Reopened():
+            return replace(
+                _count(incident, change.alerts),
+                status=Status.FIRING,
+                severity=change.severity,
+                summary=change.summary,
+                reopen_count=incident.reopen_count + 1,
+                acknowledged_at=None,
+                acknowledged_by=None,
+                resolved_at=None,
+                resolution=None,
+                resolved_by=None,
+            )
+        case Resolved():
+            return replace(
+                _count(incident, change.alerts),
+                status=Status.RESOLVED,
+                resolved_at=event.occurred_at,
+                resolution=change.resolution,
+                resolved_by=change.by,
+            )
+        case Acknowledged(by=by):
+            return replace(
+                incident, status=Status.ACKNOWLEDGED, acknowledged_at=event.occurred_at, acknowledged_by=by
+            )
+        case Assigned(assignee=assignee):
+            return replace(incident, assignee=assignee)
+        case NoteAdded():
+            return incident
+        case Opened():
+            raise AssertionError(f"{event.incident_id} opens twice")
+        case _:
+            assert_never(change)
+
+
+def _count(incident: Incident, alerts: AlertsDelta) -> Incident:
+    return replace(
+        incident,
+        firing_alerts=incident.firing_alerts + alerts.started - alerts.ended,
+        total_alerts=incident.total_alerts + alerts.new,
+    )

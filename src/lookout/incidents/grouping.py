@@ -1,0 +1,50 @@
+"""What folds alerts into one incident: the dedup key, typed and versioned."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+
+import msgspec
+
+from lookout.alerts.alert import Alert, LabelSet
+from lookout.alerts.text import one_line
+from lookout.incidents.policy import Policy
+
+KEY_LIMIT = 1024
+"""Characters of a key that are kept as they are: what is longer would not fit a database index, and is hashed."""
+VALUE_LIMIT = 200
+TITLE_LIMIT = 200
+SUMMARY_LIMIT = 500
+
+
+class Group(msgspec.Struct, frozen=True):
+    """A dedup key, and the group labels for people to read."""
+
+    dedup_key: str
+    labels: Mapping[str, str]
+
+
+def group_of(label_set: LabelSet, policy: Policy) -> Group:
+    """The group of an alert with these labels.
+
+    The key is canonical JSON of the group labels that the alert has, so that values cannot run into each other and a
+    missing label is not an empty one. An alert with none of them stands alone: its fingerprint is the key.
+    """
+    labels = {name: label_set.labels[name] for name in policy.group_by if name in label_set.labels}
+    if not labels:
+        return Group(f"alert/1:{label_set.fingerprint}", {})
+    text = json.dumps(labels, sort_keys=True, separators=(",", ":"))
+    key = f"labels/1:{text}" if len(text) <= KEY_LIMIT else f"digest/1:{hashlib.sha256(text.encode()).hexdigest()}"
+    return Group(key, {one_line(name, VALUE_LIMIT): one_line(value, VALUE_LIMIT) for name, value in labels.items()})
+
+
+def title_of(alert: Alert, group: Group) -> str:
+    """The incident's name: the alert's, and the group labels. It does not depend on which alert came first."""
+    others = ", ".join(f"{name}={value}" for name, value in group.labels.items() if name != "alertname")
+    return one_line(f"{alert.name} ({others})" if others else alert.name, TITLE_LIMIT)
+
+
+def summary_of(alerts: list[Alert], title: str) -> str:
+    """The sentence about the incident: the summary that its first alerts share, else the first one's, else the title."""
+    first = alerts[0].annotations.get("summary") or alerts[0].annotations.get("description") or ""
+    return one_line(first, SUMMARY_LIMIT) or title

@@ -1,0 +1,211 @@
+"""Leases: what was last heard of an alert, from whom. An alert fires while one of its leases lives.
+
+Each sender's word about one firing is a lease of its own, told apart by source, replica and start, and leases merge
+by the later time only. So the order and the number of messages do not matter (I3): HA twins hold a lease each, a
+restarted Prometheus opens another beside the one that runs out, and a late message finds its own lease ended.
+Leases are not in the log: a message that changes nothing else is silent (I7).
+"""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import NamedTuple
+
+import msgspec
+
+from lookout.alerts.alert import Alert, AlertStatus
+from lookout.incidents.policy import Policy
+
+ENDED_LEASES_KEPT = 8
+"""Ended leases of an alert that are remembered, to know late messages by."""
+LIVE_LEASES_KEPT = 16
+"""Leases of an alert that live at once. More come only from a sender that gives each message another start."""
+
+
+class LeaseKey(NamedTuple):
+    """Who says that the alert fires, and since when: one sender's word about one firing."""
+
+    source: str
+    replica: str
+    starts_at: datetime
+
+
+class Lease(msgspec.Struct, frozen=True, gc=False):
+    """One sender's word.
+
+    `ends_at` is how far it reaches: the sender's promise if `promised`, else our own limit since it was last heard.
+    `resolved_at` is when the sender says that it ended. `expired` says that it ran out. `closed_at` is when an
+    operator resolved the incident: the lease then counts no more, however often it is repeated.
+    """
+
+    source: str
+    replica: str
+    starts_at: datetime
+    ends_at: datetime
+    promised: bool
+    last_received_at: datetime
+    resolved_at: datetime | None = None
+    expired: bool = False
+    closed_at: datetime | None = None
+    annotations: Mapping[str, str] | None = None
+    """The latest annotations, where they differ from those that the log has."""
+
+    @property
+    def key(self) -> LeaseKey:
+        return LeaseKey(self.source, self.replica, self.starts_at)
+
+    def is_ended(self, policy: Policy) -> bool:
+        """The sender's word no longer stands. A promise that reaches a whole lease beyond the resolve is newer than it."""
+        if self.expired:
+            return True
+        if self.resolved_at is None:
+            return False
+        return not (self.promised and self.ends_at > self.resolved_at + policy.lease_length)
+
+    def is_alive(self, policy: Policy) -> bool:
+        return self.closed_at is None and not self.is_ended(policy)
+
+    def due_at(self, policy: Policy) -> datetime:
+        """When it runs out without another word. One resend of grace: the next message is on its way by then."""
+        return self.ends_at + policy.resend_delay if self.promised else self.ends_at
+
+
+Leases = dict[LeaseKey, Lease]
+
+
+def hear(leases: Leases, alert: Alert, now: datetime, policy: Policy) -> Leases:
+    """The leases that `alert`, received at `now`, makes or changes: new values by key, a subset of all.
+
+    An empty answer means that the message is late: it tells nothing that is not known to be over.
+    """
+    if alert.status is AlertStatus.FIRING:
+        return _hear_firing(leases, alert, now, policy)
+    return _hear_resolved(leases, alert, now)
+
+
+def expire(leases: Leases, now: datetime, listening_since: datetime, policy: Policy) -> Leases:
+    """The leases that have run out at `now`, as expired. Silence counts only since Lookout has been listening."""
+    return {
+        key: msgspec.structs.replace(lease, expired=True)
+        for key, lease in leases.items()
+        if not lease.is_ended(policy)
+        and max(lease.due_at(policy), listening_since + policy.resend_delay) <= now
+    }
+
+
+def check_at(lease: Lease, policy: Policy, *, is_known: bool) -> datetime | None:
+    """When time will change this lease, None for never: it runs out, or, of an alert nobody knows, may be forgotten."""
+    if not lease.is_ended(policy):
+        return lease.due_at(policy)
+    if is_known or lease.resolved_at is None:
+        return None
+    return lease.resolved_at + policy.webhook_expiry
+
+
+def close(leases: Leases, now: datetime, policy: Policy) -> Leases:
+    """The living leases, as closed by an operator at `now`."""
+    return {
+        key: msgspec.structs.replace(lease, closed_at=now) for key, lease in leases.items() if lease.is_alive(policy)
+    }
+
+
+def surplus(leases: Leases, policy: Policy) -> list[LeaseKey]:
+    """The keys of leases to forget, so that an alert's number of them is bounded: the oldest first."""
+    ended = [lease for lease in leases.values() if lease.is_ended(policy)]
+    living = [lease for lease in leases.values() if not lease.is_ended(policy)]
+    ended.sort(key=lambda lease: lease.starts_at, reverse=True)
+    living.sort(key=lambda lease: lease.ends_at, reverse=True)
+    return [lease.key for lease in ended[ENDED_LEASES_KEPT:] + living[LIVE_LEASES_KEPT:]]
+
+
+def _hear_firing(leases: Leases, alert: Alert, now: datetime, policy: Policy) -> Leases:
+    key = _key_of_firing(leases, alert, now, policy)
+    ends_at = alert.ends_at if alert.ends_at is not None else now + policy.webhook_expiry
+    known = leases.get(key)
+    if known is None:
+        lease = Lease(*key, ends_at, alert.leased, now, _resolution(leases, key, alert.leased), False, _closure(leases, key))
+    elif not known.promised and known.resolved_at is not None and now > known.resolved_at + policy.webhook_expiry:
+        # No message is that late: this sender stamps each firing with the same start.
+        lease = Lease(*key, ends_at, alert.leased, now)
+    else:
+        lease = msgspec.structs.replace(
+            known,
+            ends_at=max(known.ends_at, ends_at),
+            expired=known.expired and known.promised and ends_at <= known.ends_at,
+            last_received_at=max(known.last_received_at, now),
+        )
+    if lease.is_ended(policy):
+        return {}
+    return {key: msgspec.structs.replace(lease, annotations=alert.annotations)}
+
+
+def _hear_resolved(leases: Leases, alert: Alert, now: datetime) -> Leases:
+    ended_at = alert.ends_at or now
+    replica = alert.label_set.replica
+    changed = {
+        key: msgspec.structs.replace(lease, resolved_at=max(lease.resolved_at or ended_at, ended_at))
+        for key, lease in leases.items()
+        if lease.replica == replica and _is_ended_by(lease, alert, ended_at)
+    }
+    if not any(key.source == alert.source for key in changed):
+        # Remembered, so that a firing message that comes after it is known to be late.
+        key = LeaseKey(alert.source, replica, alert.starts_at or ended_at)
+        changed[key] = Lease(*key, ended_at, alert.leased, now, resolved_at=ended_at)
+    return {key: lease for key, lease in changed.items() if leases.get(key) != lease}
+
+
+def _is_ended_by(lease: Lease, alert: Alert, ended_at: datetime) -> bool:
+    """Whether the resolved `alert` is about the firing that `lease` is about."""
+    if lease.starts_at == alert.starts_at:
+        return True
+    if lease.source != alert.source or lease.starts_at > ended_at:
+        return False
+    # Who states no start speaks of all there is; a webhook's sender has merged the starts, and peers differ in them.
+    return alert.starts_at is None or not (lease.promised or alert.leased)
+
+
+def _key_of_firing(leases: Leases, alert: Alert, now: datetime, policy: Policy) -> LeaseKey:
+    replica = alert.label_set.replica
+    if alert.starts_at is not None:
+        return LeaseKey(alert.source, replica, alert.starts_at)
+    own = [
+        key
+        for key, lease in leases.items()
+        if key.source == alert.source and key.replica == replica and not lease.is_ended(policy)
+    ]
+    return max(own, key=lambda key: key.starts_at, default=LeaseKey(alert.source, replica, now))
+
+
+def _resolution(leases: Leases, key: LeaseKey, promised: bool) -> datetime | None:
+    """When the firing that a new lease speaks of was told to have ended, by this path or another."""
+    told = [
+        lease.resolved_at
+        for lease in leases.values()
+        if lease.replica == key.replica
+        and lease.resolved_at is not None
+        and (lease.starts_at == key.starts_at or _is_within(lease, key, promised))
+    ]
+    return max(told, default=None)
+
+
+def _is_within(lease: Lease, key: LeaseKey, promised: bool) -> bool:
+    """A webhook's sender told that all had ended by a time at which the firing of `key` had begun."""
+    return (
+        not promised
+        and not lease.promised
+        and lease.source == key.source
+        and lease.resolved_at is not None
+        and lease.resolved_at >= key.starts_at
+    )
+
+
+def _closure(leases: Leases, key: LeaseKey) -> datetime | None:
+    """When an operator closed the firing that a new lease continues: overlapping leases are one firing."""
+    for lease in leases.values():
+        if lease.closed_at is None:
+            continue
+        reach = lease.closed_at
+        if lease.promised and lease.resolved_at is None and not lease.expired:
+            reach = max(reach, lease.ends_at)
+        if key.starts_at <= reach:
+            return lease.closed_at
+    return None

@@ -1,0 +1,229 @@
+"""The working set of one commit: what was loaded of one tenant, and what is decided on it. Pure.
+
+The shell loads a ledger, hands it the alerts, and appends what it gives out. Tests hand it the same without a database.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime
+
+import msgspec
+from msgspec.structs import replace
+
+from lookout.alerts.alert import Alert, AlertStatus
+from lookout.incidents.actions import Action, Resolve
+from lookout.incidents.decide import Decision, decide, decide_action
+from lookout.incidents.events import AlertChange, Event, Fact, Record, number
+from lookout.incidents.evolve import evolve
+from lookout.incidents.grouping import group_of
+from lookout.incidents.incident import Incident
+from lookout.incidents.lease import Lease, LeaseKey, Leases, close, expire, hear, surplus
+from lookout.incidents.policy import Policy
+from lookout.incidents.transitions import Reason
+
+
+class AlertState(msgspec.Struct, frozen=True, gc=False):
+    """An alert as the log tells it: its last firing. `alert` is what was received when that began."""
+
+    fingerprint: str
+    status: AlertStatus
+    incident_id: str
+    starts_at: datetime
+    ends_at: datetime | None
+    position: int
+    alert: Alert
+
+
+class Receipt(msgspec.Struct, frozen=True, gc=False):
+    """What became of one alert: whether it added to the log, why, and the incident that it belongs to, if any."""
+
+    fingerprint: str
+    recorded: bool
+    reason: Reason
+    incident_id: str | None = None
+
+
+class _Pending(msgspec.Struct, gc=False):
+    """Changes of one group that are not decided yet, and where their receipts go."""
+
+    changes: list[AlertChange]
+    receipts: list[int]
+
+
+class Ledger:
+    """One tenant's alerts, leases and incidents, as far as a batch needs them.
+
+    `incidents` holds, for each dedup key in play, the open incident or else the last one. `fresh_id` gives out the id
+    for an incident that opens: ids are random, and this module is not. `records`, `changed_leases` and
+    `forgotten_leases` are what is to be written.
+    """
+
+    def __init__(self, tenant_id: str, last_position: int, policy: Policy, fresh_id: Callable[[], str]) -> None:
+        self.tenant_id = tenant_id
+        self.last_position = last_position
+        self.alerts: dict[str, AlertState] = {}
+        self.leases: dict[str, Leases] = {}
+        self.incidents: dict[str, Incident] = {}
+        self.records: list[Record] = []
+        self.changed_leases: dict[tuple[str, LeaseKey], Lease] = {}
+        self.forgotten_leases: set[tuple[str, LeaseKey]] = set()
+        self._policy = policy
+        self._fresh_id = fresh_id
+        self._pending: dict[str, _Pending] = {}
+        self._undecided: set[str] = set()
+        self._keys: dict[str, str] = {}
+        self._receipts: list[Receipt | None] = []
+
+    def know(self, incident: Incident) -> None:
+        """Take an incident into the working set, in the state given."""
+        self.incidents[incident.dedup_key] = incident
+        self._keys[incident.id] = incident.dedup_key
+
+    def take(self, alerts: Sequence[Alert], now: datetime) -> list[Receipt]:
+        """Hear the alerts, received at `now`, and decide what they mean. One receipt for each, in their order."""
+        self._receipts = [None] * len(alerts)
+        for index, alert in enumerate(alerts):
+            if alert.fingerprint in self._undecided:
+                self._decide_pending(now)
+            self._hear(index, alert, now)
+        self._decide_pending(now)
+        return [receipt for receipt in self._receipts if receipt is not None]
+
+    def expire(self, fingerprints: Iterable[str], now: datetime, listening_since: datetime) -> None:
+        """End what has run out at `now`, of these alerts. Silence counts only since Lookout has been listening."""
+        for fingerprint in fingerprints:
+            leases = self.leases.get(fingerprint, {})
+            expired = expire(leases, now, listening_since, self._policy)
+            self._keep(fingerprint, expired)
+            state = self.alerts.get(fingerprint)
+            if expired and state is not None and state.status is AlertStatus.FIRING and not self._is_firing(fingerprint):
+                # It ended when the last promise did, not when that was noticed.
+                ended_at = max(lease.ends_at for lease in expired.values())
+                self._end(state, max(ended_at, state.starts_at), None)
+        self._decide_pending(now, expired=True)
+
+    def act(self, incident_id: str, action: Action, now: datetime) -> tuple[Incident, Reason]:
+        """What a person does. For a resolve, all of the incident's firing alerts are in the working set: it closes them."""
+        incident = self.incidents[self._keys[incident_id]]
+        ends = [
+            AlertChange(state.fingerprint, AlertStatus.RESOLVED, state.starts_at, max(now, state.starts_at))
+            for state in self.alerts.values()
+            if state.incident_id == incident_id and state.status is AlertStatus.FIRING
+        ]
+        ends = ends if isinstance(action, Resolve) else []
+        decision = decide_action(incident, action, now, ends)
+        for change in ends if decision.facts else ():
+            self._keep(change.fingerprint, close(self.leases.get(change.fingerprint, {}), now, self._policy))
+        return self._record(incident, decision, now), decision.started
+
+    def _hear(self, index: int, alert: Alert, now: datetime) -> None:
+        fingerprint = alert.fingerprint
+        state = self.alerts.get(fingerprint)
+        was_firing = state is not None and state.status is AlertStatus.FIRING
+        heard = hear(self.leases.get(fingerprint, {}), alert, now, self._policy)
+        self._keep(fingerprint, heard)
+        is_firing = self._is_firing(fingerprint)
+        if is_firing and not was_firing:
+            self._start(alert, index)
+        elif was_firing and not is_firing:
+            assert state is not None
+            self._end(state, max(alert.ends_at or now, state.starts_at), index)
+        else:
+            reason = self._reason_of_silence(alert, state, bool(heard), is_firing)
+            self._receipts[index] = Receipt(fingerprint, False, reason, state.incident_id if state is not None else None)
+
+    def _reason_of_silence(self, alert: Alert, state: AlertState | None, heard: bool, is_firing: bool) -> Reason:
+        if alert.status is AlertStatus.FIRING:
+            if is_firing:
+                return Reason.DUPLICATE if heard else Reason.STALE
+            return Reason.CLOSED if heard else Reason.STALE
+        if state is None:
+            return Reason.UNKNOWN_RESOLVE
+        if is_firing:
+            return Reason.HELD if heard else Reason.STALE
+        return Reason.DUPLICATE
+
+    def _is_firing(self, fingerprint: str) -> bool:
+        return any(lease.is_alive(self._policy) for lease in self.leases.get(fingerprint, {}).values())
+
+    def _keep(self, fingerprint: str, changed: Leases) -> None:
+        """Take changed leases in, and forget what is beyond the bound."""
+        leases = self.leases.setdefault(fingerprint, {})
+        leases.update(changed)
+        for key, lease in changed.items():
+            self.changed_leases[fingerprint, key] = lease
+            self.forgotten_leases.discard((fingerprint, key))
+        for key in surplus(leases, self._policy):
+            del leases[key]
+            self.changed_leases.pop((fingerprint, key), None)
+            self.forgotten_leases.add((fingerprint, key))
+
+    def _start(self, alert: Alert, index: int) -> None:
+        fingerprint = alert.fingerprint
+        alive = [lease for lease in self.leases[fingerprint].values() if lease.is_alive(self._policy)]
+        starts_at = min(lease.starts_at for lease in alive)
+        key = group_of(alert.label_set, self._policy).dedup_key
+        change = AlertChange(fingerprint, AlertStatus.FIRING, starts_at, None, alert)
+        self._postpone(key, change, index)
+
+    def _end(self, state: AlertState, ended_at: datetime, index: int | None) -> None:
+        key = self._keys[state.incident_id]
+        change = AlertChange(state.fingerprint, AlertStatus.RESOLVED, state.starts_at, ended_at)
+        self._postpone(key, change, index)
+
+    def _postpone(self, key: str, change: AlertChange, index: int | None) -> None:
+        """Keep a change until all of the batch are known: what changes together is decided together."""
+        pending = self._pending.setdefault(key, _Pending([], []))
+        pending.changes.append(change)
+        if index is not None:
+            pending.receipts.append(index)
+        self._undecided.add(change.fingerprint)
+
+    def _decide_pending(self, now: datetime, *, expired: bool = False) -> None:
+        pending, self._pending = self._pending, {}
+        self._undecided.clear()
+        for key, group in pending.items():
+            incident = self.incidents.get(key)
+            changes = [self._with_novelty(change, incident) for change in group.changes]
+            decision = decide(incident, changes, self._policy, expired=expired)
+            after = self._record(incident, decision, now)
+            for change, index in zip(changes, group.receipts, strict=not expired):
+                reason = decision.started if change.status is AlertStatus.FIRING else decision.ended
+                self._receipts[index] = Receipt(change.fingerprint, True, reason, after.id)
+
+    def _with_novelty(self, change: AlertChange, incident: Incident | None) -> AlertChange:
+        state = self.alerts.get(change.fingerprint)
+        is_known = state is not None and incident is not None and state.incident_id == incident.id
+        return change if is_known or change.status is AlertStatus.RESOLVED else replace(change, is_new=True)
+
+    def _record(self, incident: Incident | None, decision: Decision, now: datetime) -> Incident:
+        """Number the decided facts and let them happen."""
+        after = None if decision.is_new else incident
+        incident_id = self._fresh_id() if after is None else after.id
+        for fact in decision.facts:
+            self.last_position += 1
+            event = number(fact, self.tenant_id, self.last_position, incident_id, now)
+            after = evolve(after, event)
+            self.know(after)
+            self.records.append(Record(event, after, fact.alerts))
+            self._apply(event, fact)
+        assert after is not None
+        return after
+
+    def _apply(self, event: Event, fact: Fact) -> None:
+        for change in fact.alerts:
+            self.alerts[change.fingerprint] = alert_after(self.alerts.get(change.fingerprint), change, event)
+
+
+def alert_after(state: AlertState | None, change: AlertChange, event: Event) -> AlertState:
+    """The alert after an event about it."""
+    alert = change.alert if change.alert is not None else state.alert if state is not None else None
+    assert alert is not None, f"{change.fingerprint} ends before it began"
+    return AlertState(
+        fingerprint=change.fingerprint,
+        status=change.status,
+        incident_id=event.incident_id,
+        starts_at=change.starts_at,
+        ends_at=change.ends_at,
+        position=event.position,
+        alert=alert,
+    )

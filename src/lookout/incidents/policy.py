@@ -1,0 +1,32 @@
+"""The numbers and rules that decide."""
+
+from collections.abc import Mapping
+from datetime import timedelta
+
+import msgspec
+
+from lookout.alerts.severity import SYNONYMS, Severity
+
+
+class Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How alerts become incidents. All of it has a default that suits a Prometheus with default settings."""
+
+    group_by: tuple[str, ...] = ("alertname", "cluster", "region", "namespace", "service", "job")
+    """The labels that bring alerts into one incident."""
+
+    reopen_window: timedelta = timedelta(minutes=5)
+    """An alert that starts within this time after the resolution reopens the incident; later, a new one opens."""
+
+    resend_delay: timedelta = timedelta(minutes=1)
+    """How often the sender repeats a firing alert (`--rules.alert.resend-delay`). It is the grace of a lease's end."""
+
+    webhook_expiry: timedelta = timedelta(hours=12)
+    """How long an alert told by webhook lives without a repeat: three of Alertmanager's default repeat intervals."""
+
+    severities: Mapping[str, Severity] = msgspec.field(default_factory=lambda: dict(SYNONYMS))
+    """Other words for the four severities."""
+
+    @property
+    def lease_length(self) -> timedelta:
+        """What Prometheus promises with each message: four resend delays (rules/alerting.go, `sendAlerts`)."""
+        return 4 * self.resend_delay

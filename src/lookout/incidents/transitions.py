@@ -1,0 +1,90 @@
+"""The life of an incident as a table: in which status, what can happen, which event tells it, what is so after it.
+
+`decide` looks everything up here, `evolve` must agree with it, and the diagram in docs/architecture.md is drawn from it.
+"""
+
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import NamedTuple
+
+from lookout.incidents.events import EventType
+from lookout.incidents.incident import Status
+
+
+class Stimulus(StrEnum):
+    """What can happen to an incident."""
+
+    START = "an alert starts"
+    RISE = "a worse alert starts"
+    END = "an alert ends, others fire"
+    LAST_END = "the last alert ends"
+    ACKNOWLEDGE = "acknowledge"
+    ASSIGN = "assign"
+    RESOLVE = "resolve"
+    NOTE = "note"
+
+
+class Reason(StrEnum):
+    """Why a decision is what it is. It reaches the answer, the metrics and the logs."""
+
+    OPENED = "opened"
+    JOINED = "joined"
+    ESCALATED = "escalated"
+    REOPENED = "reopened"
+    LEFT = "left"
+    RESOLVED = "resolved"
+
+    DUPLICATE = "duplicate"
+    """A repeat of what is known: silent."""
+    HELD = "held"
+    """One sender says that it ended, another one's lease still holds it."""
+    STALE = "stale"
+    """A late message about a firing that has ended."""
+    CLOSED = "closed"
+    """A repeat of a firing that an operator resolved."""
+    UNKNOWN_RESOLVE = "unknown_resolve"
+    """The end of something that was never told to have begun."""
+
+    ACKNOWLEDGED = "acknowledged"
+    ASSIGNED = "assigned"
+    NOTED = "noted"
+    ALREADY = "already"
+    """What was asked for is so already."""
+    NOT_OPEN = "not_open"
+    """A resolved incident cannot be acknowledged."""
+
+
+class Step(NamedTuple):
+    """What follows: the event, None if nothing changes; the status after it; the reason."""
+
+    event_type: EventType | None
+    status: Status
+    reason: Reason
+
+
+_FIRING, _ACKNOWLEDGED, _RESOLVED = Status.FIRING, Status.ACKNOWLEDGED, Status.RESOLVED
+
+TRANSITIONS: Mapping[tuple[Status | None, Stimulus], Step] = {
+    (None, Stimulus.START): Step(EventType.OPENED, _FIRING, Reason.OPENED),
+    (_FIRING, Stimulus.START): Step(EventType.ALERTS_CHANGED, _FIRING, Reason.JOINED),
+    (_FIRING, Stimulus.RISE): Step(EventType.ESCALATED, _FIRING, Reason.ESCALATED),
+    (_FIRING, Stimulus.END): Step(EventType.ALERTS_CHANGED, _FIRING, Reason.LEFT),
+    (_FIRING, Stimulus.LAST_END): Step(EventType.RESOLVED, _RESOLVED, Reason.RESOLVED),
+    (_FIRING, Stimulus.ACKNOWLEDGE): Step(EventType.ACKNOWLEDGED, _ACKNOWLEDGED, Reason.ACKNOWLEDGED),
+    (_FIRING, Stimulus.ASSIGN): Step(EventType.ASSIGNED, _FIRING, Reason.ASSIGNED),
+    (_FIRING, Stimulus.RESOLVE): Step(EventType.RESOLVED, _RESOLVED, Reason.RESOLVED),
+    (_FIRING, Stimulus.NOTE): Step(EventType.NOTE_ADDED, _FIRING, Reason.NOTED),
+    (_ACKNOWLEDGED, Stimulus.START): Step(EventType.ALERTS_CHANGED, _ACKNOWLEDGED, Reason.JOINED),
+    (_ACKNOWLEDGED, Stimulus.RISE): Step(EventType.ESCALATED, _ACKNOWLEDGED, Reason.ESCALATED),
+    (_ACKNOWLEDGED, Stimulus.END): Step(EventType.ALERTS_CHANGED, _ACKNOWLEDGED, Reason.LEFT),
+    (_ACKNOWLEDGED, Stimulus.LAST_END): Step(EventType.RESOLVED, _RESOLVED, Reason.RESOLVED),
+    (_ACKNOWLEDGED, Stimulus.ACKNOWLEDGE): Step(None, _ACKNOWLEDGED, Reason.ALREADY),
+    (_ACKNOWLEDGED, Stimulus.ASSIGN): Step(EventType.ASSIGNED, _ACKNOWLEDGED, Reason.ASSIGNED),
+    (_ACKNOWLEDGED, Stimulus.RESOLVE): Step(EventType.RESOLVED, _RESOLVED, Reason.RESOLVED),
+    (_ACKNOWLEDGED, Stimulus.NOTE): Step(EventType.NOTE_ADDED, _ACKNOWLEDGED, Reason.NOTED),
+    (_RESOLVED, Stimulus.START): Step(EventType.REOPENED, _FIRING, Reason.REOPENED),
+    (_RESOLVED, Stimulus.ACKNOWLEDGE): Step(None, _RESOLVED, Reason.NOT_OPEN),
+    (_RESOLVED, Stimulus.ASSIGN): Step(EventType.ASSIGNED, _RESOLVED, Reason.ASSIGNED),
+    (_RESOLVED, Stimulus.RESOLVE): Step(None, _RESOLVED, Reason.ALREADY),
+    (_RESOLVED, Stimulus.NOTE): Step(EventType.NOTE_ADDED, _RESOLVED, Reason.NOTED),
+}
