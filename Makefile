@@ -1,0 +1,88 @@
+# Everything here runs in .venv, installed from the pins in requirements/ and nothing else.
+# Needs make and Python 3.11 or newer; `make PYTHON=python3.12 ...` picks one. WORKERS: how many tests at once.
+
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+PIP    := $(BIN)/python -m pip --quiet --disable-pip-version-check
+WORKERS ?= 2
+ARGS   ?=
+
+# Stamps: a second call installs nothing unless pins or metadata changed.
+RUN := $(VENV)/.run
+DEV := $(VENV)/.dev
+SELF := $(VENV)/.self
+
+# Without these two, an install or a test run would ask the network for something.
+export PIP_NO_INPUT := 1
+export PYRIGHT_PYTHON_IGNORE_WARNINGS := 1
+
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+.DELETE_ON_ERROR:
+.PHONY: help run demo test check format coverage pins clean
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+run: $(RUN) $(SELF) ## Start Lookout (make run ARGS="--port 8080")
+	@exec $(BIN)/lookout serve $(ARGS)
+
+demo: $(RUN) $(SELF) ## Show Lookout at work on made-up alerts
+	@exec $(BIN)/lookout demo $(ARGS)
+
+test: $(DEV) $(SELF) ## Run all tests; alerts, sources and incidents must be covered in full
+	@bash scripts/test-setup.sh
+	$(BIN)/pytest -n $(WORKERS) --dist worksteal --cov --cov-report=
+	@$(BIN)/coverage report --fail-under=100 \
+		--include='src/lookout/alerts/*,src/lookout/sources/*,src/lookout/incidents/*'
+
+check: $(DEV) $(SELF) ## Lint, types and import contracts, in seconds
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/lint-imports --no-logo --no-cache
+	$(BIN)/pyright
+
+format: $(DEV) ## Format the code and mend what ruff can
+	$(BIN)/ruff format
+	$(BIN)/ruff check --fix
+
+coverage: test ## Run all tests, then list the lines that none of them reached
+	$(BIN)/coverage report --show-missing --skip-covered
+
+# dev.txt is constrained by run.txt: tests run on the versions that are served.
+COMPILE = $(BIN)/uv pip compile --quiet --no-config --system-certs --universal --generate-hashes --python-version 3.11 \
+	--custom-compile-command "make pins" $(ARGS) pyproject.toml
+
+pins: $(DEV) ## Compile requirements/ from pyproject.toml (ARGS=--upgrade for newer versions)
+	$(COMPILE) --group build --output-file requirements/run.txt
+	$(COMPILE) --group dev --constraints requirements/run.txt --output-file requirements/dev.txt
+
+clean: ## Remove .venv and everything that was made
+	rm -rf $(VENV) .coverage .coverage.* .hypothesis .pytest_cache .ruff_cache .schemathesis build dist
+	find src tests -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(BIN)/python:
+	@command -v $(PYTHON) >/dev/null || { echo "$(PYTHON) not found: install Python 3.11 or newer, or name one with make PYTHON=..." >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "Lookout needs Python 3.11 or newer, and $(PYTHON) is $$($(PYTHON) -V 2>&1): name another with make PYTHON=..." >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || \
+		{ echo "$(PYTHON) cannot make virtual environments: install python3-venv (apt-get install python3-venv on Debian or Ubuntu)." >&2; exit 1; }
+	@echo "Making $(VENV) with $$($(PYTHON) -V)"
+	@$(PYTHON) -m venv --clear $(VENV) || { rm -rf $(VENV); exit 1; }
+
+$(RUN): requirements/run.txt | $(BIN)/python
+	@echo "Installing requirements/run.txt"
+	@$(PIP) install --require-hashes -r $<
+	@touch $@
+
+# dev.txt holds all of run.txt.
+$(DEV): requirements/dev.txt requirements/run.txt | $(BIN)/python
+	@echo "Installing requirements/dev.txt"
+	@$(PIP) install --require-hashes -r $<
+	@touch $@ $(RUN)
+
+# After whichever pins were asked for: both hold the build backend.
+$(SELF): pyproject.toml | $(BIN)/python
+	@$(PIP) install --no-deps --no-build-isolation --no-index --editable .
+	@touch $@
