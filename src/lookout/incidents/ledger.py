@@ -52,7 +52,8 @@ class _Pending(msgspec.Struct, gc=False):
 class Ledger:
     """One tenant's alerts, leases and incidents, as far as a batch needs them.
 
-    `incidents` holds, for each dedup key in play, the open incident or else the last one. `fresh_id` gives out the id
+    `incidents` holds, for each dedup key in play, the open incident or else the last one; `by_id` all that are known.
+    `fresh_id` gives out the id
     for an incident that opens: ids are random, and this module is not. `records`, `changed_leases` and
     `forgotten_leases` are what is to be written.
     """
@@ -63,6 +64,7 @@ class Ledger:
         self.alerts: dict[str, AlertState] = {}
         self.leases: dict[str, Leases] = {}
         self.incidents: dict[str, Incident] = {}
+        self.by_id: dict[str, Incident] = {}
         self.records: list[Record] = []
         self.changed_leases: dict[tuple[str, LeaseKey], Lease] = {}
         self.forgotten_leases: set[tuple[str, LeaseKey]] = set()
@@ -70,13 +72,14 @@ class Ledger:
         self._fresh_id = fresh_id
         self._pending: dict[str, _Pending] = {}
         self._undecided: set[str] = set()
-        self._keys: dict[str, str] = {}
         self._receipts: list[Receipt | None] = []
 
     def know(self, incident: Incident) -> None:
         """Take an incident into the working set, in the state given."""
-        self.incidents[incident.dedup_key] = incident
-        self._keys[incident.id] = incident.dedup_key
+        self.by_id[incident.id] = incident
+        last = self.incidents.get(incident.dedup_key)
+        if last is None or last.opened_position <= incident.opened_position:
+            self.incidents[incident.dedup_key] = incident
 
     def take(self, alerts: Sequence[Alert], now: datetime) -> list[Receipt]:
         """Hear the alerts, received at `now`, and decide what they mean. One receipt for each, in their order."""
@@ -103,7 +106,7 @@ class Ledger:
 
     def act(self, incident_id: str, action: Action, now: datetime) -> tuple[Incident, Reason]:
         """What a person does. For a resolve, all of the incident's firing alerts are in the working set: it closes them."""
-        incident = self.incidents[self._keys[incident_id]]
+        incident = self.by_id[incident_id]
         ends = [
             AlertChange(state.fingerprint, AlertStatus.RESOLVED, state.starts_at, max(now, state.starts_at))
             for state in self.alerts.values()
@@ -166,7 +169,7 @@ class Ledger:
         self._postpone(key, change, index)
 
     def _end(self, state: AlertState, ended_at: datetime, index: int | None) -> None:
-        key = self._keys[state.incident_id]
+        key = self.by_id[state.incident_id].dedup_key
         change = AlertChange(state.fingerprint, AlertStatus.RESOLVED, state.starts_at, ended_at)
         self._postpone(key, change, index)
 
