@@ -105,7 +105,9 @@ def parse_time(text: str) -> datetime | None:
         zone = timezone(-offset if sign == "-" else offset)
     micros = int((fraction or "0").ljust(9, "0")[:6])
     try:
-        local = datetime(int(year), int(month), int(day), int(hour or 0), int(minute or 0), int(second or 0), micros, zone)
+        local = datetime(
+            int(year), int(month), int(day), int(hour or 0), int(minute or 0), int(second or 0), micros, zone
+        )
         return local.astimezone(UTC)
     except (ValueError, OverflowError) as error:
         raise ValueError(f"cannot read {text[:40]!r} as an RFC 3339 time: {error}") from None

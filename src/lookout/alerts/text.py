@@ -26,3 +26,12 @@ def one_line(text: str, limit: int) -> str:
     if len(line) <= limit and len(head) == len(text):
         return line
     return line[: limit - 1].rstrip() + ELLIPSIS
+
+
+_UNSHOWN_BUT_LINES = re.compile(_UNSHOWN.pattern.replace("\x00-\x1f", "\x00-\x08\x0b-\x1f"))
+
+
+def paragraphs(text: str, limit: int) -> str:
+    """`text` with its lines and tabs, without other control or direction characters, at most `limit` characters."""
+    cleaned = _UNSHOWN_BUT_LINES.sub("", text[: limit * 4].replace("\r\n", "\n")).strip()
+    return cleaned if len(cleaned) <= limit else cleaned[: limit - 1].rstrip() + ELLIPSIS

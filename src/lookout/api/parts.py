@@ -1,0 +1,42 @@
+"""What the HTTP surfaces work with, and who asks."""
+
+import msgspec
+
+from lookout.alerts.text import one_line
+from lookout.clock import Clock
+from lookout.errors import Refused
+from lookout.feeds.follow import Followers
+from lookout.incidents.actions import NAME_LIMIT
+from lookout.intake import Intake
+from lookout.store.reads import Reads
+
+LOCAL_TENANT = "default"
+LOCAL_ACTOR = "local"
+
+
+class Parts(msgspec.Struct, frozen=True):
+    """The running parts behind every request."""
+
+    reads: Reads
+    intake: Intake
+    followers: Followers
+    clock: Clock
+
+
+class Caller(msgspec.Struct, frozen=True):
+    """Who asks: whose data they see, and under which name they act."""
+
+    tenant_id: str
+    actor: str
+
+
+def local_caller(user_id: str | None) -> Caller:
+    """The caller in local mode: one tenant, and the name that the caller goes by."""
+    return Caller(LOCAL_TENANT, name_of(user_id or "", "X-User-ID") or LOCAL_ACTOR)
+
+
+def name_of(text: str, field: str) -> str:
+    """A person's or a program's name. Raises `Refused` if it is too long."""
+    if len(text) > NAME_LIMIT:
+        raise Refused(f"{field} is longer than {NAME_LIMIT} characters", field, f"maxLength {NAME_LIMIT}")
+    return one_line(text, NAME_LIMIT)

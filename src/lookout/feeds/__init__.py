@@ -1,0 +1,1 @@
+"""The log, out. Every feed is a reader of it with a position."""

@@ -1,0 +1,219 @@
+"""Following a tenant's log: events after a position, then new ones as they are committed.
+
+One reader per tenant and process reads each event once and keeps the last ones, encoded, for all its followers. A
+follower holds a position and nothing else: whoever is slow, or comes back after long, reads pages from the table until
+it has caught up. A notification only wakes the reader, and a poll stands behind it: data always comes from the table.
+"""
+
+import asyncio
+import itertools
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from datetime import timedelta
+
+import msgspec
+import structlog
+
+from lookout import metrics
+from lookout.clock import Clock
+from lookout.errors import Overloaded
+from lookout.incidents.events import EventType, FeedEvent
+from lookout.store.database import PASSING_ERRORS
+from lookout.store.reads import Reads
+
+RECENT_LIMIT = 1024
+"""Events of a tenant that are kept for its followers."""
+PAGE = 500
+POLL = timedelta(seconds=1)
+"""How late an event is at most where no notification comes."""
+POLLS_PER_SIGN_OF_LIFE = 15
+RETRY = timedelta(seconds=1)
+STREAM_LIMIT = 5_000
+"""Followers of one process."""
+
+Listen = Callable[["asyncio.Queue[str]"], AbstractAsyncContextManager[asyncio.Event]]
+
+log = structlog.get_logger()
+
+
+class Encoded(msgspec.Struct, frozen=True):
+    """An event of the feed, and the JSON that every surface sends."""
+
+    position: int
+    event_type: EventType
+    event: FeedEvent
+    json: bytes
+
+
+class Followers:
+    """All the followers of this process."""
+
+    def __init__(self, reads: Reads, clock: Clock, listen: Listen) -> None:
+        self._reads = reads
+        self._clock = clock
+        self._listen = listen
+        self._readers: dict[str, _Reader] = {}
+        self._closed = asyncio.Event()
+
+    async def run(self) -> None:
+        """Wake readers when the database says so, and now and then when it does not. For ever."""
+        while True:
+            wake: asyncio.Queue[str] = asyncio.Queue()
+            try:
+                async with self._listen(wake) as ended:
+                    self._wake_all()
+                    await self._pass_on(wake, ended)
+            except PASSING_ERRORS as error:
+                log.warning("follow", action="listen_lost", error=repr(error))
+            await self._clock.sleep(RETRY)
+            self._wake_all()
+
+    async def _pass_on(self, wake: "asyncio.Queue[str]", ended: asyncio.Event) -> None:
+        poll = asyncio.create_task(self._poll())
+        end = asyncio.create_task(ended.wait())
+        try:
+            while not end.done():
+                get = asyncio.create_task(wake.get())
+                await asyncio.wait({get, end}, return_when=asyncio.FIRST_COMPLETED)
+                if get.done() and (reader := self._readers.get(get.result())) is not None:
+                    reader.wake()
+                get.cancel()
+        finally:
+            poll.cancel()
+            end.cancel()
+
+    async def _poll(self) -> None:
+        for count in itertools.count(1):
+            await self._clock.sleep(POLL)
+            self._wake_all()
+            if count % POLLS_PER_SIGN_OF_LIFE == 0:
+                for reader in self._readers.values():
+                    reader.announce()
+
+    def _wake_all(self) -> None:
+        for reader in self._readers.values():
+            reader.wake()
+
+    def close(self) -> None:
+        """End every stream: Lookout is going down, and its clients resume elsewhere or later."""
+        self._closed.set()
+        self._wake_all()
+
+    async def follow(self, tenant_id: str, after: int | None = None) -> AsyncIterator[list[Encoded]]:
+        """Events after position `after`, in order and without gaps, in lists; None: only what comes from now on.
+
+        Yields an empty list when nothing came for a while, for a sign of life. Ends when Lookout stops. Raises
+        `Overloaded` if there are too many followers already.
+        """
+        async with self._reader(tenant_id) as reader:
+            position = await self._reads.last_position(tenant_id) if after is None else after
+            while not self._closed.is_set():
+                events = reader.after(position)
+                if events is None:
+                    events = await self._page(tenant_id, position)
+                if events:
+                    position = events[-1].position
+                    yield events
+                elif not await reader.wait(position):
+                    yield []
+
+    async def page(self, tenant_id: str, after: int, limit: int) -> list[Encoded]:
+        """At most `limit` events after a position, at once."""
+        return [encode(event) for event in await self._reads.events_after(tenant_id, after, limit)]
+
+    async def _page(self, tenant_id: str, after: int) -> list[Encoded]:
+        return await self.page(tenant_id, after, PAGE)
+
+    @asynccontextmanager
+    async def _reader(self, tenant_id: str) -> AsyncIterator["_Reader"]:
+        if sum(reader.followers for reader in self._readers.values()) >= STREAM_LIMIT:
+            raise Overloaded(f"{STREAM_LIMIT} streams are open already", retry_after=5)
+        reader = self._readers.get(tenant_id)
+        if reader is None:
+            reader = self._readers[tenant_id] = _Reader(tenant_id, self._reads, self._clock)
+        reader.followers += 1
+        metrics.FOLLOWERS.inc()
+        try:
+            await reader.ready()
+            yield reader
+        finally:
+            metrics.FOLLOWERS.dec()
+            reader.followers -= 1
+            if not reader.followers:
+                self._readers.pop(tenant_id, None)
+                reader.close()
+
+
+class _Reader:
+    """Reads one tenant's log once, for all who follow it here."""
+
+    def __init__(self, tenant_id: str, reads: Reads, clock: Clock) -> None:
+        self.followers = 0
+        self._clock = clock
+        self._tenant_id = tenant_id
+        self._reads = reads
+        self._head = 0
+        self._recent: list[Encoded] = []
+        self._woken = asyncio.Event()
+        self._news = asyncio.Event()
+        self._started: asyncio.Task[None] = asyncio.create_task(self._start())
+        self._reading: asyncio.Task[None] = asyncio.create_task(self._read())
+
+    async def ready(self) -> None:
+        """Return once the end of the log is known."""
+        await asyncio.shield(self._started)
+
+    def wake(self) -> None:
+        """There may be more to read."""
+        self._woken.set()
+
+    def announce(self) -> None:
+        """Let every follower look: there is news, or it is time for a sign of life."""
+        news, self._news = self._news, asyncio.Event()
+        news.set()
+
+    def close(self) -> None:
+        self._started.cancel()
+        self._reading.cancel()
+
+    def after(self, position: int) -> list[Encoded] | None:
+        """The events after `position` that are kept here; None if they are not, and have to be read from the table."""
+        if position >= self._head:
+            return []
+        if not self._recent or self._recent[0].position > position + 1:
+            return None
+        return self._recent[position + 1 - self._recent[0].position :]
+
+    async def wait(self, position: int) -> bool:
+        """Wait for news; True if there is an event after `position`."""
+        if self._head <= position:
+            await self._news.wait()
+        return self._head > position
+
+    async def _start(self) -> None:
+        self._head = await self._reads.last_position(self._tenant_id)
+
+    async def _read(self) -> None:
+        await self._started
+        while True:
+            await self._woken.wait()
+            self._woken.clear()
+            try:
+                while events := await self._reads.events_after(self._tenant_id, self._head, PAGE):
+                    self._keep([encode(event) for event in events])
+            except PASSING_ERRORS as error:
+                log.warning("follow", action="read_failed", error=repr(error))
+
+    def _keep(self, events: list[Encoded]) -> None:
+        self._recent += events
+        if len(self._recent) > 2 * RECENT_LIMIT:
+            del self._recent[:-RECENT_LIMIT]
+        self._head = events[-1].position
+        metrics.READ.inc(len(events))
+        metrics.FEED_LAG.observe(max(0.0, (self._clock.now() - events[-1].event.recorded_at).total_seconds()))
+        self.announce()
+
+
+def encode(event: FeedEvent) -> Encoded:
+    """`event` with its JSON."""
+    return Encoded(event.position, event.event_type, event, msgspec.json.encode(event))

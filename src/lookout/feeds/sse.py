@@ -1,0 +1,57 @@
+"""Server-Sent Events: the feed as a stream that resumes by position (WHATWG HTML, section 9.2).
+
+Plain ASGI: an event is encoded once per process and written as it is, so that a delivery costs one copy.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import aclosing
+
+from starlette.types import Receive, Scope, Send
+
+from lookout.feeds.follow import Encoded
+
+RECONNECT_MILLISECONDS = 1000
+_HEADERS = [
+    (b"content-type", b"text/event-stream; charset=utf-8"),
+    (b"cache-control", b"no-store"),
+    # Proxies that buffer would hold events back.
+    (b"x-accel-buffering", b"no"),
+]
+
+
+class EventStream:
+    """An ASGI response that writes the events of a follower until either side ends it."""
+
+    def __init__(self, events: AsyncIterator[list[Encoded]]) -> None:
+        self._events = events
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": _HEADERS})
+        writing = asyncio.create_task(self._write(send))
+        leaving = asyncio.create_task(_disconnect(receive))
+        try:
+            await asyncio.wait({writing, leaving}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in (writing, leaving):
+                task.cancel()
+            await asyncio.gather(writing, leaving, return_exceptions=True)
+
+    async def _write(self, send: Send) -> None:
+        opening = f"retry: {RECONNECT_MILLISECONDS}\n\n".encode()
+        await send({"type": "http.response.body", "body": opening, "more_body": True})
+        async with aclosing(self._events) as events:  # type: ignore[type-var]
+            async for batch in events:
+                body = b"".join(map(frame, batch)) if batch else b": still here\n\n"
+                await send({"type": "http.response.body", "body": body, "more_body": True})
+        await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+
+def frame(encoded: Encoded) -> bytes:
+    """One event as it stands in the stream. JSON has no line breaks, so it is one line of data."""
+    return b"id: %d\nevent: %s\ndata: %s\n\n" % (encoded.position, encoded.event_type.encode(), encoded.json)
+
+
+async def _disconnect(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass

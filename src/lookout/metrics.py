@@ -1,0 +1,30 @@
+"""What Lookout says of itself to Prometheus. All names begin with `lookout_`."""
+
+from prometheus_client import Counter, Gauge, Histogram
+
+RECEIVED = Counter("lookout_alerts_received_total", "Alerts received, by source.", ["source"])
+REJECTED = Counter("lookout_alerts_rejected_total", "Alerts refused, by source.", ["source"])
+DECIDED = Counter("lookout_alerts_decided_total", "Alerts decided, by reason.", ["reason"])
+EVENTS = Counter("lookout_events_total", "Events appended to the log, by type.", ["event_type"])
+OVERLOADED = Counter("lookout_overloaded_total", "Requests refused because the intake queue was full.")
+FAILED_COMMITS = Counter("lookout_failed_commits_total", "Batches that could not be committed.")
+COMMIT_SECONDS = Histogram(
+    "lookout_commit_seconds",
+    "Time to load, decide and commit one batch.",
+    buckets=(0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30),
+)
+BATCH_SIZE = Histogram(
+    "lookout_batch_alerts", "Alerts in one commit.", buckets=(1, 2, 4, 16, 64, 256, 1024, 4096, 16384, 65536)
+)
+QUEUE = Gauge("lookout_intake_queue_alerts", "Alerts that wait for a commit.")
+OPEN_INCIDENTS = Gauge("lookout_open_incidents", "Open incidents, by severity and status.", ["severity", "status"])
+READ = Counter("lookout_feed_read_events_total", "Events read for followers.")
+FEED_LAG = Histogram(
+    "lookout_feed_lag_seconds",
+    "Time from recording an event to reading it for followers.",
+    buckets=(0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5),
+)
+FOLLOWERS = Gauge("lookout_feed_followers", "Open streams.")
+NOISE_REDUCTION = Gauge(
+    "lookout_noise_reduction_ratio", "Alerts received for each incident that opened, since the start."
+)

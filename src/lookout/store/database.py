@@ -1,0 +1,98 @@
+"""The connection to PostgreSQL: a pool, the migrations, and the errors that a second try can mend."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from importlib.resources import as_file, files
+from typing import TYPE_CHECKING, Any
+
+import asyncpg
+from pogo_core.error import BadMigrationError
+from pogo_core.util import migrate
+
+from lookout.errors import StartError
+from lookout.store import jsonb
+
+if TYPE_CHECKING:
+    from asyncpg.pool import PoolConnectionProxy
+
+    Connection = asyncpg.Connection[asyncpg.Record] | PoolConnectionProxy[asyncpg.Record]
+    Pool = asyncpg.Pool[asyncpg.Record]
+
+LOWEST_VERSION = 15
+COMMAND_SECONDS = 30.0
+"""No statement runs longer: what hangs is given up, and its request answered with an error."""
+
+_MIGRATION_LOCK = 0x10_0C_07
+_POOL_SIZE = 10
+
+PASSING_ERRORS = (
+    asyncpg.PostgresConnectionError,
+    asyncpg.InterfaceError,
+    asyncpg.DeadlockDetectedError,
+    asyncpg.SerializationError,
+    asyncpg.OperatorInterventionError,
+    asyncpg.InsufficientResourcesError,
+    asyncpg.ReadOnlySQLTransactionError,
+    asyncpg.LockNotAvailableError,
+    asyncpg.QueryCanceledError,
+    ConnectionError,
+    TimeoutError,
+    OSError,
+)
+"""What the database says when it is away, overloaded or in the way of itself: another try may succeed."""
+
+
+async def connect(dsn: str) -> "Pool":
+    """A pool on the database at `dsn`. Raises `StartError` if it is out of reach or too old."""
+    try:
+        pool = await asyncpg.create_pool(
+            dsn,
+            min_size=1,
+            max_size=_POOL_SIZE,
+            command_timeout=COMMAND_SECONDS,
+            init=jsonb.register,
+            server_settings={"application_name": "lookout", "timezone": "UTC"},
+        )
+        version: str = await pool.fetchval("SHOW server_version_num")
+    except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, ValueError) as error:
+        raise StartError(f"The database is out of reach: {error}. Check DATABASE_URL.") from error
+    if int(version) // 10_000 < LOWEST_VERSION:
+        await pool.close()
+        raise StartError(f"The database is PostgreSQL {int(version) // 10_000}: {LOWEST_VERSION} or newer is needed.")
+    return pool
+
+
+async def migrate_schema(pool: "Pool") -> None:
+    """Bring the schema up to date. Replicas that start together take turns. Raises `StartError`."""
+    async with pool.acquire() as connection:
+        await connection.execute("SELECT pg_advisory_lock($1)", _MIGRATION_LOCK)
+        try:
+            with as_file(files("lookout.store").joinpath("migrations")) as directory:
+                await migrate.apply(connection, directory, schema_name="public")  # type: ignore[arg-type]
+        except BadMigrationError as error:
+            raise StartError(f"The schema could not be brought up to date: {error}: {error.__cause__}") from error
+        finally:
+            await connection.execute("SELECT pg_advisory_unlock($1)", _MIGRATION_LOCK)
+
+
+@asynccontextmanager
+async def listen(dsn: str, channel: str, wake: "asyncio.Queue[str]") -> AsyncIterator[asyncio.Event]:
+    """Put each notification's payload on `wake`. Yields an event that is set when the connection ends."""
+    connection = await asyncpg.connect(dsn, server_settings={"application_name": "lookout-listen"})
+    ended = asyncio.Event()
+
+    def take(_: object, __: int, ___: str, payload: object) -> None:
+        wake.put_nowait(str(payload))
+
+    connection.add_termination_listener(lambda _: ended.set())
+    try:
+        await connection.add_listener(channel, take)
+        yield ended
+    finally:
+        await connection.close(timeout=1)
+
+
+def columns(rows: Sequence[Sequence[Any]], count: int) -> list[list[Any]]:
+    """Rows turned into `count` arrays, as `unnest` takes them."""
+    return [list(column) for column in zip(*rows, strict=True)] if rows else [[] for _ in range(count)]

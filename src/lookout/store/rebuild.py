@@ -1,0 +1,127 @@
+"""Folding the log anew, and comparing: the tables must equal what the log says, row for row (I5)."""
+
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from lookout.incidents.evolve import evolve
+from lookout.incidents.incident import Incident
+from lookout.incidents.ledger import AlertState, alert_after
+from lookout.store.database import columns
+from lookout.store.rows import (
+    alert_change_of,
+    alert_state_of,
+    alert_values,
+    event_of,
+    feed_event_of,
+    incident_of,
+    incident_values,
+)
+from lookout.store.sql import SQL
+
+if TYPE_CHECKING:
+    from lookout.store.database import Connection, Pool
+
+_PAGE = 1000
+_DIFFERENCES_SHOWN = 5
+
+
+class Folded(msgspec.Struct):
+    """What the log of one tenant says."""
+
+    last_position: int = 0
+    incidents: dict[str, Incident] = msgspec.field(default_factory=dict)
+    alerts: dict[str, AlertState] = msgspec.field(default_factory=dict)
+    faults: list[str] = msgspec.field(default_factory=list)
+
+
+class Report(msgspec.Struct):
+    """What a rebuild found. `lines` say it for people."""
+
+    equal: bool
+    lines: list[str]
+
+
+async def rebuild(pool: "Pool", *, repair: bool = False) -> Report:
+    """Fold every tenant's log and compare with the tables; with `repair`, write what the log says where they differ."""
+    report = Report(True, [])
+    async with pool.acquire() as connection:
+        for tenant in await connection.fetch(SQL["tenants"]):
+            async with connection.transaction(isolation="repeatable_read"):
+                faults = await _compare(connection, tenant["tenant_id"], report, repair=repair)
+            report.equal = report.equal and not faults
+    report.lines.append("equal: the tables are what the log says" if report.equal else "NOT equal")
+    return report
+
+
+async def _compare(connection: "Connection", tenant_id: str, report: Report, *, repair: bool) -> list[str]:
+    last_position: int = await connection.fetchval(SQL["last_position"], tenant_id)
+    folded = await fold(connection, tenant_id)
+    faults = list(folded.faults)
+    if folded.last_position != last_position:
+        faults.append(f"the log ends at {folded.last_position}, and the feed's row says {last_position}")
+    incidents = {str(row["id"]): incident_of(row) for row in await connection.fetch(SQL["all_incidents"], tenant_id)}
+    alerts = {row["fingerprint"]: alert_state_of(row) for row in await connection.fetch(SQL["all_alerts"], tenant_id)}
+    faults += _differences("incident", folded.incidents, incidents)
+    faults += _differences("alert", _told(folded.alerts), _told(alerts))
+    report.lines.append(
+        f"{tenant_id}: {folded.last_position} events fold to {len(folded.incidents)} incidents and "
+        f"{len(folded.alerts)} alerts: {'equal' if not faults else f'{len(faults)} differences'}"
+    )
+    report.lines += [f"  {fault}" for fault in faults[:_DIFFERENCES_SHOWN]]
+    if faults and repair:
+        await _write(connection, tenant_id, folded)
+        report.lines.append("  written anew from the log")
+    return faults
+
+
+async def fold(connection: "Connection", tenant_id: str) -> Folded:
+    """Fold the tenant's log from its first event. Also says where positions have a gap or a snapshot is not the fold."""
+    folded = Folded()
+    while True:
+        rows = await connection.fetch(SQL["events_after"], tenant_id, folded.last_position, _PAGE)
+        if not rows:
+            return folded
+        changes: dict[int, list[Any]] = {}
+        first, last = rows[0]["position"], rows[-1]["position"]
+        for row in await connection.fetch(SQL["alerts_of_event"], tenant_id, first - 1, last):
+            changes.setdefault(row["position"], []).append(alert_change_of(row))
+        for row in rows:
+            _fold_event(folded, row, changes.get(row["position"], []))
+
+
+def _fold_event(folded: Folded, row: Any, changes: list[Any]) -> None:
+    event = event_of(row)
+    if event.position != folded.last_position + 1:
+        folded.faults.append(f"position {event.position} follows {folded.last_position}")
+    folded.last_position = event.position
+    after = evolve(folded.incidents.get(event.incident_id), event)
+    folded.incidents[after.id] = after
+    if feed_event_of(row).incident != after:
+        folded.faults.append(f"the snapshot at position {event.position} is not what the events before it fold to")
+    for change in changes:
+        folded.alerts[change.fingerprint] = alert_after(folded.alerts.get(change.fingerprint), change, event)
+
+
+def _told(alerts: dict[str, AlertState]) -> dict[str, tuple[Any, ...]]:
+    """What the log tells of alerts, as it is stored."""
+    return {fingerprint: alert_values("", state) for fingerprint, state in alerts.items()}
+
+
+def _differences(kind: str, folded: dict[str, Any], stored: dict[str, Any]) -> list[str]:
+    return [
+        f"{kind} {key}: the log says {folded.get(key)}, the table {stored.get(key)}"
+        for key in sorted(folded.keys() | stored.keys())
+        if folded.get(key) != stored.get(key)
+    ]
+
+
+async def _write(connection: "Connection", tenant_id: str, folded: Folded) -> None:
+    await connection.execute(SQL["lock_feeds"], [tenant_id])
+    await connection.execute(SQL["forget_incidents"], tenant_id)
+    await connection.execute(SQL["forget_alerts"], tenant_id)
+    incidents = [incident_values(incident) for incident in folded.incidents.values()]
+    await connection.execute(SQL["write_incidents"], *columns(incidents, 22))
+    alerts = [alert_values(tenant_id, state) for state in folded.alerts.values()]
+    await connection.execute(SQL["write_alerts"], *columns(alerts, 11))
+    await connection.execute(SQL["advance_feeds"], [tenant_id], [folded.last_position])

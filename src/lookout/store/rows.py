@@ -1,0 +1,200 @@
+"""Rows as the domain's values, and back."""
+
+from typing import Any
+
+import asyncpg
+import msgspec
+
+from lookout.alerts.alert import Alert, AlertStatus, LabelSet
+from lookout.incidents.events import CHANGES, AlertChange, Event, EventType, FeedEvent, Record, SCHEMA_VERSION
+from lookout.incidents.incident import Incident
+from lookout.incidents.ledger import AlertState
+from lookout.incidents.lease import Lease
+from lookout.store import jsonb
+
+_TEXTS = dict[str, str]
+_INCIDENT_FIELDS = Incident.__struct_fields__
+
+
+def incident_of(row: asyncpg.Record) -> Incident:
+    """The incident of a row of `incidents`."""
+    fields = {name: row[name] for name in _INCIDENT_FIELDS}
+    fields["id"] = str(row["id"])
+    fields["previous_incident_id"] = str(row["previous_incident_id"]) if row["previous_incident_id"] else None
+    fields["labels"] = jsonb.loads(row["labels"], _TEXTS)
+    return msgspec.convert(fields, Incident)
+
+
+def incident_values(incident: Incident) -> tuple[Any, ...]:
+    """The arguments of `write_incidents` for one incident, in its order."""
+    return (
+        incident.id,
+        incident.tenant_id,
+        incident.dedup_key,
+        incident.status,
+        incident.severity,
+        incident.title,
+        incident.summary,
+        jsonb.dumps(incident.labels),
+        incident.started_at,
+        incident.opened_position,
+        incident.position,
+        incident.updated_at,
+        incident.firing_alerts,
+        incident.total_alerts,
+        incident.reopen_count,
+        incident.acknowledged_at,
+        incident.acknowledged_by,
+        incident.assignee,
+        incident.resolved_at,
+        incident.resolution,
+        incident.resolved_by,
+        incident.previous_incident_id,
+    )
+
+
+def alert_state_of(row: asyncpg.Record) -> AlertState:
+    """The alert of a row of `alerts`."""
+    return AlertState(
+        fingerprint=row["fingerprint"],
+        status=AlertStatus(row["status"]),
+        incident_id=str(row["incident_id"]),
+        starts_at=row["starts_at"],
+        ends_at=row["ends_at"],
+        position=row["position"],
+        alert=_alert_of(row),
+    )
+
+
+def alert_values(tenant_id: str, state: AlertState) -> tuple[Any, ...]:
+    """The arguments of `write_alerts` for one alert, in its order."""
+    alert = state.alert
+    return (
+        tenant_id,
+        state.fingerprint,
+        state.status,
+        state.incident_id,
+        state.starts_at,
+        state.ends_at,
+        state.position,
+        alert.source,
+        jsonb.dumps(alert.labels),
+        jsonb.dumps(alert.annotations),
+        jsonb.escape(alert.generator_url),
+    )
+
+
+def lease_of(row: asyncpg.Record) -> Lease:
+    """The lease of a row of `leases`."""
+    return Lease(
+        source=row["source"],
+        replica=row["replica"],
+        starts_at=row["starts_at"],
+        ends_at=row["ends_at"],
+        promised=row["promised"],
+        last_received_at=row["last_received_at"],
+        resolved_at=row["resolved_at"],
+        expired=row["expired"],
+        closed_at=row["closed_at"],
+        annotations=jsonb.loads(row["annotations"], _TEXTS) if row["annotations"] is not None else None,
+    )
+
+
+def event_values(record: Record) -> tuple[Any, ...]:
+    """The arguments of `append_events` for one record, in its order."""
+    event = record.event
+    return (
+        event.tenant_id,
+        event.position,
+        event.event_id,
+        event.incident_id,
+        event.event_type,
+        event.occurred_at,
+        event.recorded_at,
+        jsonb.dumps(record.incident),
+        jsonb.dumps(event.change),
+    )
+
+
+def event_alert_values(record: Record) -> list[tuple[Any, ...]]:
+    """The arguments of `append_event_alerts` for the alerts of one record, in its order."""
+    event = record.event
+    return [
+        (
+            event.tenant_id,
+            event.position,
+            change.fingerprint,
+            change.status,
+            change.starts_at,
+            change.ends_at,
+            change.is_new,
+            *(_alert_values(change.alert) if change.alert is not None else (None, None, None, None)),
+        )
+        for change in record.alerts
+    ]
+
+
+def _alert_values(alert: Alert) -> tuple[Any, ...]:
+    return (
+        alert.source,
+        jsonb.dumps(alert.labels),
+        jsonb.dumps(alert.annotations),
+        jsonb.escape(alert.generator_url),
+    )
+
+
+def event_of(row: asyncpg.Record) -> Event:
+    """The event of a row of `events`, to fold."""
+    event_type = EventType(row["event_type"])
+    return Event(
+        tenant_id=row["tenant_id"],
+        position=row["position"],
+        event_id=str(row["event_id"]),
+        event_type=event_type,
+        incident_id=str(row["incident_id"]),
+        occurred_at=row["occurred_at"],
+        recorded_at=row["recorded_at"],
+        change=jsonb.loads(row["change"], CHANGES[event_type]),
+    )
+
+
+def feed_event_of(row: asyncpg.Record) -> FeedEvent:
+    """The event of a row of `events`, in the shape that every surface shows."""
+    event = event_of(row)
+    return FeedEvent(
+        schema_version=SCHEMA_VERSION,
+        event_id=event.event_id,
+        event_type=event.event_type,
+        tenant_id=event.tenant_id,
+        position=event.position,
+        occurred_at=event.occurred_at,
+        recorded_at=event.recorded_at,
+        incident=jsonb.loads(row["incident"], Incident),
+        change=event.change,
+    )
+
+
+def alert_change_of(row: asyncpg.Record) -> AlertChange:
+    """The change of a row of `event_alerts`."""
+    return AlertChange(
+        fingerprint=row["fingerprint"],
+        status=AlertStatus(row["status"]),
+        starts_at=row["starts_at"],
+        ends_at=row["ends_at"],
+        alert=_alert_of(row) if row["labels"] is not None else None,
+        is_new=row["is_new"],
+    )
+
+
+def _alert_of(row: asyncpg.Record) -> Alert:
+    """What was received when a firing began, as far as it is kept: the lease's part of it is in `leases`."""
+    return Alert(
+        source=row["source"],
+        label_set=LabelSet(jsonb.loads(row["labels"], _TEXTS), row["fingerprint"]),
+        annotations=jsonb.loads(row["annotations"], _TEXTS),
+        status=AlertStatus.FIRING,
+        starts_at=row["starts_at"],
+        ends_at=None,
+        leased=False,
+        generator_url=jsonb.unescape(row["generator_url"]),
+    )

@@ -1,0 +1,59 @@
+"""What time alone changes: leases that run out. Every process looks, and the log decides once."""
+
+from datetime import timedelta
+
+import structlog
+
+from lookout.clock import Clock
+from lookout.errors import Overloaded
+from lookout.intake import Expiry, Intake
+from lookout.store.database import PASSING_ERRORS
+from lookout.store.log import Log
+
+INTERVAL = timedelta(seconds=5)
+"""How often to look: an alert ends at most this long after its lease and the grace."""
+BATCH_LIMIT = 5_000
+"""Alerts whose ends are decided in one commit."""
+CLEANING_INTERVAL = timedelta(minutes=10)
+
+log = structlog.get_logger()
+
+
+class Timers:
+    """The clock's part in deciding."""
+
+    def __init__(self, store: Log, intake: Intake, clock: Clock) -> None:
+        self._store = store
+        self._intake = intake
+        self._clock = clock
+        self._cleaned_at = clock.now()
+
+    async def run(self) -> None:
+        """Look for what has run out, for ever."""
+        while True:
+            await self._clock.sleep(INTERVAL)
+            try:
+                await self.tick()
+            except (*PASSING_ERRORS, Overloaded) as error:
+                log.warning("timers", action="tick_failed", error=repr(error))
+
+    async def tick(self) -> None:
+        """End what has run out by now. While Lookout has not listened for a resend, silence proves nothing yet."""
+        now = self._clock.now()
+        grace = self._intake.policy.resend_delay
+        listening_since = self._intake.listening_since
+        if now >= listening_since + grace:
+            while due := await self._store.due_leases(now, grace, BATCH_LIMIT):
+                await self._intake.expire(Expiry(_by_tenant(due), now, listening_since))
+                if len(due) < BATCH_LIMIT:
+                    break
+        if now >= self._cleaned_at + CLEANING_INTERVAL:
+            self._cleaned_at = now
+            await self._store.forget_rejected_alerts()
+
+
+def _by_tenant(due: list[tuple[str, str]]) -> dict[str, list[str]]:
+    fingerprints: dict[str, list[str]] = {}
+    for tenant_id, fingerprint in due:
+        fingerprints.setdefault(tenant_id, []).append(fingerprint)
+    return fingerprints
