@@ -99,15 +99,15 @@ def parse_time(text: str) -> datetime | None:
     year, month, day, hour, minute, second, fraction, _, sign, zone_hours, zone_minutes = match.groups()
     if year == "0001":
         return None
-    zone = UTC
-    if sign:
-        offset = timedelta(hours=int(zone_hours), minutes=int(zone_minutes))
-        zone = timezone(-offset if sign == "-" else offset)
     micros = int((fraction or "0").ljust(9, "0")[:6])
     try:
-        local = datetime(
-            int(year), int(month), int(day), int(hour or 0), int(minute or 0), int(second or 0), micros, zone
-        )
+        zone = _zone(sign, zone_hours, zone_minutes) if sign else UTC
+        local = datetime(int(year), int(month), int(day), int(hour or 0), int(minute or 0), int(second or 0), micros, zone)
         return local.astimezone(UTC)
     except (ValueError, OverflowError) as error:
         raise ValueError(f"cannot read {text[:40]!r} as an RFC 3339 time: {error}") from None
+
+
+def _zone(sign: str, hours: str, minutes: str) -> timezone:
+    offset = timedelta(hours=int(hours), minutes=int(minutes))
+    return timezone(-offset if sign == "-" else offset)

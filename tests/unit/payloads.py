@@ -1,0 +1,29 @@
+"""The captured payloads in tests/wire, and bytes as odd senders write them."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+WIRE = Path(__file__).parent.parent / "wire"
+
+PROMETHEUS = tuple(sorted(path.name for path in WIRE.glob("prometheus-*.json")))
+ALERTMANAGER = tuple(sorted(path.name for path in WIRE.glob("alertmanager-*.json")))
+
+
+class _Capture(msgspec.Struct):
+    body: Any
+    body_raw: str = ""
+
+
+def captured(name: str) -> bytes:
+    """The body of a captured request, byte for byte as it was on the wire."""
+    capture = msgspec.json.decode((WIRE / name).read_bytes(), type=_Capture)
+    return capture.body_raw.encode() or json.dumps(capture.body).encode()
+
+
+def told_alerts(name: str) -> list[dict[str, Any]]:
+    """The alerts that a captured request holds, as plain JSON."""
+    body: Any = json.loads(captured(name))
+    return body if isinstance(body, list) else body["alerts"]  # pyright: ignore[reportUnknownVariableType]

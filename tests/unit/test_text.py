@@ -1,0 +1,61 @@
+"""Sender's text made safe to show."""
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from lookout.alerts.text import ELLIPSIS, one_line
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("plain", "plain"),
+        ("", ""),
+        ("  a \t b\r\nc  ", "a b c"),
+        ("a\x00b", "a b"),
+        ("red \x1b[31malert\x1b[0m", "red [31malert [0m"),
+        ("c1 \x9b31m", "c1 31m"),
+        ("abc\u202edcba", "abc dcba"),
+        ("zero\u200bwidth", "zero width"),
+        ("two\u2028lines", "two lines"),
+        ("\ufeffmark", "mark"),
+        ("tag\U000e0041s", "tag s"),
+        ("lone\ud800surrogate", "lone surrogate"),
+        (
+            "family \U0001f468\u200d\U0001f469\u200d\U0001f467, heart \u2764\ufe0f",
+            "family \U0001f468\u200d\U0001f469\u200d\U0001f467, heart \u2764\ufe0f",
+        ),
+        ("{0.__class__} %s ${x}", "{0.__class__} %s ${x}"),
+    ],
+)
+def test_text_cases(text: str, shown: str) -> None:
+    assert one_line(text, 200) == shown
+
+
+def test_what_fits_exactly_is_whole() -> None:
+    assert one_line("x" * 10, 10) == "x" * 10
+
+
+def test_a_cut_is_marked_within_the_limit() -> None:
+    assert one_line("x" * 11, 10) == "x" * 9 + ELLIPSIS
+
+
+def test_no_space_before_the_mark_of_a_cut() -> None:
+    assert one_line("abcd efgh", 6) == "abcd" + ELLIPSIS
+
+
+def test_a_cut_among_spaces_is_still_marked() -> None:
+    """Only the head of a megabyte is looked at: what follows may hold words."""
+    assert one_line("a" + " " * 100 + "b", 10) == "a" + ELLIPSIS
+
+
+@settings(deadline=None, max_examples=200)
+@given(st.text(alphabet=st.characters(codec=None), max_size=80), st.integers(min_value=2, max_value=20))
+def test_any_text_becomes_one_bounded_printable_line(text: str, limit: int) -> None:
+    line = one_line(text, limit)
+    assert len(line) <= limit
+    assert line == " ".join(line.split())
+    assert not any(character < " " or "\x7f" <= character <= "\x9f" for character in line)
+    line.encode()
+    assert one_line(line, limit) == line
