@@ -26,6 +26,10 @@ class Refused(LookoutError):
         self.constraint = constraint
 
 
+class Conflict(Refused):
+    """The request is well-formed, and the present state does not allow it."""
+
+
 class Overloaded(LookoutError):
     """Nothing was taken. Try again after `retry_after` seconds."""
 

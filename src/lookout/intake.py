@@ -21,8 +21,8 @@ from lookout.errors import NotFound, Overloaded
 from lookout.incidents.actions import Action, Resolve
 from lookout.incidents.grouping import group_of
 from lookout.incidents.incident import Incident
-from lookout.incidents.ledger import Ledger, Receipt
 from lookout.incidents.lease import LeaseKey
+from lookout.incidents.ledger import Ledger, Receipt
 from lookout.incidents.policy import Policy
 from lookout.incidents.transitions import Reason
 from lookout.store.database import PASSING_ERRORS

@@ -28,3 +28,18 @@ FOLLOWERS = Gauge("lookout_feed_followers", "Open streams.")
 NOISE_REDUCTION = Gauge(
     "lookout_noise_reduction_ratio", "Alerts received for each incident that opened, since the start."
 )
+
+
+def set_noise_reduction() -> None:
+    """Bring the ratio up to date: all alerts received, for each incident that opened."""
+    opened = _total(EVENTS, event_type="incident_opened")
+    NOISE_REDUCTION.set(_total(RECEIVED) / opened if opened else 0)
+
+
+def _total(counter: Counter, **labels: str) -> float:
+    return sum(
+        sample.value
+        for metric in counter.collect()
+        for sample in metric.samples
+        if sample.name.endswith("_total") and labels.items() <= sample.labels.items()
+    )

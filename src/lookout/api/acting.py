@@ -4,7 +4,7 @@ import uuid
 
 from lookout.alerts.text import paragraphs
 from lookout.api.parts import Caller, Parts, name_of
-from lookout.errors import NotFound, Refused
+from lookout.errors import Conflict, NotFound, Refused
 from lookout.incidents.actions import NOTE_LIMIT, Acknowledge, Action, AddNote, Assign, Resolve
 from lookout.incidents.incident import Incident
 from lookout.incidents.transitions import Reason
@@ -12,7 +12,7 @@ from lookout.intake import Order
 
 
 async def acknowledge(parts: Parts, caller: Caller, incident_id: str) -> Incident:
-    """Acknowledge an open incident; again is the same. Raises `NotFound`, `Refused` if it is resolved."""
+    """Acknowledge an open incident; again is the same. Raises `NotFound`, `Conflict` if it is resolved."""
     return await _order(parts, caller, incident_id, Acknowledge(caller.actor))
 
 
@@ -23,7 +23,7 @@ async def assign(parts: Parts, caller: Caller, incident_id: str, assignee: str |
 
 
 async def resolve(parts: Parts, caller: Caller, incident_id: str, reason: str) -> Incident:
-    """Resolve the incident for good, as far as its present alerts go; again is the same. Raises `NotFound`, `Refused`."""
+    """Resolve for good, as far as its present alerts go; again is the same. Raises `NotFound`, `Refused`."""
     return await _order(parts, caller, incident_id, Resolve(caller.actor, _text_of(reason, "reason")))
 
 
@@ -48,5 +48,5 @@ async def _order(parts: Parts, caller: Caller, incident_id: str, action: Action)
         raise NotFound(f"there is no incident {incident_id[:64]!r}") from None
     incident, reason = await parts.intake.order(Order(caller.tenant_id, known_id, action, parts.clock.now()))
     if reason is Reason.NOT_OPEN:
-        raise Refused("the incident is resolved: only an open one can be acknowledged", "id", "open")
+        raise Conflict("the incident is resolved: only an open one can be acknowledged", "id", "open")
     return incident

@@ -9,6 +9,7 @@ from msgspec.structs import replace
 
 from lookout.alerts.alert import Alert, AlertStatus
 from lookout.alerts.severity import Severity, severity_of, worst
+from lookout.alerts.text import one_line
 from lookout.incidents.actions import Acknowledge, Action, AddNote, Assign, Resolve
 from lookout.incidents.events import (
     FIRST_ALERTS,
@@ -31,7 +32,6 @@ from lookout.incidents.grouping import VALUE_LIMIT, group_of, summary_of, title_
 from lookout.incidents.incident import Incident, Resolution
 from lookout.incidents.policy import Policy
 from lookout.incidents.transitions import TRANSITIONS, Reason, Step, Stimulus
-from lookout.alerts.text import one_line
 
 
 class Decision(msgspec.Struct, frozen=True):
@@ -195,5 +195,3 @@ def _delta(started: Sequence[AlertChange], ended: Sequence[AlertChange]) -> Aler
     )
     new = sum(change.is_new for change in started)
     return AlertsDelta(len(started), len(ended), new, first)
-
-

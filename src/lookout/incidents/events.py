@@ -60,7 +60,7 @@ class AlertsDelta(msgspec.Struct, frozen=True):
     first: tuple[AlertBrief, ...] = ()
 
 
-class Opened(msgspec.Struct, frozen=True):
+class Opened(msgspec.Struct, frozen=True, tag_field="kind", tag="opened"):
     dedup_key: str
     severity: Severity
     title: str
@@ -71,7 +71,7 @@ class Opened(msgspec.Struct, frozen=True):
     previous_incident_id: str | None = None
 
 
-class Escalated(msgspec.Struct, frozen=True):
+class Escalated(msgspec.Struct, frozen=True, tag_field="kind", tag="escalated"):
     """`before` and `severity` are the severities before and after."""
 
     before: Severity
@@ -80,20 +80,20 @@ class Escalated(msgspec.Struct, frozen=True):
     alerts: AlertsDelta
 
 
-class AlertsChanged(msgspec.Struct, frozen=True):
+class AlertsChanged(msgspec.Struct, frozen=True, tag_field="kind", tag="alerts_changed"):
     """`started_at` is the incident's earliest start, which an alert that joins late can move back."""
 
     started_at: datetime
     alerts: AlertsDelta
 
 
-class Reopened(msgspec.Struct, frozen=True):
+class Reopened(msgspec.Struct, frozen=True, tag_field="kind", tag="reopened"):
     severity: Severity
     summary: str
     alerts: AlertsDelta
 
 
-class Resolved(msgspec.Struct, frozen=True):
+class Resolved(msgspec.Struct, frozen=True, tag_field="kind", tag="resolved"):
     """`by` is who resolved it, for the resolution `operator`."""
 
     resolution: Resolution
@@ -102,18 +102,18 @@ class Resolved(msgspec.Struct, frozen=True):
     reason: str = ""
 
 
-class Acknowledged(msgspec.Struct, frozen=True):
+class Acknowledged(msgspec.Struct, frozen=True, tag_field="kind", tag="acknowledged"):
     by: str
 
 
-class Assigned(msgspec.Struct, frozen=True):
+class Assigned(msgspec.Struct, frozen=True, tag_field="kind", tag="assigned"):
     """`assignee` None: it belongs to nobody again."""
 
     assignee: str | None
     by: str
 
 
-class NoteAdded(msgspec.Struct, frozen=True):
+class NoteAdded(msgspec.Struct, frozen=True, tag_field="kind", tag="note_added"):
     """`text` is as the author wrote it, Markdown at most, and data everywhere."""
 
     text: str
@@ -122,17 +122,16 @@ class NoteAdded(msgspec.Struct, frozen=True):
 
 Change = Opened | Escalated | AlertsChanged | Reopened | Resolved | Acknowledged | Assigned | NoteAdded
 
-CHANGES: Mapping[EventType, type[Change]] = {
-    EventType.OPENED: Opened,
-    EventType.ESCALATED: Escalated,
-    EventType.ALERTS_CHANGED: AlertsChanged,
-    EventType.REOPENED: Reopened,
-    EventType.RESOLVED: Resolved,
-    EventType.ACKNOWLEDGED: Acknowledged,
-    EventType.ASSIGNED: Assigned,
-    EventType.NOTE_ADDED: NoteAdded,
+EVENT_TYPES: Mapping[type[Change], EventType] = {
+    Opened: EventType.OPENED,
+    Escalated: EventType.ESCALATED,
+    AlertsChanged: EventType.ALERTS_CHANGED,
+    Reopened: EventType.REOPENED,
+    Resolved: EventType.RESOLVED,
+    Acknowledged: EventType.ACKNOWLEDGED,
+    Assigned: EventType.ASSIGNED,
+    NoteAdded: EventType.NOTE_ADDED,
 }
-EVENT_TYPES: Mapping[type[Change], EventType] = {change: event_type for event_type, change in CHANGES.items()}
 
 
 class Fact(msgspec.Struct, frozen=True):

@@ -51,9 +51,7 @@ def _change(incident: Incident, event: Event) -> Incident:
     change = event.change
     match change:
         case Escalated():
-            return replace(
-                _count(incident, change.alerts), severity=change.severity, started_at=change.started_at
-            )
+            return replace(_count(incident, change.alerts), severity=change.severity, started_at=change.started_at)
         case AlertsChanged():
             return replace(_count(incident, change.alerts), started_at=change.started_at)
         case Reopened():
@@ -78,9 +76,7 @@ def _change(incident: Incident, event: Event) -> Incident:
                 resolved_by=change.by,
             )
         case Acknowledged(by=by):
-            return replace(
-                incident, status=Status.ACKNOWLEDGED, acknowledged_at=event.occurred_at, acknowledged_by=by
-            )
+            return replace(incident, status=Status.ACKNOWLEDGED, acknowledged_at=event.occurred_at, acknowledged_by=by)
         case Assigned(assignee=assignee):
             return replace(incident, assignee=assignee)
         case NoteAdded():

@@ -87,8 +87,7 @@ def expire(leases: Leases, now: datetime, listening_since: datetime, policy: Pol
     return {
         key: msgspec.structs.replace(lease, expired=True)
         for key, lease in leases.items()
-        if not lease.is_ended(policy)
-        and max(lease.due_at(policy), listening_since + policy.resend_delay) <= now
+        if not lease.is_ended(policy) and max(lease.due_at(policy), listening_since + policy.resend_delay) <= now
     }
 
 
@@ -122,7 +121,9 @@ def _hear_firing(leases: Leases, alert: Alert, now: datetime, policy: Policy) ->
     ends_at = alert.ends_at if alert.ends_at is not None else now + policy.webhook_expiry
     known = leases.get(key)
     if known is None:
-        lease = Lease(*key, ends_at, alert.leased, now, _resolution(leases, key, alert.leased), False, _closure(leases, key))
+        lease = Lease(
+            *key, ends_at, alert.leased, now, _resolution(leases, key, alert.leased), False, _closure(leases, key)
+        )
     elif not known.promised and known.resolved_at is not None and now > known.resolved_at + policy.webhook_expiry:
         # No message is that late: this sender stamps each firing with the same start.
         lease = Lease(*key, ends_at, alert.leased, now)

@@ -98,7 +98,12 @@ class Ledger:
             expired = expire(leases, now, listening_since, self._policy)
             self._keep(fingerprint, expired)
             state = self.alerts.get(fingerprint)
-            if expired and state is not None and state.status is AlertStatus.FIRING and not self._is_firing(fingerprint):
+            if (
+                expired
+                and state is not None
+                and state.status is AlertStatus.FIRING
+                and not self._is_firing(fingerprint)
+            ):
                 # It ended when the last promise did, not when that was noticed.
                 ended_at = max(lease.ends_at for lease in expired.values())
                 self._end(state, max(ended_at, state.starts_at), None)
@@ -132,7 +137,9 @@ class Ledger:
             self._end(state, max(alert.ends_at or now, state.starts_at), index)
         else:
             reason = self._reason_of_silence(alert, state, bool(heard), is_firing)
-            self._receipts[index] = Receipt(fingerprint, False, reason, state.incident_id if state is not None else None)
+            self._receipts[index] = Receipt(
+                fingerprint, False, reason, state.incident_id if state is not None else None
+            )
 
     def _reason_of_silence(self, alert: Alert, state: AlertState | None, heard: bool, is_firing: bool) -> Reason:
         if alert.status is AlertStatus.FIRING:

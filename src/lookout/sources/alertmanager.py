@@ -102,7 +102,9 @@ def _alert_as_go(told: Any, index: int, now: datetime) -> Alert:
 
 def _check_version(version: str) -> None:
     if version == "1":
-        raise MalformedBody('this is a message of Grafana (version "1"): Lookout reads the version "4" of Alertmanager here')
+        raise MalformedBody(
+            'this is a message of Grafana (version "1"): Lookout reads the version "4" of Alertmanager here'
+        )
     if version != VERSION:
         raise MalformedBody(f'version {version[:20]!r} is not known: expected "4", as Alertmanager writes it')
 

@@ -107,5 +107,3 @@ def _check_depth(body: bytes) -> None:
                 raise MalformedBody(f"exceeded max depth: more than {_READABLE_DEPTH} brackets are open at once")
         elif token in b"]}":
             depth -= 1
-
-

@@ -77,8 +77,8 @@ class EmbeddedPostgres:
             owner = lock.read().strip()
             lock.close()
             raise StartError(
-                f"Another Lookout{f' (process {owner})' if owner else ''} is using the data directory {self._data_dir}: "
-                "stop it, or give this one its own with --data-dir or LOOKOUT_DATA_DIR."
+                f"Another Lookout{f' (process {owner})' if owner else ''} is using the data directory "
+                f"{self._data_dir}: stop it, or give this one its own with --data-dir or LOOKOUT_DATA_DIR."
             ) from None
         lock.truncate(0)
         lock.write(str(os.getpid()))

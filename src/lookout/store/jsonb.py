@@ -22,9 +22,9 @@ def dumps(value: object) -> bytes:
     return raw
 
 
-def loads(raw: bytes, type: type[T]) -> T:
-    """What `dumps` was given, as `type`."""
-    return msgspec.json.decode(given_back(raw), type=type)
+def loads(raw: bytes, kind: type[T]) -> T:
+    """What `dumps` was given, as `kind`."""
+    return msgspec.json.decode(given_back(raw), type=kind)
 
 
 def given_back(raw: bytes) -> bytes:
@@ -61,7 +61,8 @@ def _walk(value: Any, change: Any) -> Any:
 
 
 async def register(connection: asyncpg.Connection) -> None:
-    """Let `connection` take and give jsonb as bytes. In the binary form a version byte stands before the JSON."""
+    """Let `connection` take and give JSON as bytes. In jsonb's binary form a version byte stands before it."""
+    await connection.set_type_codec("json", schema="pg_catalog", encoder=bytes, decoder=bytes, format="binary")
     await connection.set_type_codec(
         "jsonb", schema="pg_catalog", encoder=lambda raw: b"\x01" + raw, decoder=lambda raw: raw[1:], format="binary"
     )

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import msgspec
 
 from lookout.alerts.text import one_line
-from lookout.incidents.ledger import Ledger
 from lookout.incidents.lease import Lease, LeaseKey, check_at
+from lookout.incidents.ledger import Ledger
 from lookout.incidents.policy import Policy
 from lookout.store import jsonb
 from lookout.store.database import columns

@@ -65,8 +65,8 @@ INSERT INTO events (
 )
 SELECT *
 FROM unnest(
-    $1::text[], $2::bigint[], $3::uuid[], $4::uuid[], $5::text[], $6::timestamptz[], $7::timestamptz[], $8::jsonb[],
-    $9::jsonb[]
+    $1::text[], $2::bigint[], $3::uuid[], $4::uuid[], $5::text[], $6::timestamptz[], $7::timestamptz[], $8::json[],
+    $9::json[]
 )
 
 -- name: append_event_alerts
@@ -260,10 +260,10 @@ WHERE tenant_id = $1
     AND ($3::text[] IS NULL OR severity = ANY ($3))
 
 -- name: count_open_incidents
-SELECT tenant_id, severity, status, count(*) AS incidents
+SELECT severity, status, count(*) AS incidents
 FROM incidents
 WHERE status <> 'resolved'
-GROUP BY tenant_id, severity, status
+GROUP BY severity, status
 
 -- name: incident_stats
 -- Opened and resolved within the time; the times to acknowledge and to resolve are of those opened within it.

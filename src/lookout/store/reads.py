@@ -127,10 +127,10 @@ class Reads:
         )
         return count
 
-    async def open_incidents(self) -> list[tuple[str, str, str, int]]:
-        """Tenant, severity, status and number of the open incidents, of all tenants: for the metrics."""
+    async def open_incidents(self) -> list[tuple[str, str, int]]:
+        """Severity, status and number of the open incidents, of all tenants together: for the metrics."""
         rows = await self._pool.fetch(SQL["count_open_incidents"])
-        return [(row["tenant_id"], row["severity"], row["status"], row["incidents"]) for row in rows]
+        return [(row["severity"], row["status"], row["incidents"]) for row in rows]
 
     async def stats(self, tenant_id: str, start: datetime, end: datetime) -> IncidentStats:
         """Figures of the time from `start` to before `end`."""
@@ -144,7 +144,7 @@ class Reads:
         return [self._alert_view(row) for row in rows]
 
     def _alert_view(self, row: "asyncpg.Record") -> AlertView:
-        labels = jsonb.loads(row["labels"], dict[str, str])
+        labels = dict(sorted(jsonb.loads(row["labels"], dict[str, str]).items()))
         return AlertView(
             fingerprint=row["fingerprint"],
             status=AlertStatus(row["status"]),

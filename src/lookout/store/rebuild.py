@@ -76,7 +76,7 @@ async def _compare(connection: "Connection", tenant_id: str, report: Report, *, 
 
 
 async def fold(connection: "Connection", tenant_id: str) -> Folded:
-    """Fold the tenant's log from its first event. Also says where positions have a gap or a snapshot is not the fold."""
+    """Fold the tenant's log from its first event. Says where positions have a gap or a snapshot is not the fold."""
     folded = Folded()
     while True:
         rows = await connection.fetch(SQL["events_after"], tenant_id, folded.last_position, _PAGE)

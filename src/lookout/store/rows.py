@@ -6,10 +6,10 @@ import asyncpg
 import msgspec
 
 from lookout.alerts.alert import Alert, AlertStatus, LabelSet
-from lookout.incidents.events import CHANGES, AlertChange, Event, EventType, FeedEvent, Record, SCHEMA_VERSION
+from lookout.incidents.events import SCHEMA_VERSION, AlertChange, Change, Event, EventType, FeedEvent, Record
 from lookout.incidents.incident import Incident
-from lookout.incidents.ledger import AlertState
 from lookout.incidents.lease import Lease
+from lookout.incidents.ledger import AlertState
 from lookout.store import jsonb
 
 _TEXTS = dict[str, str]
@@ -21,7 +21,7 @@ def incident_of(row: asyncpg.Record) -> Incident:
     fields = {name: row[name] for name in _INCIDENT_FIELDS}
     fields["id"] = str(row["id"])
     fields["previous_incident_id"] = str(row["previous_incident_id"]) if row["previous_incident_id"] else None
-    fields["labels"] = jsonb.loads(row["labels"], _TEXTS)
+    fields["labels"] = _labels_of(row)
     return msgspec.convert(fields, Incident)
 
 
@@ -145,16 +145,15 @@ def _alert_values(alert: Alert) -> tuple[Any, ...]:
 
 def event_of(row: asyncpg.Record) -> Event:
     """The event of a row of `events`, to fold."""
-    event_type = EventType(row["event_type"])
     return Event(
         tenant_id=row["tenant_id"],
         position=row["position"],
         event_id=str(row["event_id"]),
-        event_type=event_type,
+        event_type=EventType(row["event_type"]),
         incident_id=str(row["incident_id"]),
         occurred_at=row["occurred_at"],
         recorded_at=row["recorded_at"],
-        change=jsonb.loads(row["change"], CHANGES[event_type]),
+        change=jsonb.loads(row["change"], Change),
     )
 
 
@@ -190,7 +189,7 @@ def _alert_of(row: asyncpg.Record) -> Alert:
     """What was received when a firing began, as far as it is kept: the lease's part of it is in `leases`."""
     return Alert(
         source=row["source"],
-        label_set=LabelSet(jsonb.loads(row["labels"], _TEXTS), row["fingerprint"]),
+        label_set=LabelSet(_labels_of(row), row["fingerprint"]),
         annotations=jsonb.loads(row["annotations"], _TEXTS),
         status=AlertStatus.FIRING,
         starts_at=row["starts_at"],
@@ -198,3 +197,8 @@ def _alert_of(row: asyncpg.Record) -> Alert:
         leased=False,
         generator_url=jsonb.unescape(row["generator_url"]),
     )
+
+
+def _labels_of(row: asyncpg.Record) -> dict[str, str]:
+    """Labels by name: jsonb has an order of its own."""
+    return dict(sorted(jsonb.loads(row["labels"], _TEXTS).items()))

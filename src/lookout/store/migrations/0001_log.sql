@@ -17,8 +17,9 @@ CREATE TABLE events (
     event_type text NOT NULL,
     occurred_at timestamptz NOT NULL,
     recorded_at timestamptz NOT NULL,
-    incident jsonb NOT NULL,
-    change jsonb NOT NULL,
+    -- json and not jsonb: they are read whole, and stay as they were written.
+    incident json NOT NULL,
+    change json NOT NULL,
     PRIMARY KEY (tenant_id, position)
 );
 

@@ -1,0 +1,77 @@
+"""Answers: JSON out, and every error of Lookout as its HTTP status, in one place."""
+
+from typing import Any
+
+import msgspec
+import structlog
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+
+from lookout.errors import Conflict, LookoutError, NotFound, Overloaded, Refused
+from lookout.store.database import PASSING_ERRORS
+
+RETRY_AFTER_SECONDS = 1
+
+log = structlog.get_logger()
+
+
+class Json(Response):
+    """A value as JSON, written by msgspec."""
+
+    media_type = "application/json"
+
+    def render(self, content: Any) -> bytes:
+        return msgspec.json.encode(content)
+
+
+def error_answer(message: str, status: int, headers: dict[str, str] | None = None) -> Response:
+    """An error as the platform's services write it: `{"error": ...}`."""
+    return Json({"error": message}, status, headers)
+
+
+def lookout_error(_: Request, error: Exception) -> Response:
+    """The answer to one of Lookout's own errors."""
+    match error:
+        case NotFound():
+            return error_answer(str(error), 404)
+        case Conflict():
+            return error_answer(str(error), 409)
+        case Refused():
+            return error_answer(str(error), 400)
+        case Overloaded(retry_after=seconds):
+            return error_answer(str(error), 503, {"Retry-After": str(seconds)})
+        case _:
+            return error_answer(str(error), 500)
+
+
+def database_away(_: Request, error: Exception) -> Response:
+    """The answer while the database cannot be asked."""
+    log.warning("api", action="database_away", error=repr(error))
+    return error_answer("the database does not answer; try again", 503, {"Retry-After": str(RETRY_AFTER_SECONDS)})
+
+
+def unexpected(_: Request, error: Exception) -> Response:
+    """The answer to what should not happen: nothing of the inside goes out, all of it is logged."""
+    log.error("api", action="request_failed", exc_info=error)
+    return error_answer("internal error", 500)
+
+
+def http_error(_: Request, error: Exception) -> Response:
+    """The answer to a wrong path or method."""
+    status = getattr(error, "status_code", 500)
+    return error_answer(str(getattr(error, "detail", error)), status, getattr(error, "headers", None))
+
+
+def client_gone(_: Request, __: Exception) -> Response:
+    """The answer that nobody reads."""
+    return Response(status_code=499)
+
+
+HANDLERS: dict[Any, Any] = {
+    ClientDisconnect: client_gone,
+    LookoutError: lookout_error,
+    404: http_error,
+    405: http_error,
+    **dict.fromkeys(PASSING_ERRORS, database_away),
+    Exception: unexpected,
+}

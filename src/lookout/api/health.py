@@ -1,0 +1,92 @@
+"""Operations: `/health` as the platform's services answer it, `/ready`, and `/metrics`."""
+
+import asyncio
+from datetime import datetime
+
+import msgspec
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from lookout import __version__, metrics
+from lookout.api.answers import Json
+from lookout.api.parts import Parts
+from lookout.clock import Clock
+from lookout.intake import QUEUE_LIMIT
+from lookout.store.database import PASSING_ERRORS
+
+CHECK_SECONDS = 2.0
+
+
+class Check(msgspec.Struct, frozen=True):
+    """One part's health. `latency` is in milliseconds, with its unit."""
+
+    status: str
+    message: str
+    latency: str
+
+
+class Health(msgspec.Struct, frozen=True):
+    """The whole's health: `healthy`, `degraded`, `unhealthy`; 503 for the last alone."""
+
+    status: str
+    service: str
+    version: str
+    timestamp: str
+    checks: dict[str, Check]
+
+
+class Operations:
+    """What operators and their tools ask."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+
+    def routes(self) -> list[Route]:
+        """All of them."""
+        return [
+            Route("/health", self.health, methods=["GET"]),
+            Route("/ready", self.ready, methods=["GET"]),
+            Route("/metrics", self.metrics, methods=["GET"]),
+        ]
+
+    async def health(self, _: Request) -> Response:
+        checks = {"database": await self._database(), "intake": self._intake()}
+        words = {check.status for check in checks.values()}
+        status = next((word for word in ("unhealthy", "degraded") if word in words), "healthy")
+        health = Health(status, "lookout", __version__, self._parts.clock.now().isoformat(), checks)
+        return Json(health, 503 if status == "unhealthy" else 200)
+
+    async def ready(self, _: Request) -> Response:
+        database = await self._database()
+        is_ready = database.status == "healthy"
+        return Json({"ready": is_ready, "message": database.message}, 200 if is_ready else 503)
+
+    async def metrics(self, _: Request) -> Response:
+        metrics.QUEUE.set(self._parts.intake.waiting)
+        metrics.OPEN_INCIDENTS.clear()
+        for severity, status, count in await self._parts.reads.open_incidents():
+            metrics.OPEN_INCIDENTS.labels(severity, status).set(count)
+        metrics.set_noise_reduction()
+        return Response(generate_latest(), headers={"Content-Type": CONTENT_TYPE_LATEST})
+
+    async def _database(self) -> Check:
+        started = self._parts.clock.now()
+        try:
+            await asyncio.wait_for(self._parts.reads.is_reachable(), CHECK_SECONDS)
+        except PASSING_ERRORS as error:
+            return Check(
+                "unhealthy", f"the database does not answer: {type(error).__name__}", _since(started, self._parts.clock)
+            )
+        return Check("healthy", "the database answers", _since(started, self._parts.clock))
+
+    def _intake(self) -> Check:
+        waiting = self._parts.intake.waiting
+        status = "degraded" if waiting > QUEUE_LIMIT // 2 else "healthy"
+        return Check(status, f"{waiting} alerts wait for a commit", "0ms")
+
+
+def _since(started: datetime, clock: Clock) -> str:
+    elapsed = clock.now() - started
+    return f"{elapsed.total_seconds() * 1000:.1f}ms"

@@ -1,0 +1,213 @@
+"""The OpenAPI document: a table of operations over the types that the handlers use, assembled by msgspec."""
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import msgspec
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from lookout import __version__
+from lookout.alerts.severity import Severity
+from lookout.api.health import Health
+from lookout.api.ingest import DeliveryView
+from lookout.api.rest import (
+    AlertPage,
+    AssignArguments,
+    EventPage,
+    IncidentPage,
+    NoArguments,
+    NoteArguments,
+    RejectedPage,
+    ResolveArguments,
+)
+from lookout.incidents.events import FeedEvent
+from lookout.incidents.incident import Incident, Status
+
+JSON_DIALECT = "https://json-schema.org/draft/2020-12/schema"
+
+
+class PostableAlert(msgspec.Struct):
+    """An alert as Prometheus sends it: a lease until `endsAt`; one whose `endsAt` has passed is resolved."""
+
+    labels: dict[str, str]
+    annotations: dict[str, str] = {}
+    startsAt: str = ""  # noqa: N815
+    endsAt: str = ""  # noqa: N815
+    generatorURL: str = ""  # noqa: N815
+
+
+class WebhookAlert(PostableAlert, kw_only=True):
+    """An alert of a webhook message. `endsAt` of a firing one is the year 1."""
+
+    status: str
+    fingerprint: str = ""
+
+
+class WebhookMessage(msgspec.Struct):
+    """Alertmanager's webhook payload, as far as it is read."""
+
+    version: str
+    alerts: list[WebhookAlert]
+
+
+class Error(msgspec.Struct):
+    """What went wrong, for a person to read."""
+
+    error: str
+
+
+class FrameworkError(msgspec.Struct):
+    """An error of the Alertmanager API: the body is refused whole."""
+
+    code: int
+    message: str
+
+
+class Operation(msgspec.Struct, frozen=True):
+    """One row of the table: what can be asked, what is sent, what comes back. `answers` are types by status."""
+
+    method: str
+    path: str
+    name: str
+    summary: str
+    answers: Mapping[int, Any]
+    sends: Any = None
+    query: Sequence[tuple[str, Mapping[str, Any], str]] = ()
+
+
+_FIRST = ("first", {"type": "integer", "minimum": 1, "maximum": 500, "default": 50}, "How many at most.")
+_POSITION = {"type": "integer", "minimum": 0, "maximum": 2**62 - 1}
+_REFUSED: Mapping[int, Any] = {400: Error}
+_OF_ONE: Mapping[int, Any] = {400: Error, 404: Error}
+_ACTION: Mapping[int, Any] = {200: Incident, 400: Error, 404: Error, 503: Error}
+
+OPERATIONS: Sequence[Operation] = (
+    Operation(
+        "post", "/api/v2/alerts", "postAlerts", "Take alerts, as Alertmanager does.",
+        {200: None, 400: str | FrameworkError, 413: FrameworkError, 415: FrameworkError, 422: FrameworkError,
+         503: FrameworkError},
+        list[PostableAlert] | None,
+    ),
+    Operation(
+        "post", "/v1/alertmanager", "postAlertmanager", "Take a webhook message of Alertmanager, version 4.",
+        {200: DeliveryView, 400: Error, 413: Error, 415: Error, 503: Error}, WebhookMessage,
+    ),
+    Operation(
+        "get", "/v1/incidents", "listIncidents", "Incidents, the newest first.", {200: IncidentPage, **_REFUSED},
+        query=(
+            ("status", {"type": "array", "items": {"type": "string", "enum": ["open", *Status]}}, "Any of these."),
+            ("severity", {"type": "array", "items": {"type": "string", "enum": list(Severity)}}, "Any of these."),
+            _FIRST,
+            ("after", {"type": "string"}, "The `next` of the page before."),
+        ),
+    ),
+    Operation("get", "/v1/incidents/{id}", "getIncident", "One incident.", {200: Incident, 404: Error}),
+    Operation(
+        "get", "/v1/incidents/{id}/alerts", "listAlerts", "The alerts of an incident, by fingerprint.",
+        {200: AlertPage, **_OF_ONE}, query=(_FIRST, ("after", {"type": "string"}, "The `next` of the page before.")),
+    ),
+    Operation(
+        "get", "/v1/incidents/{id}/events", "listEvents", "The events of an incident, in order.",
+        {200: EventPage, **_OF_ONE}, query=(_FIRST, ("after", _POSITION, "Events after this position.")),
+    ),
+    Operation(
+        "post", "/v1/incidents/{id}/acknowledge", "acknowledgeIncident", "Somebody works on it.",
+        {**_ACTION, 409: Error}, NoArguments,
+    ),
+    Operation(
+        "post", "/v1/incidents/{id}/assign", "assignIncident", "Give it to somebody, or with null to nobody.", _ACTION,
+        AssignArguments,
+    ),
+    Operation(
+        "post", "/v1/incidents/{id}/resolve", "resolveIncident",
+        "Resolve it, for good as far as its present alerts go.", _ACTION, ResolveArguments,
+    ),
+    Operation(
+        "post", "/v1/incidents/{id}/notes", "addIncidentNote", "Add a note to the timeline.", _ACTION, NoteArguments
+    ),
+    Operation(
+        "get", "/v1/feed", "readFeed",
+        "The feed after a position: Server-Sent Events where `text/event-stream` is accepted, else a page of JSON.",
+        {200: EventPage, 400: Error, 409: Error, 503: Error},
+        query=(("after", _POSITION, "Events after this position; a stream without one begins now."), _FIRST),
+    ),
+    Operation(
+        "get", "/v1/rejected-alerts", "listRejectedAlerts", "What was refused, the newest first.",
+        {200: RejectedPage, **_REFUSED}, query=(_FIRST, ("after", _POSITION, "The `next` of the page before.")),
+    ),
+    Operation("get", "/health", "health", "How Lookout is.", {200: Health, 503: Health}),
+    Operation("get", "/ready", "ready", "Whether it can take alerts.", {200: dict[str, Any], 503: dict[str, Any]}),
+)  # fmt: skip
+
+
+def document() -> dict[str, Any]:
+    """The OpenAPI document, as plain values."""
+    types = [kind for operation in OPERATIONS for kind in (operation.sends, *operation.answers.values()) if kind]
+    schemas, components = msgspec.json.schema_components(types, ref_template="#/components/schemas/{name}")
+    known = iter(schemas)
+    paths: dict[str, Any] = {}
+    for operation in OPERATIONS:
+        paths.setdefault(operation.path, {})[operation.method] = _operation(operation, known)
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Lookout",
+            "version": __version__,
+            "description": "One list of what is wrong, fed by every alert source.",
+            "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
+        },
+        "jsonSchemaDialect": JSON_DIALECT,
+        "paths": paths,
+        "components": {"schemas": components},
+    }
+
+
+def event_schema() -> dict[str, Any]:
+    """The JSON Schema of an event of the feed."""
+    return {
+        "$schema": JSON_DIALECT,
+        "title": "An event of Lookout's feed",
+        **msgspec.json.schema(FeedEvent),
+    }
+
+
+def text_of(content: dict[str, Any]) -> str:
+    """A document as it is checked in."""
+    return json.dumps(content, indent=2) + "\n"
+
+
+def openapi_route() -> Route:
+    """`GET /openapi.json`."""
+    body = msgspec.json.encode(document())
+
+    async def answer(_: Request) -> Response:
+        return Response(body, media_type="application/json")
+
+    return Route("/openapi.json", answer, methods=["GET"])
+
+
+def _operation(operation: Operation, schemas: Any) -> dict[str, Any]:
+    described: dict[str, Any] = {"operationId": operation.name, "summary": operation.summary}
+    parameters = [
+        {"name": name, "in": "query", "schema": schema, "description": text} for name, schema, text in operation.query
+    ]
+    if "{id}" in operation.path:
+        parameters.insert(
+            0, {"name": "id", "in": "path", "required": True, "schema": {"type": "string", "format": "uuid"}}
+        )
+    if parameters:
+        described["parameters"] = parameters
+    if operation.sends:
+        described["requestBody"] = {"required": True, "content": {"application/json": {"schema": next(schemas)}}}
+    described["responses"] = {str(status): _answer(status, kind, schemas) for status, kind in operation.answers.items()}
+    return described
+
+
+def _answer(status: int, kind: Any, schemas: Any) -> dict[str, Any]:
+    described: dict[str, Any] = {"description": "As asked." if status < 300 else "Refused, and why."}
+    if kind:
+        described["content"] = {"application/json": {"schema": next(schemas)}}
+    return described

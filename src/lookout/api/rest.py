@@ -1,0 +1,230 @@
+"""REST: incidents to read and to act on, the feed, and what was refused."""
+
+import base64
+from typing import Any
+
+import msgspec
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from lookout.alerts.severity import Severity
+from lookout.api import acting
+from lookout.api.answers import Json
+from lookout.api.edge import caller_of
+from lookout.api.parts import Parts
+from lookout.errors import Conflict, Refused
+from lookout.feeds.sse import EventStream
+from lookout.incidents.events import FeedEvent
+from lookout.incidents.incident import Incident, Status
+from lookout.store.reads import END, AlertView, IncidentFilter, RejectedView
+
+PAGE_DEFAULT = 50
+PAGE_LIMIT = 500
+ACTION_LIMIT = 256 * 1024
+"""Bytes of an action's body."""
+
+
+class IncidentPage(msgspec.Struct, frozen=True):
+    """Incidents, the newest first. `position` is one of the feed that they are true for; `next` goes on after them."""
+
+    incidents: list[Incident]
+    next: str | None
+    position: int
+
+
+class AlertPage(msgspec.Struct, frozen=True):
+    alerts: list[AlertView]
+    next: str | None
+
+
+class EventPage(msgspec.Struct, frozen=True):
+    """Events in order. `next` is the position to go on after; None at the end of an incident's."""
+
+    events: list[FeedEvent]
+    next: int | None
+
+
+class RejectedPage(msgspec.Struct, frozen=True):
+    rejected_alerts: list[RejectedView]
+    next: int | None
+
+
+class NoArguments(msgspec.Struct, frozen=True):
+    pass
+
+
+class AssignArguments(msgspec.Struct, frozen=True):
+    assignee: str | None
+
+
+class ResolveArguments(msgspec.Struct, frozen=True):
+    reason: str = ""
+
+
+class NoteArguments(msgspec.Struct, frozen=True):
+    text: str
+
+
+class Rest:
+    """The REST paths."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+
+    def routes(self) -> list[Route]:
+        """All of them."""
+        one = "/v1/incidents/{id}"
+        return [
+            Route("/v1/incidents", self.incidents, methods=["GET"]),
+            Route(one, self.incident, methods=["GET"]),
+            Route(f"{one}/alerts", self.alerts, methods=["GET"]),
+            Route(f"{one}/events", self.events, methods=["GET"]),
+            Route(f"{one}/acknowledge", self.acknowledge, methods=["POST"]),
+            Route(f"{one}/assign", self.assign, methods=["POST"]),
+            Route(f"{one}/resolve", self.resolve, methods=["POST"]),
+            Route(f"{one}/notes", self.add_note, methods=["POST"]),
+            Route("/v1/feed", self.feed, methods=["GET"]),
+            Route("/v1/rejected-alerts", self.rejected_alerts, methods=["GET"]),
+        ]
+
+    async def incidents(self, request: Request) -> Response:
+        tenant_id = caller_of(request).tenant_id
+        limit = _limit(request)
+        before = _position_of_cursor(request.query_params.get("after"))
+        position = await self._parts.reads.last_position(tenant_id)
+        found = await self._parts.reads.incidents_before(tenant_id, before, limit + 1, _filter(request))
+        more = len(found) > limit
+        page = found[:limit]
+        return Json(IncidentPage(page, _cursor_of(page[-1]) if more else None, position))
+
+    async def incident(self, request: Request) -> Response:
+        return Json(await self._parts.reads.incident(caller_of(request).tenant_id, request.path_params["id"]))
+
+    async def alerts(self, request: Request) -> Response:
+        tenant_id, incident_id, limit = caller_of(request).tenant_id, request.path_params["id"], _limit(request)
+        await self._parts.reads.incident(tenant_id, incident_id)
+        after = request.query_params.get("after", "")
+        found = await self._parts.reads.alerts_of(tenant_id, incident_id, after.replace("\0", ""), limit + 1)
+        return Json(AlertPage(found[:limit], found[limit - 1].fingerprint if len(found) > limit else None))
+
+    async def events(self, request: Request) -> Response:
+        tenant_id, incident_id, limit = caller_of(request).tenant_id, request.path_params["id"], _limit(request)
+        await self._parts.reads.incident(tenant_id, incident_id)
+        found = await self._parts.reads.events_of(tenant_id, incident_id, _number(request, "after", 0), limit + 1)
+        return Json(EventPage(found[:limit], found[limit - 1].position if len(found) > limit else None))
+
+    async def acknowledge(self, request: Request) -> Response:
+        await _arguments(request, NoArguments)
+        return Json(await acting.acknowledge(self._parts, caller_of(request), request.path_params["id"]))
+
+    async def assign(self, request: Request) -> Response:
+        arguments = await _arguments(request, AssignArguments)
+        caller, incident_id = caller_of(request), request.path_params["id"]
+        return Json(await acting.assign(self._parts, caller, incident_id, arguments.assignee))
+
+    async def resolve(self, request: Request) -> Response:
+        arguments = await _arguments(request, ResolveArguments)
+        caller, incident_id = caller_of(request), request.path_params["id"]
+        return Json(await acting.resolve(self._parts, caller, incident_id, arguments.reason))
+
+    async def add_note(self, request: Request) -> Response:
+        arguments = await _arguments(request, NoteArguments)
+        caller, incident_id = caller_of(request), request.path_params["id"]
+        return Json(await acting.add_note(self._parts, caller, incident_id, arguments.text))
+
+    async def feed(self, request: Request) -> Any:
+        """The feed: a page as JSON, or a stream. A stream without a position begins with what happens from now on."""
+        tenant_id = caller_of(request).tenant_id
+        resume = request.headers.get("last-event-id")
+        after = _whole(resume, "Last-Event-ID") if resume is not None else _number(request, "after", None)
+        if after is not None:
+            await self._check_position(tenant_id, after)
+        if "text/event-stream" not in request.headers.get("accept", ""):
+            events = await self._parts.followers.page(tenant_id, after or 0, _limit(request))
+            end = events[-1].position if events else after or 0
+            body = b'{"events":[%s],"next":%d}' % (b",".join(event.json for event in events), end)
+            return Response(body, media_type="application/json")
+        return EventStream(self._parts.followers.follow(tenant_id, after))
+
+    async def _check_position(self, tenant_id: str, after: int) -> None:
+        last = await self._parts.reads.last_position(tenant_id)
+        if after > last:
+            raise Conflict(
+                f"position {after} has not happened yet: the log ends at {last}. Start again without a position.",
+                "after",
+                f"maximum {last}",
+            )
+
+    async def rejected_alerts(self, request: Request) -> Response:
+        tenant_id, limit = caller_of(request).tenant_id, _limit(request)
+        found = await self._parts.reads.rejected_before(tenant_id, _number(request, "after", END), limit + 1)
+        return Json(RejectedPage(found[:limit], found[limit - 1].id if len(found) > limit else None))
+
+
+def _limit(request: Request) -> int:
+    first = _number(request, "first", PAGE_DEFAULT)
+    if not 1 <= first <= PAGE_LIMIT:
+        raise Refused(f"first is {first}: a page has 1 to {PAGE_LIMIT}", "first", f"1 to {PAGE_LIMIT}")
+    return first
+
+
+def _number(request: Request, name: str, default: Any) -> Any:
+    text = request.query_params.get(name)
+    return default if text is None else _whole(text, name)
+
+
+def _whole(text: str, name: str) -> int:
+    if text.isascii() and text.isdigit() and int(text[:20]) < END and len(text) < 20:
+        return int(text)
+    raise Refused(f"{name} is {text[:40]!r}: a whole number from 0 on is expected", name, "integer")
+
+
+def _filter(request: Request) -> IncidentFilter:
+    statuses: tuple[Status, ...] = ()
+    for word in request.query_params.getlist("status"):
+        if word == "open":
+            statuses += (Status.FIRING, Status.ACKNOWLEDGED)
+        else:
+            statuses += (_member(Status, word, "status", ["open", *Status]),)
+    severities = tuple(
+        _member(Severity, word, "severity", list(Severity)) for word in request.query_params.getlist("severity")
+    )
+    return IncidentFilter(statuses, severities)
+
+
+def _member(kind: Any, word: str, name: str, known: list[str]) -> Any:
+    if word not in known:
+        raise Refused(f"{name} is {word[:40]!r}: one of {', '.join(known)} is expected", name, "enum")
+    return kind(word)
+
+
+def _cursor_of(incident: Incident) -> str:
+    return base64.urlsafe_b64encode(b"incident:%d" % incident.opened_position).decode()
+
+
+def _position_of_cursor(cursor: str | None) -> int:
+    if cursor is None:
+        return END
+    try:
+        kind, _, position = base64.b64decode(cursor, altchars=b"-_", validate=True).decode().partition(":")
+        if kind == "incident":
+            return _whole(position, "after")
+    except ValueError:
+        pass
+    raise Refused("after is not a cursor of this list", "after", "cursor")
+
+
+async def _arguments(request: Request, kind: type[Any]) -> Any:
+    """An action's body. Only JSON is read: a form of a foreign page cannot send it without asking first."""
+    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
+        raise Refused("send application/json", "Content-Type", "application/json")
+    taken = bytearray()
+    async for chunk in request.stream():
+        taken += chunk
+        if len(taken) > ACTION_LIMIT:
+            raise Refused(f"the body is larger than {ACTION_LIMIT // 1024} KiB", "body", f"maxLength {ACTION_LIMIT}")
+    try:
+        return msgspec.json.decode(bytes(taken) or b"{}", type=kind)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        raise Refused(f"the body cannot be read: {error}", "body", kind.__name__) from None

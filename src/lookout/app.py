@@ -1,0 +1,199 @@
+"""The composition root: starts the parts, puts them together, stops them. The only module that knows all others."""
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
+from typing import Any
+
+import msgspec
+import structlog
+import uuid_utils
+import uvicorn
+from starlette.applications import Starlette
+from starlette.types import ASGIApp
+
+from lookout.api.answers import HANDLERS
+from lookout.api.edge import LocalEdge
+from lookout.api.graphql import graphql_app
+from lookout.api.health import Operations
+from lookout.api.ingest import Ingest
+from lookout.api.openapi import openapi_route
+from lookout.api.parts import Parts
+from lookout.api.rest import Rest
+from lookout.clock import Clock, SystemClock
+from lookout.config import Settings
+from lookout.errors import StartError
+from lookout.feeds.follow import Followers
+from lookout.intake import Intake
+from lookout.store import database
+from lookout.store.embedded import EmbeddedPostgres
+from lookout.store.log import Log
+from lookout.store.reads import Reads
+from lookout.store.rebuild import Report, rebuild
+from lookout.timers import Timers
+
+STOP_SECONDS = 5
+
+log = structlog.get_logger()
+
+
+class Running(msgspec.Struct, frozen=True):
+    """A running Lookout: its parts, and the ASGI application in front of them. `failed` ends when one of them died."""
+
+    parts: Parts
+    timers: Timers
+    app: ASGIApp
+    failed: "asyncio.Future[None]"
+
+
+@asynccontextmanager
+async def store(settings: Settings) -> AsyncIterator["tuple[str, database.Pool]"]:
+    """The database, embedded or given, with its schema up to date. Yields its DSN and a pool. Raises `StartError`."""
+    async with AsyncExitStack() as stack:
+        dsn = settings.database_url
+        if dsn is None:
+            embedded = EmbeddedPostgres(settings.data_dir)
+            stack.push_async_callback(asyncio.to_thread, embedded.stop)
+            dsn = await asyncio.to_thread(embedded.start)
+        pool = await database.connect(dsn)
+        stack.callback(pool.terminate)
+        await database.migrate_schema(pool)
+        yield dsn, pool
+
+
+@asynccontextmanager
+async def running(settings: Settings, clock: Clock) -> AsyncIterator[Running]:
+    """Lookout without its HTTP server, from start to stop. What was taken is committed before it ends."""
+    async with store(settings) as (dsn, pool):
+        reads = Reads(pool, settings.policy.severities)
+        written = Log(pool)
+        intake = Intake(written, clock, settings.policy, lambda: str(uuid_utils.uuid7()))
+        followers = Followers(reads, clock, partial(database.listen, dsn, "lookout_feed"))
+        timers = Timers(written, intake, clock)
+        parts = Parts(reads, intake, followers, clock)
+        failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        writer = _supervised(intake.run(), failed)
+        others = [_supervised(part, failed) for part in (timers.run(), followers.run())]
+        try:
+            yield Running(parts, timers, application(parts), failed)
+        finally:
+            followers.close()
+            for task in others:
+                task.cancel()
+            intake.close()
+            await asyncio.wait([writer, *others])
+
+
+def application(parts: Parts) -> ASGIApp:
+    """The HTTP surfaces over the parts, in local mode."""
+    routes = [*Ingest(parts).routes(), *Rest(parts).routes(), *Operations(parts).routes(), openapi_route()]
+    graphql = graphql_app(parts, playground=True)
+    app = Starlette(routes=routes, exception_handlers=HANDLERS)
+    app.router.redirect_slashes = False
+    for path in ("/graphql", "/graphql/ws"):
+        app.router.mount(path, graphql)
+    return LocalEdge(app)
+
+
+def _supervised(work: Coroutine[Any, Any, None], failed: "asyncio.Future[None]") -> "asyncio.Task[None]":
+    """Run `work`; if it dies, Lookout stops: half of it running looks like all of it."""
+    task = asyncio.create_task(work)
+
+    def note(done: "asyncio.Task[None]") -> None:
+        if not done.cancelled() and (error := done.exception()) is not None and not failed.done():
+            failed.set_exception(error)
+
+    task.add_done_callback(note)
+    return task
+
+
+def bind(host: str, port: int) -> socket.socket:
+    """A listening socket, taken before anything else is started. Raises `StartError` if somebody has it."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listening = socket.socket(family, socket.SOCK_STREAM)
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listening.bind((host, port))
+    except OSError as error:
+        listening.close()
+        raise StartError(
+            f"Port {port} on {host} is not free ({error.strerror}): another Lookout may be running. "
+            "Stop what uses it, or choose another with --port or PORT."
+        ) from None
+    listening.set_inheritable(True)
+    return listening
+
+
+class Server(uvicorn.Server):
+    """uvicorn's server, which ends the streams before it waits for connections to end."""
+
+    def __init__(self, app: ASGIApp, before_shutdown: Callable[[], None]) -> None:
+        super().__init__(
+            uvicorn.Config(
+                app,
+                http="httptools",
+                ws="websockets-sansio",
+                lifespan="off",
+                log_config=None,
+                access_log=False,
+                server_header=False,
+                timeout_graceful_shutdown=STOP_SECONDS,
+            )
+        )
+        self._before_shutdown = before_shutdown
+        self.listening = asyncio.Event()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self.listening.set()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._before_shutdown()
+        await super().shutdown(sockets)
+
+
+def server_of(lookout: Running) -> Server:
+    """The HTTP server in front of a running Lookout."""
+    return Server(lookout.app, lookout.parts.followers.close)
+
+
+async def serve_until_stopped(settings: Settings, ready: Callable[[str], None]) -> None:
+    """Serve until a signal. `ready` is called with the address once requests are answered. Raises `StartError`."""
+    listening = bind(settings.host, settings.port)
+    host, port = listening.getsockname()[:2]
+    async with running(settings, SystemClock()) as lookout:
+        server = server_of(lookout)
+        serving = asyncio.create_task(server.serve(sockets=[listening]))
+        await asyncio.wait({serving, asyncio.create_task(server.listening.wait())}, return_when=asyncio.FIRST_COMPLETED)
+        ready(f"http://{f'[{host}]' if ':' in host else host}:{port}")
+        await asyncio.wait({serving, lookout.failed}, return_when=asyncio.FIRST_COMPLETED)
+        server.should_exit = True
+        await serving
+        if lookout.failed.done():
+            await lookout.failed
+
+
+def serve(settings: Settings, ready: Callable[[str], None]) -> None:
+    """Serve until Ctrl-C or SIGTERM. Raises `StartError`."""
+    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+        runner.run(serve_until_stopped(settings, ready))
+
+
+def rebuild_tables(settings: Settings, *, repair: bool = False) -> Report:
+    """Fold the log anew and compare it with the tables. Raises `StartError`, also while Lookout uses the data directory."""
+
+    async def fold() -> Report:
+        async with store(settings) as (_, pool):
+            return await rebuild(pool, repair=repair)
+
+    return asyncio.run(fold())
+
+
+def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    try:
+        import uvloop
+    except ImportError:  # no wheel for this platform
+        return None
+    return uvloop.new_event_loop

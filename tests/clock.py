@@ -1,0 +1,31 @@
+"""The tests' clock: it stands until it is moved."""
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+
+NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
+
+
+class FakeClock:
+    """A clock that only a test moves. What sleeps on it wakes when its time has come."""
+
+    def __init__(self, now: datetime = NOON) -> None:
+        self._now = now
+        self._sleepers: list[tuple[datetime, asyncio.Future[None]]] = []
+
+    def now(self) -> datetime:
+        return self._now
+
+    async def sleep(self, delay: timedelta) -> None:
+        sleeper = asyncio.get_running_loop().create_future()
+        self._sleepers.append((self._now + delay, sleeper))
+        await sleeper
+
+    def move(self, **time: float) -> None:
+        """Let time pass: `move(minutes=5)`. Sleepers wake when the test next waits for something."""
+        self._now += timedelta(**time)
+        due = [sleeper for wakes_at, sleeper in self._sleepers if wakes_at <= self._now]
+        self._sleepers = [(wakes_at, sleeper) for wakes_at, sleeper in self._sleepers if wakes_at > self._now]
+        for sleeper in due:
+            if not sleeper.done():
+                sleeper.set_result(None)

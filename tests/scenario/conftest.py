@@ -1,0 +1,98 @@
+"""Lookout whole, on a port of its own, over a real PostgreSQL and a clock that only the test moves."""
+
+import asyncio
+import uuid
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from pathlib import Path
+
+import asyncpg
+import pytest
+
+from lookout.app import bind, running, server_of
+from lookout.config import Settings
+from lookout.incidents.policy import Policy
+from lookout.store import database
+from lookout.store.embedded import EmbeddedPostgres
+from tests.clock import FakeClock
+from tests.driver import Driver
+
+Start = Callable[..., AbstractAsyncContextManager[Driver]]
+
+
+@pytest.fixture(scope="session")
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+@pytest.fixture(scope="session")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A PostgreSQL server for all tests of this process; its DSN, with the database to be filled in as `{}`."""
+    directory = tmp_path_factory.mktemp("server")
+    for parent in (directory, *directory.parents):
+        # pytest's directories are its own user's; as root the server runs as another user.
+        if parent.owner() == directory.owner() and parent.name.startswith(("pytest-", "server", "popen-")):
+            parent.chmod(0o755)
+    server = EmbeddedPostgres(directory)
+    dsn = server.start().replace("/postgres?", "/{}?")
+    asyncio.run(_make_template(dsn))
+    yield dsn
+    server.stop()
+
+
+async def _make_template(dsn: str) -> None:
+    await _execute(dsn, "CREATE DATABASE lookout_template")
+    pool = await database.connect(dsn.format("lookout_template"))
+    await database.migrate_schema(pool)
+    await pool.close()
+
+
+async def _execute(dsn: str, statement: str) -> None:
+    connection = await asyncpg.connect(dsn.format("postgres"))
+    await connection.execute(statement)
+    await connection.close()
+
+
+@pytest.fixture
+async def dsn(postgres: str) -> AsyncIterator[str]:
+    """An empty database with Lookout's schema."""
+    name = f"test_{uuid.uuid4().hex}"
+    await _execute(postgres, f"CREATE DATABASE {name} TEMPLATE lookout_template")
+    yield postgres.format(name)
+    await _execute(postgres, f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    return FakeClock()
+
+
+@pytest.fixture
+def start(dsn: str, clock: FakeClock, tmp_path: Path) -> Start:
+    """Start a Lookout on the test's database: `async with start() as lookout`. Several are replicas of each other."""
+
+    @asynccontextmanager
+    async def start_one(policy: Policy | None = None) -> AsyncIterator[Driver]:
+        settings = Settings("127.0.0.1", 0, tmp_path, dsn, None, policy or Policy())
+        async with AsyncExitStack() as stack:
+            listening = bind("127.0.0.1", 0)
+            lookout = await stack.enter_async_context(running(settings, clock))
+            server = server_of(lookout)
+            serving = asyncio.create_task(server.serve(sockets=[listening]))
+            await server.listening.wait()
+            driver = Driver(f"http://127.0.0.1:{listening.getsockname()[1]}", clock, lookout, dsn)
+            try:
+                async with driver:
+                    yield driver
+            finally:
+                server.should_exit = True
+                await serving
+
+    return start_one
+
+
+@pytest.fixture
+async def lookout(start: Start) -> AsyncIterator[Driver]:
+    """A running Lookout."""
+    async with start() as driver:
+        yield driver
