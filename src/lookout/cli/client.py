@@ -1,0 +1,245 @@
+"""The server as the commands see it: typed answers, and one kind of error whose text says what to do."""
+
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from typing import TypeVar
+
+import httpx
+import msgspec
+from httpx_sse import EventSource, ServerSentEvent, SSEError
+
+from lookout.alerts.alert import AlertStatus
+from lookout.alerts.severity import Severity
+from lookout.alerts.text import one_line
+from lookout.cli.reading import Heard, read_event
+from lookout.errors import LookoutError
+from lookout.incidents.actions import NAME_LIMIT
+from lookout.incidents.incident import Incident
+
+T = TypeVar("T")
+
+ERROR_LIMIT = 500
+ANSWER_SECONDS = 30.0
+SILENCE_SECONDS = 45.0
+"""The feed sends a heartbeat every 15 s: after three without one the connection is dead."""
+
+
+class ServerError(LookoutError):
+    """The server refused, or did not answer. `may_pass` says that trying again later makes sense."""
+
+    def __init__(self, message: str, *, may_pass: bool = False) -> None:
+        super().__init__(message)
+        self.may_pass = may_pass
+
+
+class IncidentPage(msgspec.Struct, frozen=True):
+    """Incidents, newest first. `position` is the last event's at the time of reading; `next` None ends the list."""
+
+    incidents: list[Incident]
+    position: int
+    next: str | None = None
+
+
+class AlertView(msgspec.Struct, frozen=True):
+    """An alert of an incident, as `/v1/incidents/{id}/alerts` shows it."""
+
+    fingerprint: str
+    status: AlertStatus
+    severity: Severity
+    starts_at: datetime
+    labels: Mapping[str, str]
+    annotations: Mapping[str, str]
+    ends_at: datetime | None = None
+    generator_url: str = ""
+    sources: Sequence[str] = ()
+    last_received_at: datetime | None = None
+
+
+class AlertPage(msgspec.Struct, frozen=True):
+    alerts: list[AlertView]
+    next: str | None = None
+
+
+class EventPage(msgspec.Struct, frozen=True):
+    """Events of one incident, oldest first. `next` is the position to go on after, None at the end."""
+
+    events: list[Heard]
+    next: int | None = None
+
+
+class Receipt(msgspec.Struct, frozen=True):
+    """What became of one alert of a webhook: `outcome` is "recorded" or "silent"."""
+
+    fingerprint: str
+    outcome: str
+    reason: str
+    incident_id: str | None = None
+
+
+class Refusal(msgspec.Struct, frozen=True):
+    index: int
+    reason: str
+
+
+class Receipts(msgspec.Struct, frozen=True):
+    receipts: list[Receipt]
+    rejected: list[Refusal] = []
+
+
+class _RawEventPage(msgspec.Struct, frozen=True):
+    events: list[msgspec.Raw]
+    next: int | None = None
+
+
+class _Problem(msgspec.Struct, frozen=True):
+    error: str
+
+
+class Client:
+    """Talks to one server. Every method raises `ServerError` if it does not do what was asked."""
+
+    def __init__(self, url: str, user: str = "", transport: httpx.BaseTransport | None = None) -> None:
+        self.url = url if "://" in url else f"http://{url}"
+        headers = {b"X-User-ID": one_line(user, NAME_LIMIT).encode()} if user else {}
+        try:
+            base = httpx.URL(self.url)
+            self._http = httpx.Client(
+                base_url=base,
+                headers=headers,
+                timeout=ANSWER_SECONDS,
+                transport=transport,
+                trust_env=base.host not in ("127.0.0.1", "::1", "localhost"),  # no proxy leads back to this machine
+            )
+        except httpx.InvalidURL as error:
+            raise ServerError(f"{one_line(url, 80)!r} is not a URL: {error}") from None
+
+    def incidents(self, status: str = "", severity: str = "", first: int = 50, after: str = "") -> IncidentPage:
+        """A page of incidents. `status` is "open" or one of the three; empty arguments do not narrow."""
+        query = {"status": status, "severity": severity, "first": str(first), "after": after}
+        return self._get("/v1/incidents", query, IncidentPage)
+
+    def every_incident(self, status: str = "", severity: str = "") -> Iterator[Incident]:
+        """All incidents, page by page, newest first."""
+        page = self.incidents(status, severity, first=200)
+        yield from page.incidents
+        while page.next:
+            page = self.incidents(status, severity, first=200, after=page.next)
+            yield from page.incidents
+
+    def position(self) -> int:
+        """The position of the last event."""
+        return self.incidents(first=1).position
+
+    def incident(self, incident_id: str) -> Incident:
+        return self._get(f"/v1/incidents/{incident_id}", {}, Incident)
+
+    def alerts(self, incident_id: str, first: int = 100, after: str = "") -> AlertPage:
+        query = {"first": str(first), "after": after}
+        return self._get(f"/v1/incidents/{incident_id}/alerts", query, AlertPage)
+
+    def every_alert(self, incident_id: str) -> Iterator[AlertView]:
+        """All alerts of an incident, page by page."""
+        page = self.alerts(incident_id, first=200)
+        yield from page.alerts
+        while page.next:
+            page = self.alerts(incident_id, first=200, after=page.next)
+            yield from page.alerts
+
+    def events(self, incident_id: str, first: int = 200, after: int = 0) -> EventPage:
+        query = {"first": str(first), "after": str(after)}
+        page = self._get(f"/v1/incidents/{incident_id}/events", query, _RawEventPage)
+        return EventPage([read_event(bytes(raw)) for raw in page.events], page.next)
+
+    def every_event(self, incident_id: str) -> Iterator[Heard]:
+        """All events of an incident, page by page."""
+        page = self.events(incident_id)
+        yield from page.events
+        while page.next is not None:
+            page = self.events(incident_id, after=page.next)
+            yield from page.events
+
+    def acknowledge(self, incident_id: str) -> Incident:
+        return self._act(incident_id, "acknowledge", {})
+
+    def assign(self, incident_id: str, assignee: str | None) -> Incident:
+        """Give it to `assignee`; None takes it from whoever had it."""
+        return self._act(incident_id, "assign", {"assignee": assignee})
+
+    def resolve(self, incident_id: str, reason: str) -> Incident:
+        return self._act(incident_id, "resolve", {"reason": reason})
+
+    def note(self, incident_id: str, text: str) -> Incident:
+        return self._act(incident_id, "notes", {"text": text})
+
+    def post_alerts(self, alerts: object) -> None:
+        """Send an array of alerts as Prometheus does."""
+        self._post("/api/v2/alerts", alerts)
+
+    def post_webhook(self, message: object) -> Receipts:
+        """Send a message as Alertmanager's webhook does."""
+        return self._decode(self._post("/v1/alertmanager", message), Receipts)
+
+    @contextmanager
+    def feed(self, after: int) -> Generator[Iterator[ServerSentEvent]]:
+        """The events after `after`, as they come. The connection's failures are `ServerError`s that may pass."""
+        headers = {"Accept": "text/event-stream", "Cache-Control": "no-store", "Last-Event-ID": str(after)}
+        timeout = httpx.Timeout(ANSWER_SECONDS, read=SILENCE_SECONDS)
+        with (
+            self._telling(),
+            self._http.stream("GET", "/v1/feed", headers=headers, timeout=timeout) as response,
+        ):
+            if not response.is_success:
+                response.read()
+                raise self._refusal(response)
+            yield EventSource(response).iter_sse()
+
+    def _act(self, incident_id: str, action: str, body: Mapping[str, str | None]) -> Incident:
+        return self._decode(self._post(f"/v1/incidents/{incident_id}/{action}", body), Incident)
+
+    def _get(self, path: str, query: Mapping[str, str], answer: type[T]) -> T:
+        params = {name: value for name, value in query.items() if value}
+        with self._telling():
+            response = self._http.get(path, params=params)
+        return self._decode(response, answer)
+
+    def _post(self, path: str, body: object) -> httpx.Response:
+        content = msgspec.json.encode(body)
+        with self._telling():
+            response = self._http.post(path, content=content, headers={"Content-Type": "application/json"})
+        if not response.is_success:
+            raise self._refusal(response)
+        return response
+
+    def _decode(self, response: httpx.Response, answer: type[T]) -> T:
+        if not response.is_success:
+            raise self._refusal(response)
+        try:
+            return msgspec.json.decode(response.content, type=answer)
+        except msgspec.MsgspecError as error:
+            raise ServerError(f"{self.url} does not answer as Lookout does: {error}") from None
+
+    def _refusal(self, response: httpx.Response) -> ServerError:
+        """The server's own words where it has some."""
+        try:
+            problem = one_line(msgspec.json.decode(response.content, type=_Problem).error, ERROR_LIMIT)
+        except msgspec.MsgspecError:
+            problem = f"{self.url} answered {response.status_code} to {response.request.url.path}: is it Lookout?"
+        return ServerError(problem, may_pass=response.is_server_error)
+
+    @contextmanager
+    def _telling(self) -> Generator[None]:
+        """Failures of the connection as sentences."""
+        try:
+            yield
+        except httpx.UnsupportedProtocol:
+            raise ServerError(f"{self.url} is not a URL of a web server: it begins with http:// or https://") from None
+        except SSEError as error:
+            raise ServerError(f"{self.url} does not answer as Lookout does: {error}") from None
+        except httpx.ConnectError:
+            message = f"no Lookout answers at {self.url}: start one with `lookout serve`, or say where it is with --url"
+            raise ServerError(message, may_pass=True) from None
+        except httpx.TimeoutException:
+            raise ServerError(f"{self.url} did not answer in time", may_pass=True) from None
+        except (httpx.RequestError, httpx.StreamError) as error:
+            raise ServerError(f"the connection to {self.url} broke: {error}", may_pass=True) from None

@@ -1,0 +1,220 @@
+"""`lookout incidents`: what is wrong, and what people do about it."""
+
+import sys
+from collections import deque
+from collections.abc import Sequence
+from enum import StrEnum
+from itertools import islice
+from typing import Annotated
+
+import msgspec
+import typer
+from rich.text import Text
+
+from lookout.alerts.severity import Severity
+from lookout.alerts.text import one_line
+from lookout.cli.client import AlertView, Client
+from lookout.cli.finding import find_incident
+from lookout.cli.outside import DEFAULT_URL, Url, outside_of
+from lookout.cli.pages import When, incident_page, incident_table
+from lookout.cli.reading import Heard
+from lookout.cli.terminal import STATUS_STYLES, Terminal, json_line, severity_mark, short_id
+from lookout.incidents.actions import NAME_LIMIT
+from lookout.incidents.grouping import TITLE_LIMIT
+from lookout.incidents.incident import Incident, Status
+
+ALERTS_SHOWN = 40
+EVENTS_SHOWN = 100
+
+incidents = typer.Typer(no_args_is_help=False, rich_markup_mode=None)
+
+
+class StatusChoice(StrEnum):
+    """What `--status` takes."""
+
+    OPEN = "open"
+    FIRING = "firing"
+    ACKNOWLEDGED = "acknowledged"
+    RESOLVED = "resolved"
+
+
+Id = Annotated[
+    str, typer.Argument(metavar="ID", help="The beginning or the end of an incident's ID, 4 digits or more.")
+]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON, for pipes.")]
+
+
+@incidents.callback(invoke_without_command=True)
+def list_incidents(
+    context: typer.Context,
+    *,
+    status: Annotated[StatusChoice, typer.Option(help="Only these.")] = StatusChoice.OPEN,
+    severity: Annotated[Severity | None, typer.Option(help="Only incidents of this severity.")] = None,
+    every: Annotated[bool, typer.Option("--all", help="The resolved ones too, after the open ones.")] = False,
+    limit: Annotated[int, typer.Option(metavar="N", min=1, help="At most this many.")] = 50,
+    json: Annotated[bool, typer.Option("--json", help="Print each incident's JSON on a line, for pipes.")] = False,
+    url: Url = DEFAULT_URL,
+) -> None:
+    """List incidents, the open ones by default; with a command, show or change one.
+
+    \b
+    Examples:
+      lookout incidents
+      lookout incidents --severity critical
+      lookout incidents --all --json | jq -r .title
+      lookout incidents show 5f3c9a1e
+    """
+    if context.invoked_subcommand is not None:
+        return
+    outside = outside_of(context)
+    statuses = [StatusChoice.OPEN, StatusChoice.RESOLVED] if every else [status]
+    listed, has_more = _listed(outside.client(url), statuses, severity or "", limit)
+    if json:
+        for incident in listed:
+            _print_json(incident)
+        return
+    screen = Terminal()
+    if listed:
+        screen.print(incident_table(listed, When(outside.now(), outside.zone)))
+    else:
+        screen.say(Text(_nothing(statuses, severity)))
+    if has_more:
+        screen.say(Text(f"There are more: --limit {limit * 4} shows up to {limit * 4}.", style="dim"))
+
+
+def _listed(client: Client, statuses: Sequence[StatusChoice], severity: str, limit: int) -> tuple[list[Incident], bool]:
+    """At most `limit` incidents in the statuses' order, and whether there are more."""
+    found = (incident for status in statuses for incident in client.every_incident(status, severity))
+    listed = list(islice(found, limit + 1))
+    shown = sorted(listed[:limit], key=lambda incident: (_URGENCY[incident.status], -incident.severity.rank))
+    return shown, len(listed) > limit
+
+
+_URGENCY = {status: place for place, status in enumerate(Status)}
+
+
+def _nothing(statuses: Sequence[StatusChoice], severity: Severity | None) -> str:
+    kind = f"{severity} " if severity else ""
+    if statuses == [StatusChoice.OPEN]:
+        return f"No open {kind}incidents. Resolved ones: lookout incidents --all"
+    return f"No {kind}incidents." if len(statuses) > 1 else f"No {statuses[0]} {kind}incidents."
+
+
+@incidents.command()
+def show(context: typer.Context, part: Id, json: Json = False, url: Url = DEFAULT_URL) -> None:
+    """Show one incident: facts, alerts, timeline.
+
+    \b
+    Examples:
+      lookout incidents show 5f3c9a1e
+      lookout incidents show 5f3c9a1e --json | jq .alerts
+    """
+    outside = outside_of(context)
+    client = outside.client(url)
+    incident = client.incident(find_incident(client, part))
+    if json:
+        _print_json(_whole(client, incident))
+        return
+    page = client.alerts(incident.id, first=ALERTS_SHOWN)
+    events = _last_events(client, incident.id)
+    screen = Terminal()
+    screen.print(incident_page(incident, page.alerts, page.next is not None, events, When(outside.now(), outside.zone)))
+
+
+class _Whole(msgspec.Struct, frozen=True):
+    incident: Incident
+    alerts: list[AlertView]
+    events: list[Heard]
+
+
+def _whole(client: Client, incident: Incident) -> _Whole:
+    return _Whole(incident, list(client.every_alert(incident.id)), list(client.every_event(incident.id)))
+
+
+def _last_events(client: Client, incident_id: str) -> list[Heard]:
+    return list(deque(client.every_event(incident_id), EVENTS_SHOWN))
+
+
+@incidents.command()
+def acknowledge(context: typer.Context, part: Id, url: Url = DEFAULT_URL) -> None:
+    """Say that you are on it.
+
+    \b
+    Example:
+      lookout incidents acknowledge 5f3c9a1e
+    """
+    client = outside_of(context).client(url)
+    incident = client.acknowledge(find_incident(client, part))
+    _confirm(incident, f"acknowledged by {one_line(incident.acknowledged_by or 'somebody', NAME_LIMIT)}")
+
+
+@incidents.command()
+def resolve(
+    context: typer.Context,
+    part: Id,
+    reason: Annotated[str, typer.Option(help="Why it is over; it stands in the timeline.")] = "",
+    url: Url = DEFAULT_URL,
+) -> None:
+    """Say that it is over. What fires now stays closed; what fires anew opens it again.
+
+    \b
+    Example:
+      lookout incidents resolve 5f3c9a1e --reason "rolled back ingest 2.14"
+    """
+    client = outside_of(context).client(url)
+    incident = client.resolve(find_incident(client, part), reason)
+    _confirm(incident, f"resolved by {one_line(incident.resolved_by or 'its sources', NAME_LIMIT)}")
+
+
+@incidents.command()
+def note(
+    context: typer.Context,
+    part: Id,
+    text: Annotated[str, typer.Argument(metavar="TEXT", help="What to write down; - reads it from standard input.")],
+    url: Url = DEFAULT_URL,
+) -> None:
+    """Write something down in an incident's timeline.
+
+    \b
+    Examples:
+      lookout incidents note 5f3c9a1e "restarted transcoder-7"
+      kubectl describe pod transcoder-7 | lookout incidents note 5f3c9a1e -
+    """
+    client = outside_of(context).client(url)
+    incident_id = find_incident(client, part)
+    _confirm(client.note(incident_id, sys.stdin.read() if text == "-" else text), "noted")
+
+
+@incidents.command()
+def assign(
+    context: typer.Context,
+    part: Id,
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Whose it is. Default: yours.")] = "",
+    nobody: Annotated[bool, typer.Option("--nobody", help="Take it from whoever has it.")] = False,
+    url: Url = DEFAULT_URL,
+) -> None:
+    """Say whose incident it is.
+
+    \b
+    Examples:
+      lookout incidents assign 5f3c9a1e mira
+      lookout incidents assign 5f3c9a1e
+      lookout incidents assign 5f3c9a1e --nobody
+    """
+    outside = outside_of(context)
+    client = outside.client(url)
+    if name and nobody:
+        raise typer.BadParameter("a NAME and --nobody exclude each other")
+    incident = client.assign(find_incident(client, part), None if nobody else name or outside.user())
+    _confirm(incident, f"assigned to {one_line(incident.assignee or 'nobody', NAME_LIMIT)}")
+
+
+def _confirm(incident: Incident, what: str) -> None:
+    """One line: what is so now."""
+    line = Text.assemble((what, STATUS_STYLES[incident.status]), ": ", severity_mark(incident), " ")
+    line.append(one_line(incident.title, TITLE_LIMIT)).append(f"  {short_id(incident.id)}", style="dim")
+    Terminal().say(line)
+
+
+def _print_json(value: object) -> None:
+    typer.echo(json_line(msgspec.json.encode(value).decode()))

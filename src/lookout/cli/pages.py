@@ -1,0 +1,177 @@
+"""Incidents on the screen: the table of many, the page of one. Pure: what is printed depends on the arguments alone."""
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime, tzinfo
+from typing import NamedTuple
+
+from rich.console import Group
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from lookout.alerts.alert import AlertStatus
+from lookout.alerts.text import one_line, paragraphs
+from lookout.cli.client import AlertView
+from lookout.cli.lines import firing_count, phrase_of
+from lookout.cli.moments import span, stamp
+from lookout.cli.reading import Heard
+from lookout.cli.terminal import MARKS, STATUS_STYLES, TEXT_LIMIT, severity_mark, short_id
+from lookout.incidents.actions import NAME_LIMIT, NOTE_LIMIT
+from lookout.incidents.events import FeedEvent, NoteAdded
+from lookout.incidents.grouping import SUMMARY_LIMIT, TITLE_LIMIT, VALUE_LIMIT
+from lookout.incidents.incident import Incident
+
+_BREAK = "\n"
+
+
+class When(NamedTuple):
+    """What times are seen from. `zone` None is the machine's own."""
+
+    now: datetime
+    zone: tzinfo | None
+
+
+def incident_table(incidents: Sequence[Incident], when: When) -> Table:
+    """One row for each incident, in the order given. The column of people is there if anybody is."""
+    has_people = any(_person(incident) for incident in incidents)
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim", pad_edge=False)
+    for heading in ("ID", "SEVERITY", "STATUS"):
+        table.add_column(heading, no_wrap=True)
+    table.add_column("INCIDENT", no_wrap=True, overflow="ellipsis", ratio=1)
+    table.add_column("FIRING", no_wrap=True, justify="right")
+    table.add_column("SINCE", no_wrap=True, justify="right")
+    if has_people:
+        table.add_column("WHO", no_wrap=True, max_width=12, overflow="ellipsis")
+    for incident in incidents:
+        row = _row(incident, when)
+        table.add_row(*(row if has_people else row[:-1]))
+    return table
+
+
+def incident_page(
+    incident: Incident, alerts: Sequence[AlertView], more_alerts: bool, events: Sequence[Heard], when: When
+) -> Group:
+    """Everything about one incident: header, facts, alerts with the labels that differ, timeline."""
+    alert_heading = f"Alerts: {firing_count(incident)}" + (f", the first {len(alerts)} shown" if more_alerts else "")
+    return Group(
+        _header(incident),
+        Padding(_facts(incident, _shared_labels(incident, alerts), when), (1, 2)),
+        Text(alert_heading, style="bold"),
+        Padding(_alerts(incident, alerts, when), (0, 2, 1, 2)),
+        Text("Timeline", style="bold"),
+        Padding(_timeline(events, when), (0, 2)),
+    )
+
+
+def _row(incident: Incident, when: When) -> tuple[Text, Text, Text, Text, Text, Text, Text]:
+    style = "" if incident.is_open else "dim"
+    return (
+        Text(short_id(incident.id), style="dim"),
+        severity_mark(incident),
+        Text(incident.status, style=STATUS_STYLES[incident.status]),
+        Text(one_line(incident.title, TITLE_LIMIT), style=style),
+        Text(str(incident.firing_alerts), style=style),
+        Text(span(when.now - incident.started_at), style=style),
+        Text(_person(incident), style=style),
+    )
+
+
+def _person(incident: Incident) -> str:
+    return one_line(incident.assignee or incident.acknowledged_by or "", NAME_LIMIT)
+
+
+def _header(incident: Incident) -> Text:
+    header = Text.assemble(severity_mark(incident), " ", (incident.status, STATUS_STYLES[incident.status]), "  ")
+    header.append(one_line(incident.title, TITLE_LIMIT), style="bold")
+    summary = one_line(incident.summary, SUMMARY_LIMIT)
+    return header.append(f"\n{summary}") if summary and summary != incident.title else header
+
+
+def _facts(incident: Incident, labels: dict[str, str], when: When) -> Table:
+    table = Table.grid(padding=(0, 2))
+    table.add_column(style="dim", no_wrap=True)
+    table.add_column(overflow="fold")
+    for name, value in _fact_rows(incident, when):
+        table.add_row(Text(name), Text(value))
+    if labels:
+        table.add_row(Text("labels"), _label_text(labels))
+    return table
+
+
+def _fact_rows(incident: Incident, when: When) -> Iterator[tuple[str, str]]:
+    yield "id", one_line(incident.id, VALUE_LIMIT)
+    yield "started", _since(incident.started_at, when)
+    if incident.acknowledged_at is not None:
+        by = one_line(incident.acknowledged_by or "somebody", NAME_LIMIT)
+        yield "acknowledged", f"{_since(incident.acknowledged_at, when)} by {by}"
+    if incident.assignee is not None:
+        yield "assigned to", one_line(incident.assignee, NAME_LIMIT)
+    if incident.resolved_at is not None:
+        by = f" by {one_line(incident.resolved_by, NAME_LIMIT)}" if incident.resolved_by else ""
+        yield "resolved", f"{_since(incident.resolved_at, when)}{by} ({incident.resolution})"
+    if incident.reopen_count:
+        yield "reopened", "once" if incident.reopen_count == 1 else f"{incident.reopen_count} times"
+    if incident.previous_incident_id is not None:
+        yield "follows", one_line(incident.previous_incident_id, VALUE_LIMIT)
+
+
+def _since(at: datetime, when: When) -> str:
+    return f"{stamp(at, when.now, when.zone)} ({span(when.now - at)} ago)"
+
+
+def _shared_labels(incident: Incident, alerts: Sequence[AlertView]) -> dict[str, str]:
+    """The group's labels, and those that all of several alerts have alike."""
+    shared = set(alerts[0].labels.items()) if len(alerts) > 1 else set[tuple[str, str]]()
+    for alert in alerts:
+        shared &= set(alert.labels.items())
+    return dict(incident.labels) | dict(sorted(shared))
+
+
+def _alerts(incident: Incident, alerts: Sequence[AlertView], when: When) -> Table:
+    shared = _shared_labels(incident, alerts).items()
+    table = Table.grid(padding=(0, 2))
+    for _ in range(3):
+        table.add_column(no_wrap=True)
+    table.add_column(overflow="fold")
+    for alert in alerts:
+        is_firing = alert.status is AlertStatus.FIRING
+        shape, style = MARKS[alert.severity]
+        changed_at = alert.starts_at if is_firing else alert.ends_at or alert.starts_at
+        table.add_row(
+            Text(f"{shape} {alert.severity}", style=style if is_firing else "dim"),
+            Text(alert.status, style="" if is_firing else "green"),
+            Text(stamp(changed_at, when.now, when.zone), style="dim"),
+            _label_text(dict(sorted(alert.labels.items() - shared))) or Text(alert.fingerprint, style="dim"),
+        )
+    return table
+
+
+def _label_text(labels: dict[str, str]) -> Text:
+    parts = [
+        Text.assemble((one_line(name, VALUE_LIMIT), "dim"), ("=", "dim"), one_line(value, VALUE_LIMIT))
+        for name, value in labels.items()
+    ]
+    return Text("  ").join(parts)
+
+
+def _timeline(events: Sequence[Heard], when: When) -> Table:
+    table = Table.grid(padding=(0, 2))
+    table.add_column(style="dim", no_wrap=True)
+    table.add_column(no_wrap=True)
+    table.add_column(overflow="fold")
+    for event in events:
+        phrase = phrase_of(event)
+        table.add_row(
+            Text(stamp(event.recorded_at, when.now, when.zone)),
+            Text(phrase.verb, style=phrase.style),
+            _told(event, phrase.detail),
+        )
+    return table
+
+
+def _told(event: Heard, detail: str) -> Text:
+    """The event's detail; of a note its whole text, line by line."""
+    if isinstance(event, FeedEvent) and isinstance(event.change, NoteAdded):
+        text = paragraphs(event.change.text, NOTE_LIMIT)
+        return Text(f"{one_line(event.change.by, NAME_LIMIT)}:{_BREAK if _BREAK in text else ' '}{text}")
+    return Text(one_line(detail, TEXT_LIMIT))
