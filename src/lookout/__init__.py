@@ -12,7 +12,7 @@ Read the code in the order in which an alert travels:
     api/        HTTP: ingest, REST, GraphQL, health.
     app.py      puts the parts together; cli.py is the way in.
 
-Imports run one way: ``cli > app > api > feeds | intake | timers > store > sources | incidents > alerts``.
+Imports run one way: ``cli > app > api > feeds | timers > intake > store > sources | incidents > alerts``.
 """
 
 __version__ = "0.1.0"

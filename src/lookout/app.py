@@ -2,7 +2,7 @@
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncGenerator, Callable, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 from typing import Any
@@ -49,7 +49,7 @@ class Running(msgspec.Struct, frozen=True):
 
 
 @asynccontextmanager
-async def store(settings: Settings) -> AsyncIterator["tuple[str, database.Pool]"]:
+async def store(settings: Settings) -> AsyncGenerator["tuple[str, database.Pool]"]:
     """The database, embedded or given, with its schema up to date. Yields its DSN and a pool. Raises `StartError`."""
     async with AsyncExitStack() as stack:
         dsn = settings.database_url
@@ -64,7 +64,7 @@ async def store(settings: Settings) -> AsyncIterator["tuple[str, database.Pool]"
 
 
 @asynccontextmanager
-async def running(settings: Settings, clock: Clock) -> AsyncIterator[Running]:
+async def running(settings: Settings, clock: Clock) -> AsyncGenerator[Running]:
     """Lookout without its HTTP server, from start to stop. What was taken is committed before it ends."""
     async with store(settings) as (dsn, pool):
         reads = Reads(pool, settings.policy.severities)

@@ -1,6 +1,6 @@
 """Request bodies, read whole and within bounds: one body, and all bodies under way at once."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 
 from starlette.requests import Request
@@ -21,7 +21,7 @@ class Bodies:
         self._under_way = 0
 
     @asynccontextmanager
-    async def read(self, request: Request) -> AsyncIterator[bytes]:
+    async def read(self, request: Request) -> AsyncGenerator[bytes]:
         """The body, counted until the block ends. Raises `MalformedBody` (413), and `Overloaded` before anything is read."""
         announced = request.headers.get("content-length", "")
         if announced.isdigit() and int(announced) > BODY_LIMIT:

@@ -191,7 +191,7 @@ def openapi_route() -> Route:
 
 def _operation(operation: Operation, schemas: Any) -> dict[str, Any]:
     described: dict[str, Any] = {"operationId": operation.name, "summary": operation.summary}
-    parameters = [
+    parameters: list[dict[str, Any]] = [
         {"name": name, "in": "query", "schema": schema, "description": text} for name, schema, text in operation.query
     ]
     if "{id}" in operation.path:

@@ -7,7 +7,7 @@ it has caught up. A notification only wakes the reader, and a poll stands behind
 
 import asyncio
 import itertools
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import timedelta
 
@@ -99,7 +99,7 @@ class Followers:
         self._closed.set()
         self._wake_all()
 
-    async def follow(self, tenant_id: str, after: int | None = None) -> AsyncIterator[list[Encoded]]:
+    async def follow(self, tenant_id: str, after: int | None = None) -> AsyncGenerator[list[Encoded]]:
         """Events after position `after`, in order and without gaps, in lists; None: only what comes from now on.
 
         Yields an empty list when nothing came for a while, for a sign of life. Ends when Lookout stops. Raises
@@ -125,7 +125,7 @@ class Followers:
         return await self.page(tenant_id, after, PAGE)
 
     @asynccontextmanager
-    async def _reader(self, tenant_id: str) -> AsyncIterator["_Reader"]:
+    async def _reader(self, tenant_id: str) -> AsyncGenerator["_Reader"]:
         if sum(reader.followers for reader in self._readers.values()) >= STREAM_LIMIT:
             raise Overloaded(f"{STREAM_LIMIT} streams are open already", retry_after=5)
         reader = self._readers.get(tenant_id)

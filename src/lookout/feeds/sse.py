@@ -4,7 +4,7 @@ Plain ASGI: an event is encoded once per process and written as it is, so that a
 """
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
 
 from starlette.types import Receive, Scope, Send
@@ -23,7 +23,7 @@ _HEADERS = [
 class EventStream:
     """An ASGI response that writes the events of a follower until either side ends it."""
 
-    def __init__(self, events: AsyncIterator[list[Encoded]]) -> None:
+    def __init__(self, events: AsyncGenerator[list[Encoded]]) -> None:
         self._events = events
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -40,8 +40,8 @@ class EventStream:
     async def _write(self, send: Send) -> None:
         opening = f"retry: {RECONNECT_MILLISECONDS}\n\n".encode()
         await send({"type": "http.response.body", "body": opening, "more_body": True})
-        async with aclosing(self._events) as events:  # type: ignore[type-var]
-            async for batch in events:
+        async with aclosing(self._events):
+            async for batch in self._events:
                 body = b"".join(map(frame, batch)) if batch else b": still here\n\n"
                 await send({"type": "http.response.body", "body": body, "more_body": True})
         await send({"type": "http.response.body", "body": b"", "more_body": False})

@@ -7,9 +7,12 @@ without regard to case, text after the first value is ignored, NaN is an error, 
 import json
 import re
 from collections.abc import Mapping
-from typing import Any, NoReturn
+from typing import NoReturn
 
 from lookout.sources.parsed import MalformedBody
+
+Json = dict[str, "Json"] | list["Json"] | str | float | bool | None
+"""What `decode` gives out. Numbers are floats: none is read."""
 
 # Python's scanner recurses per bracket. Nothing that Lookout reads is nested deeper than labels in alerts in a list;
 # what unknown fields hold may be, and is refused beyond this.
@@ -31,7 +34,7 @@ def _number(text: str) -> float:
 _DECODER = json.JSONDecoder(parse_constant=_refuse_constant, parse_int=_number, parse_float=_number)
 
 
-def decode(body: bytes) -> Any:
+def decode(body: bytes) -> Json:
     """The first JSON value of `body`. Raises `MalformedBody`, with what is wrong and where."""
     _check_depth(body)
     text = _utf8(body).lstrip(" \t\r\n")
@@ -44,7 +47,7 @@ def decode(body: bytes) -> Any:
     return value
 
 
-def text_of(value: Any, where: str) -> str:
+def text_of(value: Json, where: str) -> str:
     """`value` as a string, as Go fills one: null is empty. Raises `MalformedBody` for any other type."""
     if value is None:
         return ""
@@ -53,7 +56,7 @@ def text_of(value: Any, where: str) -> str:
     raise MalformedBody(f"{where}: cannot read {kind_of(value)} as a string")
 
 
-def texts_of(value: Any, where: str) -> dict[str, str]:
+def texts_of(value: Json, where: str) -> dict[str, str]:
     """`value` as a map of strings: null is empty. Raises `MalformedBody` for any other type."""
     if value is None:
         return {}
@@ -62,13 +65,13 @@ def texts_of(value: Any, where: str) -> dict[str, str]:
     return {text_of(name, where): text_of(item, f"{where}.{name[:80]}") for name, item in value.items()}
 
 
-def fields_of(value: Mapping[str, Any], names: tuple[str, ...]) -> dict[str, Any]:
+def fields_of(value: Mapping[str, Json], names: tuple[str, ...]) -> dict[str, Json]:
     """The named fields of an object; a key in another case counts as well, the last one wins."""
     folded = {name.lower(): name for name in names}
     return {folded[key.lower()]: item for key, item in value.items() if key.lower() in folded}
 
 
-def kind_of(value: Any) -> str:
+def kind_of(value: Json) -> str:
     """The word JSON has for the type of `value`."""
     match value:
         case None:

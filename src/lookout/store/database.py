@@ -1,7 +1,7 @@
 """The connection to PostgreSQL: a pool, the migrations, and the errors that a second try can mend."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from importlib.resources import as_file, files
 from typing import TYPE_CHECKING, Any
@@ -77,7 +77,7 @@ async def migrate_schema(pool: "Pool") -> None:
 
 
 @asynccontextmanager
-async def listen(dsn: str, channel: str, wake: "asyncio.Queue[str]") -> AsyncIterator[asyncio.Event]:
+async def listen(dsn: str, channel: str, wake: "asyncio.Queue[str]") -> AsyncGenerator[asyncio.Event]:
     """Put each notification's payload on `wake`. Yields an event that is set when the connection ends."""
     connection = await asyncpg.connect(dsn, server_settings={"application_name": "lookout-listen"})
     ended = asyncio.Event()

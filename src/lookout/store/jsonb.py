@@ -3,7 +3,8 @@
 U+E000, of the private use area, is the escape: U+E000 "0" is NUL, U+E000 "1" is U+E000 itself.
 """
 
-from typing import Any, TypeVar
+from collections.abc import Callable
+from typing import TypeVar, cast
 
 import asyncpg
 import msgspec
@@ -48,14 +49,14 @@ def unescape(text: str) -> str:
     return text
 
 
-def _walk(value: Any, change: Any) -> Any:
+def _walk(value: object, change: Callable[[str], str]) -> object:
     match value:
         case str():
             return change(value)
         case list():
-            return [_walk(item, change) for item in value]
+            return [_walk(item, change) for item in cast("list[object]", value)]
         case dict():
-            return {change(name): _walk(item, change) for name, item in value.items()}
+            return {change(name): _walk(item, change) for name, item in cast("dict[str, object]", value).items()}
         case _:
             return value
 

@@ -1,6 +1,6 @@
 """Writing the log: load what a batch needs, append what it decided, one statement per table, one commit."""
 
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -49,10 +49,10 @@ class Needs(msgspec.Struct):
     `all_firing_of` names incidents of which every firing alert is needed.
     """
 
-    fingerprints: set[str] = msgspec.field(default_factory=set)
-    dedup_keys: set[str] = msgspec.field(default_factory=set)
-    incident_ids: set[str] = msgspec.field(default_factory=set)
-    all_firing_of: set[str] = msgspec.field(default_factory=set)
+    fingerprints: set[str] = msgspec.field(default_factory=set[str])
+    dedup_keys: set[str] = msgspec.field(default_factory=set[str])
+    incident_ids: set[str] = msgspec.field(default_factory=set[str])
+    all_firing_of: set[str] = msgspec.field(default_factory=set[str])
 
 
 class Rejection(NamedTuple):
@@ -80,7 +80,7 @@ class Log:
         return {row["place"] - 1 for row in rows}
 
     @asynccontextmanager
-    async def transaction(self) -> AsyncIterator["Transaction"]:
+    async def transaction(self) -> AsyncGenerator["Transaction"]:
         """One commit."""
         async with self._pool.acquire() as connection, connection.transaction():
             yield Transaction(connection)

@@ -30,9 +30,9 @@ class Folded(msgspec.Struct):
     """What the log of one tenant says."""
 
     last_position: int = 0
-    incidents: dict[str, Incident] = msgspec.field(default_factory=dict)
-    alerts: dict[str, AlertState] = msgspec.field(default_factory=dict)
-    faults: list[str] = msgspec.field(default_factory=list)
+    incidents: dict[str, Incident] = msgspec.field(default_factory=dict[str, Incident])
+    alerts: dict[str, AlertState] = msgspec.field(default_factory=dict[str, AlertState])
+    faults: list[str] = msgspec.field(default_factory=list[str])
 
 
 class Report(msgspec.Struct):

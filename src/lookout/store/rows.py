@@ -13,6 +13,7 @@ from lookout.incidents.ledger import AlertState
 from lookout.store import jsonb
 
 _TEXTS = dict[str, str]
+_CHANGE: msgspec.json.Decoder[Change] = msgspec.json.Decoder(Change)
 _INCIDENT_FIELDS = Incident.__struct_fields__
 
 
@@ -153,7 +154,7 @@ def event_of(row: asyncpg.Record) -> Event:
         incident_id=str(row["incident_id"]),
         occurred_at=row["occurred_at"],
         recorded_at=row["recorded_at"],
-        change=jsonb.loads(row["change"], Change),
+        change=_CHANGE.decode(jsonb.given_back(row["change"])),
     )
 
 

@@ -1,0 +1,110 @@
+"""I3: any order and any repetition of the same deliveries ends in the same state. Source times decide, not arrival."""
+
+from dataclasses import dataclass
+from random import Random
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from lookout.alerts.alert import Alert, AlertStatus
+from lookout.incidents.ledger import Ledger
+from tests.unit.stories import Story, leased, told
+from tests.unit.times import NOW, at
+
+LEASE = 4.0
+
+
+@dataclass(frozen=True)
+class Episode:
+    """One unbroken firing, in minutes before `NOW`; it ends unless it still fires."""
+
+    starts: float
+    ends: float | None
+
+
+@st.composite
+def timelines(draw: st.DrawFn, most: int = 3) -> list[Episode]:
+    """What happened to one alert as one sender saw it: episodes one after another, the last may still fire."""
+    marks = sorted(draw(st.lists(st.integers(-119, -1), unique=True, min_size=1, max_size=2 * most)))
+    pairs = [marks[index : index + 2] for index in range(0, len(marks), 2)]
+    return [Episode(pair[0] / 2, pair[1] / 2 if len(pair) == 2 else None) for pair in pairs]
+
+
+@st.composite
+def prometheus_messages(draw: st.DrawFn, instance: str, replica: str, timeline: list[Episode]) -> list[Alert]:
+    """What a Prometheus sends of a timeline, as far as it is not long past: each word of its own with its lease.
+
+    Firing messages whose lease has run out by `NOW` are left out: such a message, so late, reads as an end to Alertmanager
+    and to Lookout alike. Their sender may restart, and gives what fires a new start then.
+    """
+    messages: list[Alert] = []
+    for episode in timeline:
+        restarts = draw(st.integers(0, 3)) == 0 and episode.ends is None
+        starts = [episode.starts, -1.25] if restarts and episode.starts < -1.25 else [episode.starts]
+        until = episode.ends if episode.ends is not None else 0
+        for start, stop in zip(starts, [*starts[1:], until], strict=True):
+            for sent in draw(st.lists(st.integers(0, 40), max_size=3)):
+                sent_at = start + (stop - start) * sent / 41
+                if sent_at + LEASE > 0:
+                    messages.append(leased(since=start, until=sent_at + LEASE, now=NOW, replica=replica, instance=instance))
+        if episode.ends is not None:
+            resolved = leased(since=episode.starts, until=episode.ends, now=NOW, replica=replica, instance=instance)
+            messages.extend([resolved] * draw(st.integers(0, 2)))
+    return messages
+
+
+@st.composite
+def webhook_messages(draw: st.DrawFn, instance: str, source: str, timeline: list[Episode]) -> list[Alert]:
+    """What an Alertmanager tells of a timeline; each word may be lost, and may come several times."""
+    messages: list[Alert] = []
+    for episode in timeline:
+        messages.extend([told(since=episode.starts, source=source, instance=instance)] * draw(st.integers(0, 2)))
+        if episode.ends is not None:
+            resolved = told(since=episode.starts, until=episode.ends, source=source, instance=instance)
+            messages.extend([resolved] * draw(st.integers(0, 2)))
+    return messages
+
+
+@st.composite
+def deliveries(draw: st.DrawFn) -> list[Alert]:
+    """All that several senders say about two alerts. They see the same episodes, or HA twins see them a little apart."""
+    messages: list[Alert] = []
+    for instance in ("a", "b"):
+        truth = draw(timelines())
+        for replica in draw(st.lists(st.sampled_from(["", "1", "2"]), unique=True, max_size=3)):
+            seen = truth if draw(st.booleans()) else draw(timelines())
+            messages += draw(prometheus_messages(instance, replica, seen))
+        for source in draw(st.lists(st.sampled_from(["alertmanager", "second"]), unique=True, max_size=2)):
+            seen = truth if draw(st.booleans()) else draw(timelines())
+            messages += draw(webhook_messages(instance, source, seen))
+    return messages
+
+
+def _state(messages: list[Alert]) -> tuple[dict[str, AlertStatus], dict[str, set[str]]]:
+    """What is so after the messages: the status of each alert, and the open keys with the alerts that fire in them."""
+    story = Story()
+    story.listening_since = at(-1000)
+    for message in messages:
+        story.hears(message)
+    firing = {name: state.status for name, state in story.ledger.alerts.items() if state.status is AlertStatus.FIRING}
+    return firing, _open_keys(story.ledger)
+
+
+def _open_keys(ledger: Ledger) -> dict[str, set[str]]:
+    keys: dict[str, set[str]] = {}
+    for state in ledger.alerts.values():
+        if state.status is AlertStatus.FIRING:
+            keys.setdefault(ledger.by_id[state.incident_id].dedup_key, set()).add(state.fingerprint)
+    assert keys.keys() == {incident.dedup_key for incident in ledger.by_id.values() if incident.is_open}
+    return keys
+
+
+@settings(deadline=None, max_examples=600)
+@given(deliveries(), st.randoms(use_true_random=False), st.randoms(use_true_random=False))
+def test_i3_any_order_and_repetition_ends_in_the_same_state(messages: list[Alert], first: Random, second: Random) -> None:
+    states: list[object] = []
+    for random in (first, second):
+        order = messages + [message for message in messages if random.random() < 0.3]
+        random.shuffle(order)
+        states.append(_state(order))
+    assert states[0] == states[1]

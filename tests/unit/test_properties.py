@@ -1,0 +1,137 @@
+"""What holds under any interleaving of alerts, expiries and people: the invariants of the log and of its projections."""
+
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+
+from lookout.alerts.alert import Alert, AlertStatus
+from lookout.incidents.actions import Acknowledge, Action, AddNote, Assign, Resolve
+from lookout.incidents.evolve import evolve
+from lookout.incidents.incident import Incident
+from lookout.incidents.ledger import AlertState, alert_after
+from tests.unit.stories import Story, leased, told
+
+INSTANCES = st.sampled_from(["a", "b"])
+JOBS = st.sampled_from(["x", "y"])
+SEVERITIES = st.sampled_from(["info", "critical"])
+REPLICAS = st.sampled_from(["", "1", "2"])
+AGES = st.sampled_from([None, 0, 0.5, 1, 3, 10])
+SPANS = st.sampled_from([-6, -1, 0, 0.5, 4, 5, 600])
+ACTIONS: st.SearchStrategy[Action] = st.one_of(
+    st.just(Acknowledge("ann")),
+    st.builds(Assign, st.just("ann"), st.sampled_from([None, "bob"])),
+    st.just(Resolve("ann")),
+    st.just(AddNote("ann", "text")),
+)
+
+
+class LedgerMachine(RuleBasedStateMachine):
+    """Alerts of a few senders, some of them mad; the timer; people. Time only moves forward."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.story = Story()
+        self.delivered: list[Alert] = []
+
+    def _deliver(self, alerts: list[Alert]) -> None:
+        self.story.hears(*alerts)
+        before = len(self.story.ledger.records)
+        self.delivered = alerts
+        receipts = self.story.hears(*alerts[-1:])
+        assert len(self.story.ledger.records) == before, "I7: a repeat adds nothing"
+        assert not any(receipt.recorded for receipt in receipts)
+
+    @rule(age=AGES, span=SPANS, instance=INSTANCES, job=JOBS, severity=SEVERITIES, replica=REPLICAS)
+    def api_alert(
+        self, age: float | None, span: float, instance: str, job: str, severity: str, replica: str
+    ) -> None:
+        minute = self.story.minute
+        since = minute - age if age is not None else None
+        until = max(minute + span, since if since is not None else minute + span)
+        labels = {"instance": instance, "job": job, "severity": severity}
+        self._deliver([leased(since=since, until=until, now=self.story.now, replica=replica, **labels)])
+
+    @rule(ages=st.lists(st.tuples(AGES, st.booleans(), INSTANCES, JOBS), min_size=1, max_size=4))
+    def webhook(self, ages: list[tuple[float | None, bool, str, str]]) -> None:
+        minute = self.story.minute
+        self._deliver(
+            [
+                told(
+                    since=minute - age if age is not None else None,
+                    until=minute if ended else None,
+                    instance=instance,
+                    job=job,
+                )
+                for age, ended, instance, job in ages
+            ]
+        )
+
+    @rule(minutes=st.sampled_from([0.25, 1, 4, 5.5, 12 * 60]))
+    def time_passes(self, minutes: float) -> None:
+        self.story.passes(minutes)
+
+    @rule()
+    def timer(self) -> None:
+        self.story.expires()
+        before = len(self.story.ledger.records)
+        self.story.expires()
+        assert len(self.story.ledger.records) == before, "what has expired expires once"
+
+    @rule()
+    def outage(self) -> None:
+        self.story.passes(30)
+        self.story.listening_since = self.story.now
+
+    @rule(action=ACTIONS, choice=st.integers(0, 5))
+    def person(self, action: Action, choice: int) -> None:
+        if self.story.incidents:
+            incident = self.story.incidents[choice % len(self.story.incidents)]
+            self.story.acts(action, incident.id)
+
+    @invariant()
+    def i2_one_open_incident_for_each_key(self) -> None:
+        keys = [incident.dedup_key for incident in self.story.open_incidents]
+        assert len(keys) == len(set(keys))
+
+    @invariant()
+    def i4_positions_are_gapless(self) -> None:
+        records = self.story.ledger.records
+        assert [record.event.position for record in records] == list(range(1, len(records) + 1))
+        assert len({record.event.event_id for record in records}) == len(records)
+
+    @invariant()
+    def i5_the_fold_of_the_log_is_the_state(self) -> None:
+        incidents: dict[str, Incident] = {}
+        alerts: dict[str, AlertState] = {}
+        for record in self.story.ledger.records:
+            event = record.event
+            incidents[event.incident_id] = evolve(incidents.get(event.incident_id), event)
+            assert incidents[event.incident_id] == record.incident
+            for change in record.alerts:
+                alerts[change.fingerprint] = alert_after(alerts.get(change.fingerprint), change, event)
+        assert incidents == self.story.ledger.by_id
+        assert alerts == self.story.ledger.alerts
+
+    @invariant()
+    def counts_are_those_of_the_firing_alerts_and_open_means_firing(self) -> None:
+        firing = [
+            state.incident_id for state in self.story.ledger.alerts.values() if state.status is AlertStatus.FIRING
+        ]
+        for incident in self.story.incidents:
+            assert incident.firing_alerts == firing.count(incident.id)
+            assert incident.is_open == (incident.firing_alerts > 0)
+            assert incident.total_alerts >= incident.firing_alerts
+
+    @invariant()
+    def an_alert_fires_while_one_of_its_leases_lives(self) -> None:
+        ledger = self.story.ledger
+        alive = {name for name, leases in ledger.leases.items() if any(x.is_alive(self.story.policy) for x in leases.values())}
+        assert alive == self.story.firing
+
+    @invariant()
+    def i8_leases_are_bounded(self) -> None:
+        assert all(len(leases) <= 24 for leases in self.story.ledger.leases.values())
+
+
+LedgerMachine.TestCase.settings = settings(deadline=None, max_examples=150, stateful_step_count=30)
+TestLedger = LedgerMachine.TestCase
