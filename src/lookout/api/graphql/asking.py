@@ -1,0 +1,37 @@
+"""Who asks, and what the resolvers work with."""
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import strawberry
+from starlette.requests import HTTPConnection
+
+from lookout.api.parts import Caller, Parts, local_caller
+
+READS_AT_ONCE = 4
+"""Reads of one request under way at once: a page of incidents with alerts leaves connections for others."""
+
+
+@dataclass
+class Asking:
+    """What a request, or a WebSocket for all its operations, brings to the resolvers."""
+
+    parts: Parts
+    caller: Caller
+    connection_params: Mapping[str, object] | None = None
+    """The payload of `connection_init`, which Strawberry puts here."""
+    reading: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(READS_AT_ONCE))
+
+    @property
+    def tenant_id(self) -> str:
+        return self.caller.tenant_id
+
+
+Info = strawberry.Info[Asking, None]
+
+
+def caller_of(connection: HTTPConnection) -> Caller:
+    """The caller whom a middleware has found, else that of local mode. Raises `Refused` if the name is too long."""
+    known = connection.scope.get("state", {}).get("caller")
+    return known if isinstance(known, Caller) else local_caller(connection.headers.get("x-user-id"))

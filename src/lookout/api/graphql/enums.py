@@ -1,0 +1,81 @@
+"""The enums: the core's own, in the words of GraphQL."""
+
+from collections.abc import Mapping
+from enum import StrEnum
+
+import strawberry
+from strawberry.schema.name_converter import NameConverter
+from strawberry.types.enum import EnumValue, StrawberryEnumDefinition
+
+from lookout.alerts.alert import AlertStatus
+from lookout.alerts.severity import Severity
+from lookout.incidents.events import EventType
+from lookout.incidents.incident import Resolution, Status
+
+
+class Names(NameConverter):
+    """GraphQL's names: camelCase fields, and enum values that are the feed's words in capitals."""
+
+    def from_enum_value(self, enum: StrawberryEnumDefinition, enum_value: EnumValue) -> str:
+        return str(enum_value.value).upper() if issubclass(enum.wrapped_cls, StrEnum) else enum_value.name
+
+
+def _publish(enum: type[StrEnum], name: str, description: str, meanings: Mapping[StrEnum, str]) -> None:
+    strawberry.enum(enum, name=name, description=description)
+    definition: StrawberryEnumDefinition = vars(enum)["__strawberry_definition__"]
+    for value in definition.values:
+        value.description = meanings[enum(value.value)]
+
+
+_publish(
+    Status,
+    "IncidentStatus",
+    "Where an incident is in its life.",
+    {
+        Status.FIRING: "It goes on, and nobody has said that they see it.",
+        Status.ACKNOWLEDGED: "It goes on, and somebody sees to it.",
+        Status.RESOLVED: "It is over.",
+    },
+)
+_publish(
+    Severity,
+    "Severity",
+    "How bad it is, the worst first.",
+    {
+        Severity.CRITICAL: "Somebody must act now.",
+        Severity.ERROR: "Something is broken.",
+        Severity.WARNING: "Something may break; also what states no severity.",
+        Severity.INFO: "Good to know.",
+    },
+)
+_publish(
+    Resolution,
+    "IncidentResolution",
+    "How an incident was resolved.",
+    {
+        Resolution.SOURCE: "The source said that its last alert ended.",
+        Resolution.EXPIRED: "The source stopped repeating it.",
+        Resolution.OPERATOR: "A person resolved it.",
+    },
+)
+_publish(
+    AlertStatus,
+    "AlertStatus",
+    "Whether an alert goes on.",
+    {AlertStatus.FIRING: "It goes on.", AlertStatus.RESOLVED: "It ended."},
+)
+_publish(
+    EventType,
+    "IncidentEventType",
+    "What happened to an incident.",
+    {
+        EventType.OPENED: "Its first alert fired.",
+        EventType.ESCALATED: "A worse alert joined, and the severity rose.",
+        EventType.ALERTS_CHANGED: "Alerts joined or ended.",
+        EventType.ACKNOWLEDGED: "A person acknowledged it.",
+        EventType.ASSIGNED: "It was given to somebody, or to nobody.",
+        EventType.RESOLVED: "It ended.",
+        EventType.REOPENED: "It fired again soon after it ended.",
+        EventType.NOTE_ADDED: "A person wrote a note.",
+    },
+)

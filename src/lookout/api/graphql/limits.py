@@ -1,0 +1,208 @@
+"""Limits: how much one document may ask for. They are checked before it is validated, on the operation that will run.
+
+- depth: fields within fields, at most `DEPTH`;
+- aliases: at most `ALIASES`;
+- complexity: at most `COMPLEXITY`. Every field counts 1 as it is written. On top of that every row that the operation
+  may read counts 1: a connection has as many as the page that is asked for, and what its rows contain in connections of
+  their own counts once for each of them. A page of 50 incidents with 10 alerts each is 50 + 50 * 10 rows;
+- tokens: at most `TOKENS` in the document.
+
+Fragments are measured once each, however often they are spread: a document cannot make this itself expensive.
+Introspection is not measured here; graphql-core limits how deep it goes.
+"""
+
+from collections.abc import Iterator, Mapping
+from functools import reduce
+from typing import NamedTuple, cast
+
+from graphql import (
+    DocumentNode,
+    FieldNode,
+    FragmentDefinitionNode,
+    FragmentSpreadNode,
+    GraphQLError,
+    GraphQLField,
+    GraphQLInterfaceType,
+    GraphQLNamedType,
+    GraphQLObjectType,
+    GraphQLOutputType,
+    GraphQLSchema,
+    InlineFragmentNode,
+    OperationDefinitionNode,
+    SelectionNode,
+    SelectionSetNode,
+    get_named_type,
+    get_operation_ast,
+    value_from_ast_untyped,
+)
+from strawberry.extensions import SchemaExtension
+
+from lookout.api.graphql.pages import PAGE_DEFAULT, PAGE_LIMIT
+
+DEPTH = 10
+COMPLEXITY = 1000
+ALIASES = 30
+TOKENS = 2000
+
+
+class Cost(NamedTuple):
+    """What a selection asks for. `rows` are those that it reads for each time it is asked."""
+
+    depth: int = 0
+    fields: int = 0
+    rows: int = 0
+    aliases: int = 0
+
+    @property
+    def complexity(self) -> int:
+        return self.fields + self.rows
+
+    def beside(self, other: "Cost") -> "Cost":
+        """Both, next to each other."""
+        return Cost(
+            max(self.depth, other.depth),
+            self.fields + other.fields,
+            self.rows + other.rows,
+            self.aliases + other.aliases,
+        )
+
+
+def refusal_of(cost: Cost) -> str | None:
+    """Why an operation of this cost is refused, None if it is not."""
+    if cost.depth > DEPTH:
+        return f"the operation is too deep: at most {DEPTH} fields within each other are allowed"
+    if cost.aliases > ALIASES:
+        return f"the operation has too many aliases: at most {ALIASES} are allowed"
+    if cost.complexity > COMPLEXITY:
+        asked = cost.complexity if cost.complexity < PAGE_LIMIT**3 else "far too much"
+        return f"the operation is too complex ({asked}, at most {COMPLEXITY} is allowed): ask for smaller pages"
+    return None
+
+
+def cost_of(
+    schema: GraphQLSchema, document: DocumentNode, operation: OperationDefinitionNode, variables: Mapping[str, object]
+) -> Cost:
+    """The cost of one operation of the document, which need not be valid."""
+    fragments = {
+        definition.name.value: definition
+        for definition in document.definitions
+        if isinstance(definition, FragmentDefinitionNode)
+    }
+    defaults = {
+        definition.variable.name.value: value_from_ast_untyped(definition.default_value)
+        for definition in operation.variable_definitions or ()
+        if definition.default_value is not None
+    }
+    meter = _Meter(schema, fragments, {**defaults, **variables})
+    return meter.selections(schema.get_root_type(operation.operation), operation.selection_set)
+
+
+class _Meter:
+    """Measures the selections of one operation."""
+
+    def __init__(
+        self,
+        schema: GraphQLSchema,
+        fragments: Mapping[str, FragmentDefinitionNode],
+        variables: dict[str, object],
+    ) -> None:
+        self._schema = schema
+        self._fragments = fragments
+        self._variables = variables
+        self._measured: dict[str, Cost] = {}
+
+    def selections(self, parent: GraphQLNamedType | None, selection_set: SelectionSetNode | None) -> Cost:
+        """The cost of what is selected of `parent`, None if that is no type that is known."""
+        selected = selection_set.selections if selection_set is not None else ()
+        return reduce(Cost.beside, (self._selection(parent, selection) for selection in selected), Cost())
+
+    def _selection(self, parent: GraphQLNamedType | None, selection: SelectionNode) -> Cost:
+        match selection:
+            case FieldNode():
+                return self._field(parent, selection)
+            case FragmentSpreadNode():
+                return self._fragment(selection.name.value)
+            case InlineFragmentNode():
+                condition = selection.type_condition
+                kind = self._schema.get_type(condition.name.value) if condition is not None else parent
+                return self.selections(kind, selection.selection_set)
+            case _:
+                return Cost()
+
+    def _fragment(self, name: str) -> Cost:
+        if name not in self._measured and (fragment := self._fragments.get(name)) is not None:
+            self._measured[name] = Cost()  # one that contains itself is refused by the validation
+            kind = self._schema.get_type(fragment.type_condition.name.value)
+            self._measured[name] = self.selections(kind, fragment.selection_set)
+        return self._measured.get(name, Cost())
+
+    def _field(self, parent: GraphQLNamedType | None, node: FieldNode) -> Cost:
+        name = node.name.value
+        aliases = 1 if node.alias is not None else 0
+        if name.startswith("__"):
+            return Cost(1, 1, 0, aliases)
+        known = parent.fields.get(name) if isinstance(parent, GraphQLObjectType | GraphQLInterfaceType) else None
+        kind = _kind_of(known) if known is not None else None
+        inner = self.selections(kind, node.selection_set)
+        size = self._size(known, kind, node) if known is not None and kind is not None else None
+        rows = inner.rows if size is None else size * (1 + inner.rows)
+        return Cost(1 + inner.depth, 1 + inner.fields, rows, aliases + inner.aliases)
+
+    def _size(self, field: GraphQLField, kind: GraphQLNamedType, node: FieldNode) -> int | None:
+        """How many rows a field has, None if it is not a list of them."""
+        given = {
+            argument.name.value: value_from_ast_untyped(argument.value, self._variables)
+            for argument in node.arguments or ()
+        }
+        if "representations" in field.args:
+            return max(1, len(_list(given.get("representations"))))
+        if not kind.name.endswith("Connection"):
+            return None
+        if "page" in field.args:
+            page = _object(given.get("page"))
+            return _bounded(page.get("last"), _bounded(page.get("first"), PAGE_DEFAULT))
+        return _bounded(given.get("first"), field.args["first"].default_value)
+
+
+def _kind_of(field: GraphQLField) -> GraphQLNamedType:
+    return get_named_type(cast("GraphQLOutputType", field.type))  # pyright: ignore[reportUnknownMemberType]
+
+
+def _list(value: object) -> list[object]:
+    return cast("list[object]", value) if isinstance(value, list) else []
+
+
+def _object(value: object) -> dict[str, object]:
+    return cast("dict[str, object]", value) if isinstance(value, dict) else {}
+
+
+def _bounded(wanted: object, default: int) -> int:
+    """The size of a page; what is no such size is refused where the page is read."""
+    return min(max(wanted, 0), PAGE_LIMIT) if isinstance(wanted, int) else default
+
+
+class Limits(SchemaExtension):
+    """Refuses an operation that asks for too much, before anything else is done with it."""
+
+    def on_operation(self) -> Iterator[None]:
+        self.execution_context.parse_options["max_tokens"] = TOKENS
+        yield
+
+    def on_validate(self) -> Iterator[None]:
+        refusal = self._refusal()
+        if refusal is not None:
+            extensions: dict[str, object] = {"code": "LIMIT_EXCEEDED"}
+            self.execution_context.pre_execution_errors = [GraphQLError(refusal, extensions=extensions)]
+        yield
+
+    def _refusal(self) -> str | None:
+        execution = self.execution_context
+        document = execution.graphql_document
+        operation = get_operation_ast(document, execution.operation_name) if document is not None else None
+        if document is None or operation is None:
+            return None
+        schema = execution.schema._schema  # pyright: ignore[reportPrivateUsage]  # Strawberry has no other way to it
+        try:
+            return refusal_of(cost_of(schema, document, operation, execution.variables or {}))
+        except RecursionError:
+            return refusal_of(Cost(depth=DEPTH + 1))
