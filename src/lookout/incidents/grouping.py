@@ -1,7 +1,6 @@
 """What folds alerts into one incident: the dedup key, typed and versioned."""
 
 import hashlib
-import json
 from collections.abc import Mapping
 
 import msgspec
@@ -11,7 +10,7 @@ from lookout.alerts.text import one_line
 from lookout.incidents.policy import Policy
 
 KEY_LIMIT = 1024
-"""Characters of a key that are kept as they are: what is longer would not fit a database index, and is hashed."""
+"""Bytes of a key that are kept as they are: what is longer would not fit a database index, and is hashed."""
 VALUE_LIMIT = 200
 TITLE_LIMIT = 200
 SUMMARY_LIMIT = 500
@@ -33,8 +32,8 @@ def group_of(label_set: LabelSet, policy: Policy) -> Group:
     labels = {name: label_set.labels[name] for name in policy.group_by if name in label_set.labels}
     if not labels:
         return Group(f"alert/1:{label_set.fingerprint}", {})
-    text = json.dumps(labels, sort_keys=True, separators=(",", ":"))
-    key = f"labels/1:{text}" if len(text) <= KEY_LIMIT else f"digest/1:{hashlib.sha256(text.encode()).hexdigest()}"
+    text = msgspec.json.encode(labels, order="deterministic")
+    key = f"labels/1:{text.decode()}" if len(text) <= KEY_LIMIT else f"digest/1:{hashlib.sha256(text).hexdigest()}"
     return Group(key, {one_line(name, VALUE_LIMIT): one_line(value, VALUE_LIMIT) for name, value in labels.items()})
 
 
