@@ -1,7 +1,9 @@
 """The composition root: starts the parts, puts them together, stops them. The only module that knows all others."""
 
 import asyncio
+import logging
 import socket
+import sys
 from collections.abc import AsyncGenerator, Callable, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
@@ -177,12 +179,29 @@ async def serve_until_stopped(settings: Settings, ready: Callable[[str], None]) 
 
 def serve(settings: Settings, ready: Callable[[str], None]) -> None:
     """Serve until Ctrl-C or SIGTERM. Raises `StartError`."""
+    configure_logs()
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
         runner.run(serve_until_stopped(settings, ready))
 
 
+def configure_logs() -> None:
+    """Logs go to standard error, a line each, as key=value; what senders wrote is quoted in them."""
+    logging.basicConfig(level=logging.WARNING, format="level=%(levelname)s logger=%(name)s event=%(message)r")
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,
+            structlog.processors.LogfmtRenderer(key_order=["timestamp", "level", "event", "action"]),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        cache_logger_on_first_use=True,
+    )
+
+
 def rebuild_tables(settings: Settings, *, repair: bool = False) -> Report:
-    """Fold the log anew and compare it with the tables. Raises `StartError`, also while Lookout uses the data directory."""
+    """Fold the log anew and compare it with the tables. Raises `StartError`, also while one runs."""
 
     async def fold() -> Report:
         async with store(settings) as (_, pool):

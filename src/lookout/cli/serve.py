@@ -4,6 +4,7 @@ The server's code is imported when a command needs it: the others start without 
 """
 
 import os
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
@@ -13,6 +14,7 @@ from rich.text import Text
 
 from lookout.cli.outside import outside_of
 from lookout.cli.terminal import Terminal, complain
+from lookout.cli.welcome import welcome
 from lookout.errors import SettingsError
 
 DataDir = Annotated[
@@ -42,16 +44,9 @@ def serve(
     environ = outside_of(context).environ
     settings = load_settings(_overlaid(environ, HOST=host, PORT=port, LOOKOUT_DATA_DIR=data_dir))
     try:
-        serve_app(settings, _announce)
+        serve_app(settings, lambda url: typer.echo(welcome(settings, url, sys.argv[0])))
     except KeyboardInterrupt:
         return
-
-
-def _announce(url: str) -> None:
-    """Where it listens, and what to do next."""
-    screen = Terminal()
-    screen.say(Text(f"Lookout listens on {url}"))
-    screen.say(Text("Watch it:     lookout tail\nShow it off:  lookout demo", style="dim"))
 
 
 def rebuild(

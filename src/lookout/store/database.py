@@ -1,10 +1,11 @@
 """The connection to PostgreSQL: a pool, the migrations, and the errors that a second try can mend."""
 
 import asyncio
+import logging
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from importlib.resources import as_file, files
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import asyncpg
 from pogo_core.error import BadMigrationError
@@ -23,6 +24,9 @@ LOWEST_VERSION = 15
 COMMAND_SECONDS = 30.0
 """No statement runs longer: what hangs is given up, and its request answered with an error."""
 
+# Which migration is under way matters to nobody: a failed one is told by its error.
+_QUIET = logging.getLogger(f"{__name__}.migrations")
+_QUIET.setLevel(logging.ERROR)
 _MIGRATION_LOCK = 0x10_0C_07
 _POOL_SIZE = 10
 
@@ -69,7 +73,7 @@ async def migrate_schema(pool: "Pool") -> None:
         await connection.execute("SELECT pg_advisory_lock($1)", _MIGRATION_LOCK)
         try:
             with as_file(files("lookout.store").joinpath("migrations")) as directory:
-                await migrate.apply(connection, directory, schema_name="public")  # type: ignore[arg-type]
+                await migrate.apply(cast("Any", connection), directory, schema_name="public", logger=_QUIET)
         except BadMigrationError as error:
             raise StartError(f"The schema could not be brought up to date: {error}: {error.__cause__}") from error
         finally:
