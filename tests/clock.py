@@ -12,6 +12,7 @@ class FakeClock:
     def __init__(self, now: datetime = NOON) -> None:
         self._now = now
         self._sleepers: list[tuple[datetime, asyncio.Future[None]]] = []
+        self._fell_asleep = asyncio.Event()
 
     def now(self) -> datetime:
         return self._now
@@ -19,7 +20,16 @@ class FakeClock:
     async def sleep(self, delay: timedelta) -> None:
         sleeper = asyncio.get_running_loop().create_future()
         self._sleepers.append((self._now + delay, sleeper))
+        self._fell_asleep.set()
         await sleeper
+
+    async def until_asleep(self, **time: float) -> None:
+        """Return once somebody sleeps who wakes in just this time: `until_asleep(seconds=1)`."""
+        wanted = self._now + timedelta(**time)
+        async with asyncio.timeout(10):
+            while not any(wakes_at == wanted and not sleeper.done() for wakes_at, sleeper in self._sleepers):
+                self._fell_asleep.clear()
+                await self._fell_asleep.wait()
 
     def move(self, **time: float) -> None:
         """Let time pass: `move(minutes=5)`. Sleepers wake when the test next waits for something."""

@@ -1,20 +1,24 @@
 """What a scenario does with a running Lookout, in the words of the field."""
 
-from collections.abc import AsyncIterator
+import asyncio
+from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 from typing import Any, Self
 
+import asyncpg
 import httpx
 import msgspec
 from httpx_sse import aconnect_sse
+from tests.clock import FakeClock
 
 from lookout.app import Running
 from lookout.incidents.events import FeedEvent
 from lookout.incidents.incident import Incident
+from lookout.intake import RETRY_AFTER, TRIES
 from lookout.store import database
+from lookout.store.reads import AlertView, RejectedView
 from lookout.store.rebuild import Report, rebuild
-from tests.clock import FakeClock
 
 LEASE = timedelta(minutes=4)
 
@@ -43,7 +47,7 @@ class Driver:
         ends_at: datetime | None = None,
         annotations: dict[str, str] | None = None,
     ) -> dict[str, Any]:
-        """One alert as Prometheus sends it: firing, with a lease of four minutes from now, unless `ends_at` is given."""
+        """One alert as Prometheus sends it: firing, its lease four minutes from now unless `ends_at` is given."""
         now = self.clock.now()
         return {
             "labels": {"alertname": "Down", **labels},
@@ -83,6 +87,10 @@ class Driver:
         message = {"version": "4", "groupKey": "{}:{}", "truncatedAlerts": 0, "status": "firing", "receiver": "lookout"}
         return await self.http.post("/v1/alertmanager", json={**message, **top, "alerts": told})
 
+    async def repeats_captured(self, path: str, body: bytes) -> httpx.Response:
+        """Send a body as it was captured."""
+        return await self.http.post(path, content=body, headers={"Content-Type": "application/json"})
+
     async def ticks(self) -> None:
         """Let the timers look now, without waiting for their turn."""
         await self.running.timers.tick()
@@ -96,6 +104,25 @@ class Driver:
         """The one incident that there is."""
         (incident,) = await self.incidents()
         return incident
+
+    async def incident(self, incident_id: str) -> Incident:
+        """One incident."""
+        answer = (await self.http.get(f"/v1/incidents/{incident_id}")).raise_for_status()
+        return msgspec.convert(answer.json(), Incident)
+
+    async def alerts_of(self, incident_id: str) -> list[AlertView]:
+        """The first page of an incident's alerts."""
+        answer = (await self.http.get(f"/v1/incidents/{incident_id}/alerts")).raise_for_status()
+        return msgspec.convert(answer.json()["alerts"], list[AlertView])
+
+    async def rejected(self) -> list[RejectedView]:
+        """What was refused, the newest first."""
+        answer = (await self.http.get("/v1/rejected-alerts")).raise_for_status()
+        return msgspec.convert(answer.json()["rejected_alerts"], list[RejectedView])
+
+    async def types(self) -> list[str]:
+        """What happened, in a word each, without the `incident_` before it."""
+        return [event.event_type.removeprefix("incident_") for event in await self.feed()]
 
     async def feed(self, after: int = 0) -> list[FeedEvent]:
         """The whole feed after a position, by pages of JSON."""
@@ -131,10 +158,41 @@ class Driver:
 
             yield events()
 
-    async def rebuild(self) -> Report:
+    async def rebuild(self, *, repair: bool = False) -> Report:
         """Fold the log anew and compare."""
         pool = await database.connect(self.dsn)
         try:
-            return await rebuild(pool)
+            return await rebuild(pool, repair=repair)
         finally:
             await pool.close()
+
+    async def sql(self, statement: str, *arguments: Any) -> list[asyncpg.Record]:
+        """A statement on Lookout's database, behind its back."""
+        connection = await asyncpg.connect(self.dsn)
+        try:
+            return await connection.fetch(statement, *arguments)
+        finally:
+            await connection.close()
+
+    @asynccontextmanager
+    async def database_away(self) -> AsyncIterator[None]:
+        """While this lasts every connection to the database is cut, and none can be made."""
+        name = self.dsn.rpartition("/")[2].partition("?")[0]
+        server = await asyncpg.connect(self.dsn.replace(f"/{name}?", "/postgres?"))
+        try:
+            await server.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS false")
+            await server.execute(
+                "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = $1", name
+            )
+            yield
+        finally:
+            await server.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS true")
+            await server.close()
+
+    async def after_all_tries(self, request: Coroutine[Any, Any, httpx.Response]) -> httpx.Response:
+        """The answer to a request that the intake tries to commit as often as it does, letting time pass between."""
+        asking = asyncio.create_task(request)
+        for _ in range(TRIES - 1):
+            await self.clock.until_asleep(seconds=RETRY_AFTER.total_seconds())
+            self.clock.move(seconds=RETRY_AFTER.total_seconds())
+        return await asking

@@ -8,14 +8,14 @@ from pathlib import Path
 
 import asyncpg
 import pytest
+from tests.clock import FakeClock
+from tests.driver import Driver
 
 from lookout.app import bind, running, server_of
 from lookout.config import Settings
 from lookout.incidents.policy import Policy
 from lookout.store import database
 from lookout.store.embedded import EmbeddedPostgres
-from tests.clock import FakeClock
-from tests.driver import Driver
 
 Start = Callable[..., AbstractAsyncContextManager[Driver]]
 

@@ -1,8 +1,9 @@
 """An alert fires and resolves: one incident, three facts at most."""
 
+from tests.driver import Driver
+
 from lookout.incidents.events import EventType
 from lookout.incidents.incident import Resolution, Status
-from tests.driver import Driver
 
 
 async def test_an_alert_opens_an_incident_and_its_resolve_resolves_it(lookout: Driver) -> None:

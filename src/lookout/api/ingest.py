@@ -73,7 +73,6 @@ class Ingest:
     async def alerts(self, request: Request) -> Response:
         """`POST /api/v2/alerts`: the status and the two error shapes are Alertmanager's."""
         try:
-            _check_media_type(request)
             parsed, _ = await self._take(request, prometheus.NAME, prometheus.parse)
         except MalformedBody as error:
             return _framework_error(error.status, error.code, error.message)
@@ -88,7 +87,6 @@ class Ingest:
     def _webhook(self, source: str, parse: Parser) -> Any:
         async def answer(request: Request) -> Response:
             try:
-                _check_media_type(request)
                 return Json(_view(*await self._take(request, source, parse)))
             except MalformedBody as error:
                 return error_answer(error.message, error.status)
@@ -98,17 +96,19 @@ class Ingest:
     async def _take(self, request: Request, source: str, parse: Parser) -> tuple[Parsed, list[Receipt]]:
         """Read, parse and store; returns after the commit. Raises `MalformedBody` after noting that it was refused."""
         caller = caller_of(request)
-        async with self._bodies.read(request) as body:
-            now = self._parts.clock.now()
-            try:
+        body = b""
+        try:
+            _check_media_type(request)
+            async with self._bodies.read(request) as body:
+                now = self._parts.clock.now()
                 parsed = await asyncio.to_thread(parse, body, now) if len(body) >= THREAD_FROM else parse(body, now)
-            except MalformedBody as error:
-                await self._note_refusal(caller.tenant_id, source, now, error, body)
-                raise
-            metrics.RECEIVED.labels(source).inc(len(parsed.alerts) + len(parsed.rejected))
-            metrics.REJECTED.labels(source).inc(len(parsed.rejected))
-            delivery = Delivery(caller.tenant_id, source, now, parsed.alerts, parsed.rejected)
-            return parsed, await self._parts.intake.deliver(delivery)
+                metrics.RECEIVED.labels(source).inc(len(parsed.alerts) + len(parsed.rejected))
+                metrics.REJECTED.labels(source).inc(len(parsed.rejected))
+                delivery = Delivery(caller.tenant_id, source, now, parsed.alerts, parsed.rejected)
+                return parsed, await self._parts.intake.deliver(delivery)
+        except MalformedBody as error:
+            await self._note_refusal(caller.tenant_id, source, self._parts.clock.now(), error, body)
+            raise
 
     async def _note_refusal(
         self, tenant_id: str, source: str, now: datetime, error: MalformedBody, body: bytes
