@@ -4,7 +4,7 @@ import asyncio
 import logging
 import socket
 import sys
-from collections.abc import AsyncGenerator, Callable, Coroutine
+from collections.abc import AsyncGenerator, Callable, Coroutine, MutableMapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 from typing import Any
@@ -71,7 +71,7 @@ async def running(settings: Settings, clock: Clock) -> AsyncGenerator[Running]:
     async with store(settings) as (dsn, pool):
         reads = Reads(pool, settings.policy.severities)
         written = Log(pool)
-        intake = Intake(written, clock, settings.policy, lambda: str(uuid_utils.uuid7()))
+        intake = Intake(written, clock, settings.policy, partial(_fresh_id, clock))
         followers = Followers(reads, clock, partial(database.listen, dsn, "lookout_feed"))
         timers = Timers(written, intake, clock)
         parts = Parts(reads, intake, followers, clock)
@@ -86,6 +86,11 @@ async def running(settings: Settings, clock: Clock) -> AsyncGenerator[Running]:
                 task.cancel()
             intake.close()
             await asyncio.wait([writer, *others])
+
+
+def _fresh_id(clock: Clock) -> str:
+    """A UUIDv7, which sorts by the time of its making."""
+    return str(uuid_utils.uuid7(nanoseconds=int(clock.now().timestamp() * 1_000_000) * 1000))
 
 
 def application(parts: Parts) -> ASGIApp:
@@ -190,7 +195,7 @@ def configure_logs() -> None:
     structlog.configure(
         processors=[
             structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            _stamp,
             structlog.processors.format_exc_info,
             structlog.processors.LogfmtRenderer(key_order=["timestamp", "level", "event", "action"]),
         ],
@@ -198,6 +203,11 @@ def configure_logs() -> None:
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
         cache_logger_on_first_use=True,
     )
+
+
+def _stamp(_: object, __: str, line: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    line["timestamp"] = SystemClock().now().isoformat()
+    return line
 
 
 def rebuild_tables(settings: Settings, *, repair: bool = False) -> Report:

@@ -25,7 +25,7 @@ from lookout.incidents.lease import LeaseKey
 from lookout.incidents.ledger import Ledger, Receipt
 from lookout.incidents.policy import Policy
 from lookout.incidents.transitions import Reason
-from lookout.store.database import PASSING_ERRORS
+from lookout.store.database import PASSING_ERRORS, passes
 from lookout.store.log import Log, Needs, Rejection, Renewal
 
 QUEUE_LIMIT = 250_000
@@ -169,10 +169,11 @@ class Intake:
     async def _commit(self, batch: list[_Job]) -> None:
         try:
             outcomes = await self._try(batch)
-        except PASSING_ERRORS as error:
-            self._refuse(batch, error)
         except Exception as error:  # noqa: BLE001 - the writer outlives whatever one batch does to it
-            await self._isolate(batch, error)
+            if passes(error):
+                self._refuse(batch, error)
+            else:
+                await self._isolate(batch, error)
         else:
             for job, outcome in zip(batch, outcomes, strict=True):
                 _answer(job, outcome)
@@ -203,7 +204,7 @@ class Intake:
                     return await self._settle([job.work for job in batch])
             except PASSING_ERRORS as error:
                 # A note that may have been committed would stand there twice.
-                if attempt == TRIES or isinstance(batch[0].work, Order):
+                if attempt == TRIES or isinstance(batch[0].work, Order) or not passes(error):
                     raise
                 log.info("intake", action="commit_retried", attempt=attempt, error=repr(error))
                 await self._clock.sleep(RETRY_AFTER)

@@ -43,10 +43,10 @@ class Timers:
         grace = self._intake.policy.resend_delay
         listening_since = self._intake.listening_since
         if now >= listening_since + grace:
-            while due := await self._store.due_leases(now, grace, BATCH_LIMIT):
+            due: list[tuple[str, str]] = []
+            while (found := await self._store.due_leases(now, grace, BATCH_LIMIT)) and found != due:
+                due = found
                 await self._intake.expire(Expiry(_by_tenant(due), now, listening_since))
-                if len(due) < BATCH_LIMIT:
-                    break
         if now >= self._cleaned_at + CLEANING_INTERVAL:
             self._cleaned_at = now
             await self._store.forget_rejected_alerts()

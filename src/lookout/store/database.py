@@ -47,6 +47,11 @@ PASSING_ERRORS = (
 """What the database says when it is away, overloaded or in the way of itself: another try may succeed."""
 
 
+def passes(error: Exception) -> bool:
+    """Whether another try may succeed. asyncpg counts values that it cannot encode among the interface's errors."""
+    return isinstance(error, PASSING_ERRORS) and not isinstance(error, ValueError)
+
+
 async def connect(dsn: str) -> "Pool":
     """A pool on the database at `dsn`. Raises `StartError` if it is out of reach or too old."""
     try:

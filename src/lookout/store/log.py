@@ -95,7 +95,8 @@ class Log:
     async def due_leases(self, now: datetime, grace: timedelta, limit: int) -> list[tuple[str, str]]:
         """Tenant and fingerprint of at most `limit` alerts with a lease that has run out at `now`.
 
-        Leases that were renewed since they were last looked at are put off, and those of unknown alerts forgotten.
+        Leases that were renewed since they were last looked at are put off. Those of firings that were only told to
+        have ended are forgotten.
         """
         async with self._pool.acquire() as connection, connection.transaction():
             await connection.execute(SQL["postpone_checks"], now, grace)

@@ -189,16 +189,15 @@ WHERE check_at <= $1
     AND ends_at + CASE WHEN promised THEN $2::interval ELSE interval '0' END > $1
 
 -- name: forget_unknown_leases
--- What was told to have ended and is known to nobody: after so long no late message comes.
-DELETE FROM leases AS l
-WHERE l.check_at <= $1
-    AND l.resolved_at IS NOT NULL
-    AND NOT EXISTS (SELECT FROM alerts AS a WHERE a.tenant_id = l.tenant_id AND a.fingerprint = l.fingerprint)
+-- What was told to have ended and not to have begun: after so long no late message comes.
+DELETE FROM leases
+WHERE check_at <= $1 AND ends_at <= resolved_at
 
 -- name: due_leases
 SELECT DISTINCT tenant_id, fingerprint
 FROM leases
 WHERE check_at <= $1
+ORDER BY tenant_id, fingerprint
 LIMIT $2
 
 -- name: last_position
