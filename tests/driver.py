@@ -151,6 +151,8 @@ class Driver:
 
             async def events() -> AsyncIterator[FeedEvent]:
                 async for sse in source.aiter_sse():
+                    if not sse.data:  # only `retry:`, which is no event
+                        continue
                     event = msgspec.json.decode(sse.data, type=FeedEvent)
                     assert sse.id == str(event.position)
                     assert sse.event == event.event_type
