@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 from typing import Any, Self
+from urllib.parse import urlsplit
 
 import asyncpg
 import httpx
@@ -179,7 +180,7 @@ class Driver:
     @asynccontextmanager
     async def database_away(self) -> AsyncIterator[None]:
         """While this lasts every connection to the database is cut, and none can be made."""
-        name = self.dsn.rpartition("/")[2].partition("?")[0]
+        name = urlsplit(self.dsn).path.removeprefix("/")
         server = await asyncpg.connect(self.dsn.replace(f"/{name}?", "/postgres?"))
         try:
             await server.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS false")
@@ -190,6 +191,23 @@ class Driver:
         finally:
             await server.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS true")
             await server.close()
+
+    @asynccontextmanager
+    async def feed_is_locked(self) -> AsyncIterator[None]:
+        """While this lasts another writer is at work: no commit that decides something can end."""
+        connection = await asyncpg.connect(self.dsn)
+        try:
+            async with connection.transaction():
+                await connection.execute("SELECT FROM feeds FOR UPDATE")
+                yield
+        finally:
+            await connection.close()
+
+    async def until_waiting(self, alerts: int) -> None:
+        """Return once so many alerts wait for their commit."""
+        async with asyncio.timeout(10):
+            while self.running.parts.intake.waiting < alerts:
+                await self.http.get("/ready")
 
     async def after_all_tries(self, request: Coroutine[Any, Any, httpx.Response]) -> httpx.Response:
         """The answer to a request that the intake tries to commit as often as it does, letting time pass between."""

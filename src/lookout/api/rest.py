@@ -138,23 +138,21 @@ class Rest:
         tenant_id = caller_of(request).tenant_id
         resume = request.headers.get("last-event-id")
         after = _whole(resume, "Last-Event-ID") if resume is not None else _number(request, "after", None)
-        if after is not None:
-            await self._check_position(tenant_id, after)
-        if "text/event-stream" not in request.headers.get("accept", ""):
-            events = await self._parts.followers.page(tenant_id, after or 0, _limit(request))
-            end = events[-1].position if events else after or 0
-            body = b'{"events":[%s],"next":%d}' % (b",".join(event.json for event in events), end)
-            return Response(body, media_type="application/json")
-        return EventStream(self._parts.followers.follow(tenant_id, after))
-
-    async def _check_position(self, tenant_id: str, after: int) -> None:
         last = await self._parts.reads.last_position(tenant_id)
-        if after > last:
+        if after is not None and after > last:
             raise Conflict(
                 f"position {after} has not happened yet: the log ends at {last}. Start again without a position.",
                 "after",
                 f"maximum {last}",
             )
+        if "text/event-stream" not in request.headers.get("accept", ""):
+            events = await self._parts.followers.page(tenant_id, after or 0, _limit(request))
+            end = events[-1].position if events else after or 0
+            body = b'{"events":[%s],"next":%d}' % (b",".join(event.json for event in events), end)
+            return Response(body, media_type="application/json")
+        # Both before the answer begins: what is refused has a status, and "from now on" is from before it.
+        self._parts.followers.check_room()
+        return EventStream(self._parts.followers.follow(tenant_id, last if after is None else after))
 
     async def rejected_alerts(self, request: Request) -> Response:
         tenant_id, limit = caller_of(request).tenant_id, _limit(request)

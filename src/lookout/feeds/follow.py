@@ -97,7 +97,8 @@ class Followers:
     def close(self) -> None:
         """End every stream: Lookout is going down, and its clients resume elsewhere or later."""
         self._closed.set()
-        self._wake_all()
+        for reader in self._readers.values():
+            reader.announce()
 
     async def follow(self, tenant_id: str, after: int | None = None) -> AsyncGenerator[list[Encoded]]:
         """Events after position `after`, in order and without gaps, in lists; None: only what comes from now on.
@@ -117,6 +118,11 @@ class Followers:
                 elif not await reader.wait(position):
                     yield []
 
+    def check_room(self) -> None:
+        """Raises `Overloaded` if there are too many followers already."""
+        if sum(reader.followers for reader in self._readers.values()) >= STREAM_LIMIT:
+            raise Overloaded(f"{STREAM_LIMIT} streams are open already", retry_after=5)
+
     async def page(self, tenant_id: str, after: int, limit: int) -> list[Encoded]:
         """At most `limit` events after a position, at once."""
         return [encode(event) for event in await self._reads.events_after(tenant_id, after, limit)]
@@ -126,8 +132,7 @@ class Followers:
 
     @asynccontextmanager
     async def _reader(self, tenant_id: str) -> AsyncGenerator["_Reader"]:
-        if sum(reader.followers for reader in self._readers.values()) >= STREAM_LIMIT:
-            raise Overloaded(f"{STREAM_LIMIT} streams are open already", retry_after=5)
+        self.check_room()
         reader = self._readers.get(tenant_id)
         if reader is None:
             reader = self._readers[tenant_id] = _Reader(tenant_id, self._reads, self._clock)

@@ -38,7 +38,7 @@ PASSING_ERRORS = (
     asyncpg.OperatorInterventionError,
     asyncpg.InsufficientResourcesError,
     asyncpg.ReadOnlySQLTransactionError,
-    asyncpg.LockNotAvailableError,
+    asyncpg.ObjectNotInPrerequisiteStateError,  # a lock that is not to be had, a database that lets nobody in
     asyncpg.QueryCanceledError,
     ConnectionError,
     TimeoutError,

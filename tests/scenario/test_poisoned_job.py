@@ -1,0 +1,53 @@
+"""What one request makes go wrong costs the others of its batch nothing."""
+
+import asyncio
+from collections.abc import Sequence
+from datetime import datetime
+
+import pytest
+from tests.driver import Driver
+
+from lookout.alerts.alert import Alert
+from lookout.incidents.ledger import Ledger, Receipt
+
+POISON = "poison"
+
+
+@pytest.fixture
+def poisoned(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """A ledger that fails on one alert. Gives out how many alerts came to each of its tries."""
+    sizes: list[int] = []
+    take = Ledger.take
+
+    def fail(self: Ledger, alerts: Sequence[Alert], now: datetime) -> list[Receipt]:
+        sizes.append(len(alerts))
+        if any(alert.labels.get("job") == POISON for alert in alerts):
+            raise RuntimeError("a secret of the inside")
+        return take(self, alerts, now)
+
+    monkeypatch.setattr(Ledger, "take", fail)
+    return sizes
+
+
+async def test_the_others_of_its_batch_are_stored_and_answered(lookout: Driver, poisoned: list[int]) -> None:
+    await lookout.fires(job="first")
+    jobs = ["a", POISON, "b", "c"]
+    async with lookout.feed_is_locked():
+        head = asyncio.create_task(lookout.post_alerts(lookout.alert({"job": "head"})))
+        await lookout.until_waiting(1)
+        posting = [asyncio.create_task(lookout.post_alerts(lookout.alert({"job": job}))) for job in jobs]
+        await lookout.until_waiting(5)
+    answers = await asyncio.gather(*posting)
+    assert (await head).status_code == 200
+    assert 4 in poisoned, "the four were one batch"
+    assert [answer.status_code for answer in answers] == [200, 500, 200, 200]
+    assert answers[1].json() == {"error": "internal error"}
+    titles = {incident.title for incident in await lookout.incidents()}
+    assert titles == {f"Down (job={job})" for job in ("first", "head", "a", "b", "c")}
+
+
+async def test_the_writer_goes_on_after_it(lookout: Driver, poisoned: list[int]) -> None:
+    assert (await lookout.post_alerts(lookout.alert({"job": POISON}))).status_code == 500
+    await lookout.fires(job="a")
+    assert (await lookout.only_incident()).title == "Down (job=a)"
+    assert poisoned == [1, 1]
