@@ -2,12 +2,13 @@
 
 import asyncio
 import logging
+import signal
 import socket
 import sys
-from collections.abc import AsyncGenerator, Callable, Coroutine, MutableMapping
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncGenerator, Callable, Coroutine, Generator, MutableMapping
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 import structlog
@@ -40,6 +41,8 @@ STOP_SECONDS = 5
 
 log = structlog.get_logger()
 
+T = TypeVar("T")
+
 
 class Running(msgspec.Struct, frozen=True):
     """A running Lookout: its parts, and the ASGI application in front of them. `failed` ends when one of them died."""
@@ -57,12 +60,27 @@ async def store(settings: Settings) -> AsyncGenerator["tuple[str, database.Pool]
         dsn = settings.database_url
         if dsn is None:
             embedded = EmbeddedPostgres(settings.data_dir)
-            stack.push_async_callback(asyncio.to_thread, embedded.stop)
-            dsn = await asyncio.to_thread(embedded.start)
+            stack.push_async_callback(_to_its_end, embedded.stop)
+            dsn = await _to_its_end(embedded.start)
         pool = await database.connect(dsn)
         stack.callback(pool.terminate)
         await database.migrate_schema(pool)
         yield dsn, pool
+
+
+async def _to_its_end(work: Callable[[], T]) -> T:
+    """Run `work` in a thread. A thread cannot be cancelled: a cancellation waits for its end."""
+    thread = asyncio.create_task(asyncio.to_thread(work))
+    cancelled = False
+    while not thread.done():
+        try:
+            await asyncio.wait({thread})
+        except asyncio.CancelledError:
+            cancelled = True
+    if cancelled:
+        thread.exception()
+        raise asyncio.CancelledError
+    return thread.result()
 
 
 @asynccontextmanager
@@ -134,7 +152,7 @@ def bind(host: str, port: int) -> socket.socket:
 
 
 class Server(uvicorn.Server):
-    """uvicorn's server, which ends the streams before it waits for connections to end."""
+    """uvicorn's server, which ends the streams before it waits for connections to end, and leaves signals alone."""
 
     def __init__(self, app: ASGIApp, before_shutdown: Callable[[], None]) -> None:
         super().__init__(
@@ -152,6 +170,11 @@ class Server(uvicorn.Server):
         self._before_shutdown = before_shutdown
         self.listening = asyncio.Event()
 
+    @contextmanager
+    def capture_signals(self) -> Generator[None]:
+        # It would raise SIGTERM anew when it has stopped, and the database would be left running.
+        yield
+
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         self.listening.set()
@@ -167,17 +190,20 @@ def server_of(lookout: Running) -> Server:
 
 
 async def serve_until_stopped(settings: Settings, ready: Callable[[str], None]) -> None:
-    """Serve until a signal. `ready` is called with the address once requests are answered. Raises `StartError`."""
+    """Serve until cancelled. `ready` is called with the address once requests are answered. Raises `StartError`."""
     listening = bind(settings.host, settings.port)
     host, port = listening.getsockname()[:2]
     async with running(settings, SystemClock()) as lookout:
         server = server_of(lookout)
         serving = asyncio.create_task(server.serve(sockets=[listening]))
-        await asyncio.wait({serving, asyncio.create_task(server.listening.wait())}, return_when=asyncio.FIRST_COMPLETED)
-        ready(f"http://{f'[{host}]' if ':' in host else host}:{port}")
-        await asyncio.wait({serving, lookout.failed}, return_when=asyncio.FIRST_COMPLETED)
-        server.should_exit = True
-        await serving
+        try:
+            listens = asyncio.create_task(server.listening.wait())
+            await asyncio.wait({serving, listens}, return_when=asyncio.FIRST_COMPLETED)
+            ready(f"http://{f'[{host}]' if ':' in host else host}:{port}")
+            await asyncio.wait({serving, lookout.failed}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            server.should_exit = True
+            await serving
         if lookout.failed.done():
             await lookout.failed
 
@@ -185,8 +211,17 @@ async def serve_until_stopped(settings: Settings, ready: Callable[[str], None]) 
 def serve(settings: Settings, ready: Callable[[str], None]) -> None:
     """Serve until Ctrl-C or SIGTERM. Raises `StartError`."""
     configure_logs()
-    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-        runner.run(serve_until_stopped(settings, ready))
+    with asyncio.Runner(loop_factory=_loop_factory()) as runner, suppress(asyncio.CancelledError):
+        runner.run(_until_signal(serve_until_stopped(settings, ready)))
+
+
+async def _until_signal(work: Coroutine[Any, Any, None]) -> None:
+    """Do `work`. Ctrl-C and SIGTERM cancel it, also while it starts, and it unwinds in order."""
+    task = asyncio.current_task()
+    assert task is not None
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, task.cancel)
+    await work
 
 
 def configure_logs() -> None:

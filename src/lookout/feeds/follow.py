@@ -55,6 +55,11 @@ class Followers:
         self._readers: dict[str, _Reader] = {}
         self._closed = asyncio.Event()
 
+    @property
+    def count(self) -> int:
+        """How many follow here."""
+        return sum(reader.followers for reader in self._readers.values())
+
     async def run(self) -> None:
         """Wake readers when the database says so, and now and then when it does not. For ever."""
         while True:
@@ -120,7 +125,7 @@ class Followers:
 
     def check_room(self) -> None:
         """Raises `Overloaded` if there are too many followers already."""
-        if sum(reader.followers for reader in self._readers.values()) >= STREAM_LIMIT:
+        if self.count >= STREAM_LIMIT:
             raise Overloaded(f"{STREAM_LIMIT} streams are open already", retry_after=5)
 
     async def page(self, tenant_id: str, after: int, limit: int) -> list[Encoded]:

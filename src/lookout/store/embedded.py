@@ -23,6 +23,8 @@ from lookout.errors import StartError
 _USER = "lookout"
 _START_SECONDS = 60
 _SOCKET_PATH_LIMIT = 90
+_SOCKET_DIR_LINE, _STATUS_LINE = 4, 7
+"""Lines of `postmaster.pid`, from 0."""
 _SETTINGS = {
     "listen_addresses": "",
     "max_connections": "50",
@@ -57,16 +59,16 @@ class EmbeddedPostgres:
         self._binaries = self._find_binaries()
         if not (self.cluster / "PG_VERSION").exists():
             self._create()
-        socket_dir = self._running_socket_dir() or self._launch()
-        return f"postgresql://{_USER}@/postgres?host={quote(str(socket_dir))}"
+        return f"postgresql://{_USER}@/postgres?host={quote(str(self._take_over() or self._launch()))}"
 
     def stop(self) -> None:
-        """Stop the server, everything on disk, and let the data directory go."""
-        if self._running_socket_dir() is not None:
-            self._run("pg_ctl", "-D", str(self.cluster), "-m", "fast", "-w", "stop")
-        if self._lock is not None:
-            self._lock.close()
-            self._lock = None
+        """Stop the server, everything on disk, and let the data directory go, if it is ours."""
+        if self._lock is None:
+            return
+        if self._server():
+            self._stop_server()
+        self._lock.close()
+        self._lock = None
 
     def _take_lock(self) -> IO[str]:
         lock = (self._data_dir / "lookout.lock").open("a+")
@@ -135,8 +137,10 @@ class EmbeddedPostgres:
 
     def _create(self) -> None:
         """Make an empty cluster. It gets its name only when it is whole: a killed start leaves no half of one."""
-        partial = self.cluster.with_name("postgres.partial")
-        shutil.rmtree(partial, ignore_errors=True)
+        for left_behind in self._data_dir.glob("postgres.new-*"):
+            shutil.rmtree(left_behind, ignore_errors=True)
+        # Each try has a directory of its own: the initdb of a killed Lookout may still be at work in the last one.
+        partial = Path(tempfile.mkdtemp(prefix="postgres.new-", dir=self._data_dir))
         self._make_own(partial)
         self._run("initdb", "-D", str(partial), "-U", _USER, "--auth=trust", "--encoding=UTF8", "--locale=C.UTF-8")
         partial.rename(self.cluster)
@@ -146,23 +150,39 @@ class EmbeddedPostgres:
         if self._owner is not None:
             os.chown(directory, self._owner.pw_uid, self._owner.pw_gid)
 
-    def _running_socket_dir(self) -> Path | None:
-        """The socket directory of the server that runs on this cluster, None if none does."""
+    def _server(self) -> list[str]:
+        """What `postmaster.pid` says of the server that runs on this cluster; nothing if none does."""
         pid_file = self.cluster / "postmaster.pid"
         try:
             lines = pid_file.read_text().splitlines()
             process = psutil.Process(int(lines[0]))
-            is_ours = process.name() == "postgres" and str(self.cluster) in process.cmdline()
+            if process.name() == "postgres" and str(self.cluster) in process.cmdline():
+                return lines
+        except psutil.ZombieProcess:
+            pass
         except (OSError, ValueError, IndexError, psutil.Error):
-            return None
-        if is_ours:
-            return Path(lines[4]) if len(lines) > 4 and lines[4] else None
-        # The number belongs to some other program by now, as it does when a container starts anew.
-        pid_file.unlink()
+            return []
+        # The number belongs to some other program by now, as it does when a container starts anew, or to a dead server
+        # that nobody has reaped: PostgreSQL would take either for a running one.
+        pid_file.unlink(missing_ok=True)
+        return []
+
+    def _take_over(self) -> Path | None:
+        """The socket directory of the server that a killed Lookout left behind, None if there is none."""
+        server = self._server()
+        if len(server) > _STATUS_LINE and server[_STATUS_LINE].strip() == "ready":
+            return Path(server[_SOCKET_DIR_LINE])
+        if server:  # still on its way up, and nobody can say how far
+            self._stop_server()
         return None
+
+    def _stop_server(self) -> None:
+        self._run("pg_ctl", "-D", str(self.cluster), "-m", "fast", "-w", "stop")
 
     def _launch(self) -> Path:
         socket_dir = self._data_dir.resolve() / "run"
+        # The lock of a killed server's socket would be taken for a running one's, as its postmaster.pid is.
+        shutil.rmtree(socket_dir, ignore_errors=True)
         if len(str(socket_dir)) > _SOCKET_PATH_LIMIT:
             socket_dir = Path(tempfile.mkdtemp(prefix="lookout-"))
         self._make_own(socket_dir)

@@ -1,0 +1,146 @@
+"""Starting and stopping, in order and out of it, as an operator does both."""
+
+import asyncio
+import os
+import signal
+import socket
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import httpx
+import pytest
+from tests.fault.appearing import appears
+from tests.server_process import START_SECONDS, ServerProcess, lookout_process, postgres_of
+
+ALERT = {
+    "labels": {"alertname": "Down", "job": "ingest"},
+    "startsAt": (datetime.now(UTC) - timedelta(minutes=1)).isoformat(),
+    "endsAt": (datetime.now(UTC) + timedelta(hours=1)).isoformat(),
+}
+
+
+async def _fire(url: str) -> None:
+    async with httpx.AsyncClient(base_url=url) as http:
+        (await http.post("/api/v2/alerts", json=[ALERT])).raise_for_status()
+
+
+async def _titles(url: str) -> list[str]:
+    async with httpx.AsyncClient(base_url=url) as http:
+        page = (await http.get("/v1/incidents")).raise_for_status().json()
+        return [incident["title"] for incident in page["incidents"]]
+
+
+async def _stopped_in_order(server: ServerProcess) -> bool:
+    async with asyncio.timeout(START_SECONDS):
+        code = await server.exit_code()
+    return (code, server.stderr, postgres_of(server.data_dir)) == (0, [], [])
+
+
+async def _complaint(server: ServerProcess) -> str:
+    """The one sentence with which it refuses to start."""
+    async with asyncio.timeout(START_SECONDS):
+        assert await server.exit_code() == 1
+    (sentence,) = server.stderr
+    return sentence
+
+
+async def test_a_first_start_is_ready_within_five_seconds(data_dir: Path) -> None:
+    async with (
+        asyncio.timeout(5),
+        lookout_process(data_dir) as server,
+        httpx.AsyncClient(base_url=await server.address()) as http,
+    ):
+        assert (await http.get("/ready")).status_code == 200
+
+
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM], ids=["ctrl-c", "sigterm"])
+async def test_a_stop_ends_everything_and_a_second_start_finds_everything(data_dir: Path, how: signal.Signals) -> None:
+    async with lookout_process(data_dir) as server:
+        await _fire(await server.address())
+        assert postgres_of(data_dir)
+        server.signal_group(how)
+        assert await _stopped_in_order(server)
+    async with lookout_process(data_dir) as server:
+        assert await _titles(await server.address()) == ["Down (job=ingest)"]
+
+
+async def test_a_stop_ends_open_streams_in_order(data_dir: Path) -> None:
+    """Were they cut off after a time, that would stand on standard error."""
+    async with lookout_process(data_dir) as server:
+        headers = {"Accept": "text/event-stream"}
+        async with (
+            httpx.AsyncClient(base_url=await server.address()) as http,
+            http.stream("GET", "/v1/feed", headers=headers) as stream,
+        ):
+            lines = stream.aiter_lines()
+            assert await anext(lines)
+            server.signal_group(signal.SIGINT)
+            async for _ in lines:
+                pass
+        assert await _stopped_in_order(server)
+
+
+@pytest.mark.parametrize(
+    ("stage", "how"),
+    [("postgres.new-*", signal.SIGINT), ("postgres/postmaster.pid", signal.SIGTERM)],
+    ids=["ctrl-c-in-initdb", "sigterm-before-it-is-up"],
+)
+async def test_a_stop_during_the_first_start_leaves_nothing_running(
+    data_dir: Path, stage: str, how: signal.Signals
+) -> None:
+    async with lookout_process(data_dir) as server:
+        await appears(data_dir, stage)
+        server.signal_group(how)
+        async with asyncio.timeout(START_SECONDS):
+            await server.exit_code()
+        assert "Traceback" not in "".join(server.stderr)
+        assert not postgres_of(data_dir)
+    async with lookout_process(data_dir) as server:
+        assert await _titles(await server.address()) == []
+
+
+@pytest.mark.parametrize(
+    "stage",
+    ["postgres.new-*", "postgres.new-*/global/pg_control", "postgres", "run", "postgres/postmaster.pid"],
+)
+async def test_a_first_start_that_was_killed_is_recovered_from(data_dir: Path, stage: str) -> None:
+    async with lookout_process(data_dir) as server:
+        await appears(data_dir, stage)
+        server.kill()
+        server.keep_database()
+    async with lookout_process(data_dir) as server:
+        assert await _titles(await server.address()) == []
+
+
+async def test_a_second_lookout_on_the_same_data_directory_says_so(data_dir: Path) -> None:
+    async with lookout_process(data_dir) as server:
+        url = await server.address()
+        async with lookout_process(data_dir) as second:
+            second.keep_database()
+            sentence = await _complaint(second)
+        assert sentence.startswith(f"lookout: Another Lookout (process {server.pid}) is using the data directory")
+        assert await _titles(url) == []
+
+
+async def test_a_taken_port_is_said_before_anything_starts(data_dir: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        async with lookout_process(data_dir, PORT=str(port)) as server:
+            assert (await _complaint(server)).startswith(f"lookout: Port {port} on 127.0.0.1 is not free")
+    assert not os.listdir(data_dir)
+
+
+async def test_without_authentication_it_listens_on_loopback_only(data_dir: Path) -> None:
+    async with lookout_process(data_dir, HOST="0.0.0.0") as server:
+        assert (await _complaint(server)).startswith("lookout: HOST is '0.0.0.0'")
+    assert not os.listdir(data_dir)
+
+
+async def test_a_pid_file_that_names_another_program_does_not_stop_it(data_dir: Path) -> None:
+    async with lookout_process(data_dir) as server:
+        await _fire(await server.address())
+    pid_file = data_dir / "postgres" / "postmaster.pid"
+    content = pid_file.read_text().splitlines()
+    pid_file.write_text("\n".join([str(os.getpid()), *content[1:], ""]))
+    async with lookout_process(data_dir) as server:
+        assert await _titles(await server.address()) == ["Down (job=ingest)"]
