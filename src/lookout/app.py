@@ -5,7 +5,7 @@ import logging
 import signal
 import socket
 import sys
-from collections.abc import AsyncGenerator, Callable, Coroutine, Generator, MutableMapping
+from collections.abc import AsyncGenerator, Callable, Coroutine, Generator, Mapping, MutableMapping
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
 from functools import partial
 from typing import Any, TypeVar
@@ -25,11 +25,13 @@ from lookout.api.ingest import Ingest
 from lookout.api.openapi import openapi_route
 from lookout.api.parts import Parts
 from lookout.api.rest import Rest
+from lookout.api.signature import Signature
 from lookout.clock import Clock, SystemClock
 from lookout.config import Settings
 from lookout.errors import StartError
 from lookout.feeds.follow import Followers
 from lookout.intake import Intake
+from lookout.sources import grafana
 from lookout.store import database
 from lookout.store.embedded import EmbeddedPostgres
 from lookout.store.log import Log
@@ -97,7 +99,7 @@ async def running(settings: Settings, clock: Clock) -> AsyncGenerator[Running]:
         writer = _supervised(intake.run(), failed)
         others = [_supervised(part, failed) for part in (timers.run(), followers.run())]
         try:
-            yield Running(parts, timers, application(parts), failed)
+            yield Running(parts, timers, application(parts, signatures_of(settings)), failed)
         finally:
             followers.close()
             for task in others:
@@ -111,9 +113,16 @@ def _fresh_id(clock: Clock) -> str:
     return str(uuid_utils.uuid7(nanoseconds=int(clock.now().timestamp() * 1_000_000) * 1000))
 
 
-def application(parts: Parts) -> ASGIApp:
+def signatures_of(settings: Settings) -> Mapping[str, Signature]:
+    """What signs the requests of which source."""
+    if settings.grafana_secret is None:
+        return {}
+    return {grafana.NAME: Signature(settings.grafana_secret, settings.grafana_timestamp_header)}
+
+
+def application(parts: Parts, signatures: Mapping[str, Signature]) -> ASGIApp:
     """The HTTP surfaces over the parts, in local mode."""
-    routes = [*Ingest(parts).routes(), *Rest(parts).routes(), *Operations(parts).routes(), openapi_route()]
+    routes = [*Ingest(parts, signatures).routes(), *Rest(parts).routes(), *Operations(parts).routes(), openapi_route()]
     graphql = graphql_app(parts, playground=True)
     app = Starlette(routes=routes, exception_handlers=HANDLERS)
     app.router.redirect_slashes = False

@@ -16,13 +16,24 @@ from lookout.errors import SettingsError
 from lookout.incidents.policy import Policy
 
 DEFAULT_PORT = 18013
-VARIABLES = ("HOST", "PORT", "DATABASE_URL", "LOOKOUT_DATA_DIR", "LOOKOUT_CONFIG")
+VARIABLES = (
+    "HOST",
+    "PORT",
+    "DATABASE_URL",
+    "LOOKOUT_DATA_DIR",
+    "LOOKOUT_CONFIG",
+    "LOOKOUT_GRAFANA_SECRET",
+    "LOOKOUT_GRAFANA_TIMESTAMP_HEADER",
+)
 _OTHERS_OF_OURS = ("LOOKOUT_URL",)
 """Read by the commands that talk to a running Lookout."""
 
 
 class Settings(msgspec.Struct, frozen=True):
-    """What a running Lookout goes by. `database_url` None: an embedded PostgreSQL in `data_dir`."""
+    """What a running Lookout goes by. `database_url` None: an embedded PostgreSQL in `data_dir`.
+
+    With `grafana_secret` every message of Grafana has to be signed, and with `grafana_timestamp_header` its time too.
+    """
 
     host: str
     port: int
@@ -30,9 +41,12 @@ class Settings(msgspec.Struct, frozen=True):
     database_url: str | None
     config: Path | None
     policy: Policy
+    grafana_secret: str | None = None
+    grafana_timestamp_header: str | None = None
 
 
 Duration = Annotated[str, msgspec.Meta(pattern=r"^([0-9]+(ms|s|m|h|d|w))+$")]
+_HEADER = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+", re.ASCII)
 _UNITS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
 
 
@@ -61,6 +75,14 @@ def load_settings(environ: Mapping[str, str]) -> Settings:
     database_url = environ.get("DATABASE_URL") or None
     if database_url is not None and not database_url.startswith(("postgresql://", "postgres://")):
         problems.append("DATABASE_URL is not of the form postgresql://user:password@host:5432/database")
+    grafana_secret = environ.get("LOOKOUT_GRAFANA_SECRET") or None
+    timestamp_header = environ.get("LOOKOUT_GRAFANA_TIMESTAMP_HEADER") or None
+    if timestamp_header is not None and not _HEADER.fullmatch(timestamp_header):
+        problems.append(f"LOOKOUT_GRAFANA_TIMESTAMP_HEADER is {timestamp_header!r}: the name of a header is expected")
+    if timestamp_header is not None and grafana_secret is None:
+        problems.append(
+            "LOOKOUT_GRAFANA_TIMESTAMP_HEADER is set, and LOOKOUT_GRAFANA_SECRET is not: nothing is checked"
+        )
     config = Path(environ["LOOKOUT_CONFIG"]) if environ.get("LOOKOUT_CONFIG") else None
     policy = Policy()
     if config is not None:
@@ -71,7 +93,7 @@ def load_settings(environ: Mapping[str, str]) -> Settings:
     if problems:
         raise SettingsError("\n".join(problems))
     data_dir = Path(environ.get("LOOKOUT_DATA_DIR") or _default_data_dir(environ))
-    return Settings(host, port, data_dir, database_url, config, policy)
+    return Settings(host, port, data_dir, database_url, config, policy, grafana_secret, timestamp_header)
 
 
 def is_loopback(host: str) -> bool:

@@ -17,6 +17,10 @@ class NotFound(LookoutError):
     """No such thing in this tenant. The same whether it exists elsewhere or nowhere."""
 
 
+class Unsigned(LookoutError):
+    """The request is not signed as it has to be. Nothing of it was taken."""
+
+
 class Refused(LookoutError):
     """The request is understood and not allowed in the present state, or not well-formed."""
 

@@ -26,11 +26,13 @@ class LabelSet(msgspec.Struct, frozen=True, gc=False):
     """Labels with their identity.
 
     `labels` has no empty value and none of the replica labels; `replica` is what those said, "" if nothing.
+    `stands_for` is the name of the alert that this one is grouped with, where that is not its own name.
     """
 
     labels: Mapping[str, str]
     fingerprint: str
     replica: str = ""
+    stands_for: str = ""
 
 
 class Alert(msgspec.Struct, frozen=True, gc=False):
@@ -60,8 +62,8 @@ class Alert(msgspec.Struct, frozen=True, gc=False):
 
     @property
     def name(self) -> str:
-        """The alert's name; what has none is called by its fingerprint."""
-        return self.label_set.labels.get("alertname") or self.label_set.fingerprint
+        """The alert's name; what has none is called by its summary, and without that by its fingerprint."""
+        return self.label_set.labels.get("alertname") or self.annotations.get("summary") or self.label_set.fingerprint
 
 
 class RejectedAlert(msgspec.Struct, frozen=True, gc=False):
@@ -102,7 +104,9 @@ def parse_time(text: str) -> datetime | None:
     micros = int((fraction or "0").ljust(9, "0")[:6])
     try:
         zone = _zone(sign, zone_hours, zone_minutes) if sign else UTC
-        local = datetime(int(year), int(month), int(day), int(hour or 0), int(minute or 0), int(second or 0), micros, zone)
+        local = datetime(
+            int(year), int(month), int(day), int(hour or 0), int(minute or 0), int(second or 0), micros, zone
+        )
         return local.astimezone(UTC)
     except (ValueError, OverflowError) as error:
         raise ValueError(f"cannot read {text[:40]!r} as an RFC 3339 time: {error}") from None

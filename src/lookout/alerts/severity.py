@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from enum import StrEnum
 
+_NOTHING: Mapping[str, str] = {}
+
 
 class Severity(StrEnum):
     """The order of the members is the order of severity, worst first."""
@@ -34,9 +36,15 @@ SYNONYMS: Mapping[str, Severity] = {
 }
 
 
-def severity_of(labels: Mapping[str, str], synonyms: Mapping[str, Severity] = SYNONYMS) -> Severity:
-    """The severity that the label `severity` states; a word that nobody knows, or none, is a warning."""
-    word = labels.get("severity", "").strip().lower()
+def severity_of(
+    labels: Mapping[str, str], synonyms: Mapping[str, Severity] = SYNONYMS, annotations: Mapping[str, str] = _NOTHING
+) -> Severity:
+    """The severity that the label `severity` states, or the annotation of that name where there is no such label.
+
+    A word that nobody knows, or none, is a warning. An event (sources/events.py) has its severity in an annotation,
+    for it may change from one event to the next, and labels are identity.
+    """
+    word = (labels.get("severity") or annotations.get("severity", "")).strip().lower()
     if word in _RANK:
         return Severity(word)
     return synonyms.get(word, Severity.WARNING)

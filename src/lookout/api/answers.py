@@ -7,7 +7,7 @@ import structlog
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
-from lookout.errors import Conflict, LookoutError, NotFound, Overloaded, Refused
+from lookout.errors import Conflict, LookoutError, NotFound, Overloaded, Refused, Unsigned
 from lookout.store.database import PASSING_ERRORS
 
 RETRY_AFTER_SECONDS = 1
@@ -34,6 +34,8 @@ def lookout_error(_: Request, error: Exception) -> Response:
     match error:
         case NotFound():
             return error_answer(str(error), 404)
+        case Unsigned():
+            return error_answer(str(error), 401)
         case Conflict():
             return error_answer(str(error), 409)
         case Refused():

@@ -21,19 +21,22 @@ class Bodies:
         self._under_way = 0
 
     @asynccontextmanager
-    async def read(self, request: Request) -> AsyncGenerator[bytes]:
-        """The body, counted until the block ends. Raises `MalformedBody` (413), and `Overloaded` before anything is read."""
+    async def read(self, request: Request, limit: int | None = None) -> AsyncGenerator[bytes]:
+        """The body, counted until the block ends. Raises `MalformedBody` (413) for one beyond `limit`, or the limit of
+        all bodies, and `Overloaded` before anything is read.
+        """
+        limit = BODY_LIMIT if limit is None else limit
         announced = request.headers.get("content-length", "")
-        if announced.isdigit() and int(announced) > BODY_LIMIT:
-            raise _too_large()
+        if announced.isdigit() and int(announced) > limit:
+            raise _too_large(limit)
         taken = 0
         chunks: list[bytes] = []
         try:
             async for chunk in request.stream():
                 taken += len(chunk)
                 self._under_way += len(chunk)
-                if taken > BODY_LIMIT:
-                    raise _too_large()
+                if taken > limit:
+                    raise _too_large(limit)
                 if self._under_way > BODIES_LIMIT:
                     raise Overloaded("too many large requests are under way; nothing of this one was taken")
                 chunks.append(chunk)
@@ -42,6 +45,6 @@ class Bodies:
             self._under_way -= taken
 
 
-def _too_large() -> MalformedBody:
-    message = f"the body is larger than {BODY_LIMIT // (1024 * 1024)} MiB; nothing of it was taken"
-    return MalformedBody(message, status=413, code=413)
+def _too_large(limit: int) -> MalformedBody:
+    bound = f"{limit // (1024 * 1024)} MiB" if limit >= 1024 * 1024 else f"{limit:,} bytes"
+    return MalformedBody(f"the body is larger than {bound}; nothing of it was taken", status=413, code=413)

@@ -1,7 +1,11 @@
 """Alerts in. Senders are answered in their own words, after the commit and not before."""
 
 import asyncio
+import re
+import uuid
+from collections.abc import Mapping
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -14,11 +18,13 @@ from lookout.alerts.alert import RejectedAlert
 from lookout.api.answers import Json, error_answer
 from lookout.api.bodies import Bodies
 from lookout.api.edge import caller_of
+from lookout.api.events import accepted, acknowledge, refused
 from lookout.api.parts import Parts
-from lookout.errors import Overloaded
+from lookout.api.signature import Signature
+from lookout.errors import Overloaded, Unsigned
 from lookout.incidents.ledger import Receipt
 from lookout.intake import Delivery
-from lookout.sources import WEBHOOKS, Parser, prometheus
+from lookout.sources import WEBHOOKS, Parser, events, prometheus
 from lookout.sources.parsed import MalformedBody, Parsed
 from lookout.store.database import PASSING_ERRORS
 
@@ -28,6 +34,8 @@ EXCERPT = 512
 
 _METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]
 _NO_STORE = {"Cache-Control": "no-store"}
+# An event's routing key is a secret, and what was refused can be read by everyone who reads incidents.
+_SECRETS = re.compile(rb'("(?:routing_key|service_key)"\s*:\s*")[^"]*')
 
 
 class ReceiptView(msgspec.Struct, frozen=True):
@@ -54,10 +62,14 @@ class DeliveryView(msgspec.Struct, frozen=True):
 
 
 class Ingest:
-    """The ingest paths. Every source has a parser; what follows is the same for all."""
+    """The ingest paths. Every source has a parser; what follows is the same for all.
 
-    def __init__(self, parts: Parts) -> None:
+    `signatures` are, by source, how its requests have to be signed.
+    """
+
+    def __init__(self, parts: Parts, signatures: Mapping[str, Signature]) -> None:
         self._parts = parts
+        self._signatures = signatures
         self._bodies = Bodies()
 
     def routes(self) -> list[Route]:
@@ -68,6 +80,8 @@ class Ingest:
             Route("/api/v2/{path:path}", _not_served, methods=_METHODS),
             Route("/api/v1/{path:path}", _deprecated, methods=_METHODS),
             *own,
+            # A service that sends to PagerDuty changes only the base URL.
+            *(Route(path, self.event, methods=["POST"]) for path in ("/v1/events", "/v2/enqueue")),
         ]
 
     async def alerts(self, request: Request) -> Response:
@@ -84,6 +98,16 @@ class Ingest:
             return Response(msgspec.json.encode(message) + b"\n", 400, _NO_STORE, media_type="application/json")
         return Response(status_code=200, headers=_NO_STORE)
 
+    async def event(self, request: Request) -> Response:
+        """One event as for PagerDuty, and its answers."""
+        parse = partial(events.parse, made_key=uuid.uuid4().hex)
+        try:
+            parsed, _ = await self._take(request, events.NAME, parse, events.BODY_LIMIT)
+        except MalformedBody as error:
+            return refused(error)
+        await acknowledge(self._parts, caller_of(request).tenant_id, parsed)
+        return accepted(parsed)
+
     def _webhook(self, source: str, parse: Parser) -> Any:
         async def answer(request: Request) -> Response:
             try:
@@ -93,19 +117,29 @@ class Ingest:
 
         return answer
 
-    async def _take(self, request: Request, source: str, parse: Parser) -> tuple[Parsed, list[Receipt]]:
-        """Read, parse and store; returns after the commit. Raises `MalformedBody` after noting that it was refused."""
+    async def _take(
+        self, request: Request, source: str, parse: Parser, limit: int | None = None
+    ) -> tuple[Parsed, list[Receipt]]:
+        """Read, parse and store; returns after the commit. Raises `MalformedBody` after noting that it was refused.
+
+        Raises `Unsigned` without a note: what a stranger sends is not kept.
+        """
         caller = caller_of(request)
         body = b""
         try:
             _check_media_type(request)
-            async with self._bodies.read(request) as body:
+            async with self._bodies.read(request, limit) as body:
                 now = self._parts.clock.now()
+                if (signature := self._signatures.get(source)) is not None:
+                    signature.check(request.headers, body, now)
                 parsed = await asyncio.to_thread(parse, body, now) if len(body) >= THREAD_FROM else parse(body, now)
                 metrics.RECEIVED.labels(source).inc(len(parsed.alerts) + len(parsed.rejected))
                 metrics.REJECTED.labels(source).inc(len(parsed.rejected))
                 delivery = Delivery(caller.tenant_id, source, now, parsed.alerts, parsed.rejected)
                 return parsed, await self._parts.intake.deliver(delivery)
+        except Unsigned:
+            metrics.REJECTED.labels(source).inc()
+            raise
         except MalformedBody as error:
             await self._note_refusal(caller.tenant_id, source, self._parts.clock.now(), error, body)
             raise
@@ -115,7 +149,8 @@ class Ingest:
     ) -> None:
         """Keep a refused body where an operator finds it. If that fails too, the answer still says what is wrong."""
         metrics.REJECTED.labels(source).inc()
-        rejected = RejectedAlert(-1, error.message, body[:EXCERPT].decode(errors="replace"))
+        excerpt = _SECRETS.sub(rb"\1...", body[: 2 * EXCERPT])[:EXCERPT].decode(errors="replace")
+        rejected = RejectedAlert(-1, error.message, excerpt)
         try:
             await self._parts.intake.deliver(Delivery(tenant_id, source, now, rejected=[rejected]))
         except Overloaded:

@@ -54,6 +54,8 @@ class AlertView(msgspec.Struct, frozen=True):
     generator_url: str = ""
     sources: Sequence[str] = ()
     last_received_at: datetime | None = None
+    links: Mapping[str, str] = {}
+    values: Mapping[str, float] = {}
 
 
 class AlertPage(msgspec.Struct, frozen=True):

@@ -10,6 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from lookout.alerts.alert import AlertStatus
+from lookout.alerts.shown import URL_LIMIT
 from lookout.alerts.text import one_line, paragraphs
 from lookout.cli.client import AlertView
 from lookout.cli.lines import firing_count, phrase_of
@@ -141,9 +142,18 @@ def _alerts(incident: Incident, alerts: Sequence[AlertView], when: When) -> Tabl
             Text(f"{shape} {alert.severity}", style=style if is_firing else "dim"),
             Text(alert.status, style="" if is_firing else "green"),
             Text(stamp(changed_at, when.now, when.zone), style="dim"),
-            _label_text(dict(sorted(alert.labels.items() - shared))) or Text(alert.fingerprint, style="dim"),
+            _alert_text(alert, dict(sorted(alert.labels.items() - shared))),
         )
     return table
+
+
+def _alert_text(alert: AlertView, labels: dict[str, str]) -> Text:
+    """What tells the alert from the others: labels and values; its links below, each on a line that can be copied."""
+    values = {name: f"{value:g}" for name, value in alert.values.items()}
+    lines = [_label_text(labels | values) or Text(alert.fingerprint, style="dim")]
+    for name, url in alert.links.items():
+        lines.append(Text.assemble((one_line(name, VALUE_LIMIT), "dim"), " ", one_line(url, URL_LIMIT)))
+    return Text(_BREAK).join(lines)
 
 
 def _label_text(labels: dict[str, str]) -> Text:

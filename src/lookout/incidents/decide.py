@@ -177,7 +177,7 @@ def _last_end(ended: Sequence[AlertChange]) -> datetime:
 
 
 def _worst(started: Sequence[AlertChange], policy: Policy) -> Severity:
-    return worst([severity_of(alert.labels, policy.severities) for alert in _alerts_of(started)])
+    return worst([severity_of(alert.labels, policy.severities, alert.annotations) for alert in _alerts_of(started)])
 
 
 def _alerts_of(started: Sequence[AlertChange]) -> list[Alert]:

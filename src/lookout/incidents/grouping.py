@@ -28,8 +28,12 @@ def group_of(label_set: LabelSet, policy: Policy) -> Group:
 
     The key is canonical JSON of the group labels that the alert has, so that values cannot run into each other and a
     missing label is not an empty one. An alert with none of them stands alone: its fingerprint is the key.
+    One that stands for another, as "no data" does for its rule, is grouped by that one's name.
     """
-    labels = {name: label_set.labels[name] for name in policy.group_by if name in label_set.labels}
+    known = label_set.labels
+    if label_set.stands_for:
+        known = {**known, "alertname": label_set.stands_for}
+    labels = {name: known[name] for name in policy.group_by if name in known}
     if not labels:
         return Group(f"alert/1:{label_set.fingerprint}", {})
     text = msgspec.json.encode(labels, order="deterministic")
@@ -39,8 +43,9 @@ def group_of(label_set: LabelSet, policy: Policy) -> Group:
 
 def title_of(alert: Alert, group: Group) -> str:
     """The incident's name: the alert's, and the group labels. It does not depend on which alert came first."""
+    name = alert.label_set.stands_for or alert.name
     others = ", ".join(f"{name}={value}" for name, value in group.labels.items() if name != "alertname")
-    return one_line(f"{alert.name} ({others})" if others else alert.name, TITLE_LIMIT)
+    return one_line(f"{name} ({others})" if others else name, TITLE_LIMIT) or alert.fingerprint
 
 
 def summary_of(alerts: list[Alert], title: str) -> str:

@@ -7,7 +7,7 @@ Leases are not in the log: a message that changes nothing else is silent (I7).
 """
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
 import msgspec
@@ -19,6 +19,9 @@ ENDED_LEASES_KEPT = 8
 """Ended leases of an alert that are remembered, to know late messages by."""
 LIVE_LEASES_KEPT = 16
 """Leases of an alert that live at once. More come only from a sender that gives each message another start."""
+
+
+_MOMENT = timedelta(microseconds=1)
 
 
 class LeaseKey(NamedTuple):
@@ -158,7 +161,7 @@ def _is_ended_by(lease: Lease, alert: Alert, ended_at: datetime) -> bool:
     """Whether the resolved `alert` is about the firing that `lease` is about."""
     if lease.starts_at == alert.starts_at:
         return True
-    if lease.source != alert.source or lease.starts_at > ended_at:
+    if lease.source != alert.source or (alert.ends_at is not None and lease.starts_at > ended_at):
         return False
     # Who states no start speaks of all there is; a webhook's sender has merged the starts, and peers differ in them.
     return alert.starts_at is None or not (lease.promised or alert.leased)
@@ -168,12 +171,16 @@ def _key_of_firing(leases: Leases, alert: Alert, now: datetime, policy: Policy) 
     replica = alert.label_set.replica
     if alert.starts_at is not None:
         return LeaseKey(alert.source, replica, alert.starts_at)
-    own = [
-        key
-        for key, lease in leases.items()
-        if key.source == alert.source and key.replica == replica and not lease.is_ended(policy)
-    ]
-    return max(own, key=lambda key: key.starts_at, default=LeaseKey(alert.source, replica, now))
+    own = [lease for key, lease in leases.items() if key.source == alert.source and key.replica == replica]
+    # Who promises nothing either has only the order of its messages: after an end, whoever made it, each begins anew.
+    standing = [lease.key for lease in own if not lease.is_ended(policy) and (alert.leased or lease.closed_at is None)]
+    starts_at = now if alert.leased else max([now, *(_beyond(lease) for lease in own)])
+    return max(standing, key=lambda key: key.starts_at, default=LeaseKey(alert.source, replica, starts_at))
+
+
+def _beyond(lease: Lease) -> datetime:
+    """The first moment after all that was told of a lease's firing."""
+    return max(lease.starts_at, lease.resolved_at or lease.starts_at, lease.closed_at or lease.starts_at) + _MOMENT
 
 
 def _resolution(leases: Leases, key: LeaseKey, promised: bool) -> datetime | None:

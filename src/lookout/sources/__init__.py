@@ -1,17 +1,19 @@
 """Bytes in, alerts out: one file per sender, each with a `parse(body, now) -> Parsed`. Pure.
 
 A parser returns alerts and rejected ones, or raises `MalformedBody`, its one error. `WEBHOOKS` is the table of the
-senders that have a path of their own, `POST /v1/<name>`; the Alertmanager API answers in its own way and stands apart.
+senders that have a path of their own, `POST /v1/<name>`; the Alertmanager API and PagerDuty's events are answered in
+their own ways and stand apart.
 """
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
 
-from lookout.sources import alertmanager
+from lookout.sources import alertmanager, grafana
 from lookout.sources.parsed import Parsed
 
 Parser = Callable[[bytes, datetime], Parsed]
 
 WEBHOOKS: Mapping[str, Parser] = {
     alertmanager.NAME: alertmanager.parse,
+    grafana.NAME: grafana.parse,
 }

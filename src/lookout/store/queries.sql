@@ -220,6 +220,12 @@ LIMIT $4
 -- name: incident
 SELECT * FROM incidents WHERE tenant_id = $1 AND id = $2
 
+-- name: open_incident_of_alert
+SELECT i.id
+FROM alerts AS a
+JOIN incidents AS i ON i.tenant_id = a.tenant_id AND i.id = a.incident_id
+WHERE a.tenant_id = $1 AND a.fingerprint = $2 AND a.status = 'firing' AND i.status <> 'resolved'
+
 -- name: incidents_before
 SELECT *
 FROM incidents

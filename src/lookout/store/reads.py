@@ -9,6 +9,7 @@ import msgspec
 
 from lookout.alerts.alert import AlertStatus
 from lookout.alerts.severity import Severity, severity_of
+from lookout.alerts.shown import shown
 from lookout.errors import NotFound
 from lookout.incidents.events import FeedEvent
 from lookout.incidents.incident import Incident, Status
@@ -36,7 +37,8 @@ class IncidentFilter(msgspec.Struct, frozen=True):
 class AlertView(msgspec.Struct, frozen=True):
     """An alert as it was last in an incident, with what was last heard of it.
 
-    `ends_at` is when the firing ended, None while it goes on. `sources` are all that reported it.
+    `ends_at` is when the firing ended, None while it goes on. `sources` are all that reported it. `links` and `values`
+    are what its sources say of where to look and what was measured; `annotations` is without these.
     """
 
     fingerprint: str
@@ -49,6 +51,8 @@ class AlertView(msgspec.Struct, frozen=True):
     generator_url: str
     sources: tuple[str, ...]
     last_received_at: datetime | None
+    links: Mapping[str, str]
+    values: Mapping[str, float]
 
 
 class RejectedView(msgspec.Struct, frozen=True):
@@ -99,6 +103,11 @@ class Reads:
             raise _no_incident(incident_id)
         return incident_of(row)
 
+    async def open_incident_of(self, tenant_id: str, fingerprint: str) -> str | None:
+        """The id of the open incident that an alert fires in, None if it fires in none."""
+        found = await self._pool.fetchval(SQL["open_incident_of_alert"], tenant_id, fingerprint)
+        return str(found) if found is not None else None
+
     async def incidents_before(
         self, tenant_id: str, position: int, limit: int, wanted: IncidentFilter
     ) -> list[Incident]:
@@ -145,17 +154,21 @@ class Reads:
 
     def _alert_view(self, row: "asyncpg.Record") -> AlertView:
         labels = dict(sorted(jsonb.loads(row["labels"], dict[str, str]).items()))
+        annotations = jsonb.loads(row["annotations"], dict[str, str])
+        told = shown(annotations)
         return AlertView(
             fingerprint=row["fingerprint"],
             status=AlertStatus(row["status"]),
-            severity=severity_of(labels, self._severities),
+            severity=severity_of(labels, self._severities, annotations),
             starts_at=row["starts_at"],
             ends_at=row["ends_at"],
             labels=labels,
-            annotations=jsonb.loads(row["annotations"], dict[str, str]),
+            annotations=told.annotations,
             generator_url=jsonb.unescape(row["generator_url"]),
             sources=tuple(row["sources"]),
             last_received_at=row["last_received_at"],
+            links=told.links,
+            values=told.values,
         )
 
     async def events_of(self, tenant_id: str, incident_id: str, position: int, limit: int) -> list[FeedEvent]:

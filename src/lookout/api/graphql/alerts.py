@@ -28,6 +28,8 @@ class Alert:
     generator_url: str = strawberry.field(description="Where its source shows it.")
     sources: list[str] = strawberry.field(description="All sources that reported it.")
     last_received_at: datetime | None = strawberry.field(description="When a source last spoke of it.")
+    links: JSON = strawberry.field(description="Where to look, by name: dashboard, panel, silence and others.")
+    values: JSON = strawberry.field(description="What was measured, by name.")
 
     @classmethod
     def of(cls, alert: AlertView) -> "Alert":
