@@ -10,6 +10,13 @@ WIRE = Path(__file__).parent.parent / "wire"
 
 PROMETHEUS = tuple(sorted(path.name for path in WIRE.glob("prometheus-*.json")))
 ALERTMANAGER = tuple(sorted(path.name for path in WIRE.glob("alertmanager-*.json")))
+GRAFANA = tuple(sorted(path.name for path in WIRE.glob("grafana-webhook-*.json")))
+EVENTS = (
+    "pagerduty-from-alertmanager-0.25-resolve.json",
+    "pagerduty-from-alertmanager-0.25-trigger.json",
+    "pagerduty-v2-ack-minimal-constructed.json",
+    "pagerduty-v2-trigger-from-openapi.json",
+)
 
 
 class _Capture(msgspec.Struct):

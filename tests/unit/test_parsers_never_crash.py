@@ -8,16 +8,25 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.unit.payloads import ALERTMANAGER, PROMETHEUS, captured
+from tests.unit.payloads import ALERTMANAGER, EVENTS, GRAFANA, PROMETHEUS, captured
 from tests.unit.times import NOW
 
-from lookout.sources import alertmanager, prometheus
+from lookout.sources import alertmanager, events, grafana, prometheus
 from lookout.sources.parsed import MalformedBody, Parsed
 
 Parser = Callable[[bytes, datetime], Parsed]
 
-PARSERS = pytest.mark.parametrize("parse", [prometheus.parse, alertmanager.parse], ids=["prometheus", "alertmanager"])
-REAL = [captured(name) for name in (*ALERTMANAGER, *PROMETHEUS) if "full-batch" not in name]
+
+def _parse_event(body: bytes, now: datetime) -> Parsed:
+    return events.parse(body, now, "made")
+
+
+PARSERS = pytest.mark.parametrize(
+    "parse",
+    [prometheus.parse, alertmanager.parse, grafana.parse, _parse_event],
+    ids=["prometheus", "alertmanager", "grafana", "events"],
+)
+REAL = [captured(name) for name in (*ALERTMANAGER, *EVENTS, *GRAFANA, *PROMETHEUS) if "full-batch" not in name]
 
 TEXTS = st.text(max_size=8) | st.sampled_from(["firing", "resolved", "4", "1", "2026-11-23T03:00:00Z", "/x", "\x00"])
 KEYS = st.sampled_from(
@@ -67,8 +76,41 @@ def test_any_json(parse: Parser, value: Any, ascii_only: bool) -> None:
     alerts=st.lists(st.dictionaries(KEYS, VALUES | st.dictionaries(TEXTS, TEXTS, max_size=3), max_size=6), max_size=3)
 )
 def test_any_alerts_in_their_frame(parse: Parser, alerts: list[dict[str, Any]]) -> None:
-    value = alerts if parse is prometheus.parse else {"version": "4", "alerts": alerts}
+    value = (
+        alerts if parse is prometheus.parse else {"version": "1" if parse is grafana.parse else "4", "alerts": alerts}
+    )
     _check(parse, json.dumps(value).encode())
+
+
+OF_GRAFANA = st.sampled_from(["fingerprint", "values", "valueString", "dashboardURL", "imageURL", "ruleUID", "status"])
+
+
+@settings(deadline=None, max_examples=200)
+@given(
+    labels=st.dictionaries(st.sampled_from(["alertname", "rulename", "a"]), TEXTS | st.just("DatasourceNoData")),
+    fields=st.dictionaries(OF_GRAFANA, VALUES),
+)
+def test_any_fields_of_an_alert_of_grafana(labels: dict[str, str], fields: dict[str, Any]) -> None:
+    alert = {"status": "firing", "labels": labels, **fields}
+    _check(grafana.parse, json.dumps({"version": "1", "alerts": [alert]}).encode())
+
+
+OF_EVENTS = st.sampled_from(["routing_key", "dedup_key", "payload", "links", "images", "client", "client_url", "x"])
+OF_PAYLOADS = st.sampled_from(["summary", "source", "severity", "timestamp", "group", "custom_details"])
+SENT = {"routing_key": "k", "dedup_key": "d"}
+TOLD_OF = {"summary": "s", "source": "h", "severity": "page"}
+
+
+@settings(deadline=None, max_examples=300)
+@given(
+    action=st.sampled_from(["trigger", "acknowledge", "resolve"]) | VALUES,
+    event=st.dictionaries(OF_EVENTS, VALUES),
+    payload=st.dictionaries(OF_PAYLOADS, VALUES),
+    ascii_only=st.booleans(),
+)
+def test_any_fields_of_an_event(action: Any, event: dict[str, Any], payload: dict[str, Any], ascii_only: bool) -> None:
+    value = {**SENT, "event_action": action, "payload": {**TOLD_OF, **payload}, **event}
+    _check(_parse_event, json.dumps(value, ensure_ascii=ascii_only).encode(errors="surrogatepass"))
 
 
 @PARSERS

@@ -154,7 +154,8 @@ def _details_of(payload: _Object, faults: list[str]) -> dict[str, str]:
         if count == DETAILS_LIMIT or room < 0:
             kept["custom_details"] = f"{len(items) - count} more were left out"
             break
-        kept[f"custom_details.{one_line(name, _DETAIL_NAME_LIMIT)}"] = text
+        if text:
+            kept[f"custom_details.{one_line(name, _DETAIL_NAME_LIMIT)}"] = text
     return kept
 
 
