@@ -17,6 +17,7 @@ import uvicorn
 from starlette.applications import Starlette
 from starlette.types import ASGIApp
 
+from lookout.api.alertmanager import AlertmanagerReads
 from lookout.api.answers import HANDLERS
 from lookout.api.edge import LocalEdge
 from lookout.api.graphql import graphql_app
@@ -122,7 +123,13 @@ def signatures_of(settings: Settings) -> Mapping[str, Signature]:
 
 def application(parts: Parts, signatures: Mapping[str, Signature]) -> ASGIApp:
     """The HTTP surfaces over the parts, in local mode."""
-    routes = [*Ingest(parts, signatures).routes(), *Rest(parts).routes(), *Operations(parts).routes(), openapi_route()]
+    routes = [
+        *Ingest(parts, signatures).routes(),
+        *AlertmanagerReads(parts).routes(),
+        *Rest(parts).routes(),
+        *Operations(parts).routes(),
+        openapi_route(),
+    ]
     graphql = graphql_app(parts, playground=True)
     app = Starlette(routes=routes, exception_handlers=HANDLERS)
     app.router.redirect_slashes = False

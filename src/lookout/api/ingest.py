@@ -15,6 +15,7 @@ from starlette.routing import Route
 
 from lookout import metrics
 from lookout.alerts.alert import RejectedAlert
+from lookout.api.alertmanager import NO_STORE, framework_error, handler_error
 from lookout.api.answers import Json, error_answer
 from lookout.api.bodies import Bodies
 from lookout.api.edge import caller_of
@@ -32,8 +33,6 @@ THREAD_FROM = 256 * 1024
 """Bytes from which a body is parsed in a thread, so that the server goes on answering."""
 EXCERPT = 512
 
-_METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]
-_NO_STORE = {"Cache-Control": "no-store"}
 # An event's routing key is a secret, and what was refused can be read by everyone who reads incidents.
 _SECRETS = re.compile(rb'("(?:routing_key|service_key)"\s*:\s*")[^"]*')
 
@@ -77,8 +76,6 @@ class Ingest:
         own = [Route(f"/v1/{name}", self._webhook(name, parse), methods=["POST"]) for name, parse in WEBHOOKS.items()]
         return [
             Route("/api/v2/alerts", self.alerts, methods=["POST"]),
-            Route("/api/v2/{path:path}", _not_served, methods=_METHODS),
-            Route("/api/v1/{path:path}", _deprecated, methods=_METHODS),
             *own,
             # A service that sends to PagerDuty changes only the base URL.
             *(Route(path, self.event, methods=["POST"]) for path in ("/v1/events", "/v2/enqueue")),
@@ -89,14 +86,12 @@ class Ingest:
         try:
             parsed, _ = await self._take(request, prometheus.NAME, prometheus.parse)
         except MalformedBody as error:
-            return _framework_error(error.status, error.code, error.message)
+            return framework_error(error.status, error.code, error.message)
         except (Overloaded, *PASSING_ERRORS) as error:
-            return _framework_error(503, 503, str(error), {"Retry-After": "1"})
+            return framework_error(503, 503, str(error), {"Retry-After": "1"})
         if parsed.rejected:
-            # Alertmanager's handler answers with a bare JSON string and a line break.
-            message = "\n".join(rejected.reason for rejected in parsed.rejected)
-            return Response(msgspec.json.encode(message) + b"\n", 400, _NO_STORE, media_type="application/json")
-        return Response(status_code=200, headers=_NO_STORE)
+            return handler_error("\n".join(rejected.reason for rejected in parsed.rejected))
+        return Response(status_code=200, headers=NO_STORE)
 
     async def event(self, request: Request) -> Response:
         """One event as for PagerDuty, and its answers."""
@@ -157,30 +152,12 @@ class Ingest:
             return
 
 
-async def _not_served(request: Request) -> Response:
-    """What of the Alertmanager API there is not, in its own words."""
-    if request.path_params["path"] == "alerts":
-        return _framework_error(405, 405, f"method {request.method} is not allowed, but [POST] are", {"Allow": "POST"})
-    return _framework_error(404, 404, f"path {request.url.path} was not found")
-
-
-async def _deprecated(_: Request) -> Response:
-    """Version 1 of the Alertmanager API, which nothing current sends to."""
-    message = "The Alertmanager v1 API is not served - please use the equivalent route in the v2 API"
-    return Json({"status": "deprecated", "error": message}, 410)
-
-
 def _check_media_type(request: Request) -> None:
     """Only JSON: it is what senders send, and a form of a foreign page cannot send it without asking first."""
     given = request.headers.get("content-type", "application/octet-stream")
     if (media_type := given.partition(";")[0].strip().lower()) != "application/json":
         message = f'unsupported media type "{media_type[:80]}", only [application/json] are allowed'
         raise MalformedBody(message, status=415, code=415)
-
-
-def _framework_error(status: int, code: int, message: str, headers: dict[str, str] | None = None) -> Response:
-    """An error as Alertmanager's API framework writes it: an object with `code` and `message`."""
-    return Json({"code": code, "message": message}, status, headers)
 
 
 def _view(parsed: Parsed, receipts: list[Receipt]) -> DeliveryView:

@@ -330,6 +330,38 @@ CROSS JOIN LATERAL (
 ) AS h
 ORDER BY p.fingerprint
 
+-- name: firing_alerts
+-- All that fire, with what was last heard of them: how far their senders' words reach, and since when. In no order:
+-- these rows are wide, and would be sorted on disk.
+SELECT
+    a.fingerprint,
+    a.incident_id,
+    a.labels,
+    a.generator_url,
+    i.labels AS group_labels,
+    coalesce(h.annotations, a.annotations) AS annotations,
+    coalesce(least(h.starts_at, a.starts_at), a.starts_at) AS starts_at,
+    coalesce(h.unended_at, h.ends_at, a.starts_at) AS ends_at,
+    coalesce(h.last_received_at, a.starts_at) AS last_received_at
+FROM alerts AS a
+JOIN incidents AS i ON i.id = a.incident_id
+LEFT JOIN (
+    SELECT
+        l.fingerprint,
+        max(l.last_received_at) AS last_received_at,
+        min(l.starts_at) FILTER (WHERE l.resolved_at IS NULL AND NOT l.expired) AS starts_at,
+        max(l.ends_at) FILTER (WHERE l.resolved_at IS NULL AND NOT l.expired AND l.closed_at IS NULL) AS unended_at,
+        -- A promise that reaches far beyond its resolve counts too, where no other word stands.
+        max(l.ends_at) FILTER (WHERE NOT l.expired AND l.closed_at IS NULL) AS ends_at,
+        (array_agg(l.annotations ORDER BY l.last_received_at DESC)
+            FILTER (WHERE l.annotations IS NOT NULL))[1] AS annotations
+    FROM alerts AS f
+    JOIN leases AS l USING (tenant_id, fingerprint)
+    WHERE f.tenant_id = $1 AND f.status = 'firing'
+    GROUP BY l.fingerprint
+) AS h ON h.fingerprint = a.fingerprint
+WHERE a.tenant_id = $1 AND a.status = 'firing'
+
 -- name: rejected_alerts_before
 SELECT *
 FROM rejected_alerts

@@ -3,6 +3,7 @@
 import uuid
 from collections.abc import Mapping
 from datetime import datetime
+from operator import attrgetter
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
 END = 2**62
 """A position beyond every other."""
+_LABELS = msgspec.json.Decoder(dict[str, str])
 _OPEN = frozenset(status.value for status in Status if status is not Status.RESOLVED)
 
 
@@ -53,6 +55,23 @@ class AlertView(msgspec.Struct, frozen=True):
     last_received_at: datetime | None
     links: Mapping[str, str]
     values: Mapping[str, float]
+
+
+class FiringAlert(msgspec.Struct, frozen=True, gc=False):
+    """An alert that fires: since when at the earliest, and until when its senders' words reach.
+
+    `annotations` are JSON, all of them, `group_labels` those of its incident.
+    """
+
+    fingerprint: str
+    incident_id: uuid.UUID
+    group_labels: dict[str, str]
+    labels: dict[str, str]
+    annotations: msgspec.Raw
+    generator_url: str
+    starts_at: datetime
+    ends_at: datetime
+    last_received_at: datetime
 
 
 class RejectedView(msgspec.Struct, frozen=True):
@@ -151,6 +170,26 @@ class Reads:
         """At most `limit` alerts of an incident with fingerprints beyond `after`, by fingerprint."""
         rows = await self._pool.fetch(SQL["alerts_of_incident"], tenant_id, _uuid_of(incident_id), after, limit)
         return [self._alert_view(row) for row in rows]
+
+    async def firing_alerts(self, tenant_id: str) -> list[FiringAlert]:
+        """All alerts that fire, by fingerprint."""
+        rows = await self._pool.fetch(SQL["firing_alerts"], tenant_id)
+        alerts = [
+            FiringAlert(
+                fingerprint=row["fingerprint"],
+                incident_id=row["incident_id"],
+                group_labels=_LABELS.decode(jsonb.given_back(row["group_labels"])),
+                labels=_LABELS.decode(jsonb.given_back(row["labels"])),
+                annotations=msgspec.Raw(jsonb.given_back(row["annotations"])),
+                generator_url=jsonb.unescape(row["generator_url"]),
+                starts_at=row["starts_at"],
+                ends_at=row["ends_at"],
+                last_received_at=row["last_received_at"],
+            )
+            for row in rows
+        ]
+        alerts.sort(key=attrgetter("fingerprint"))
+        return alerts
 
     def _alert_view(self, row: "asyncpg.Record") -> AlertView:
         labels = dict(sorted(jsonb.loads(row["labels"], dict[str, str]).items()))
