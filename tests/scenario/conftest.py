@@ -5,6 +5,7 @@ import uuid
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import asyncpg
 import pytest
@@ -72,8 +73,8 @@ def start(dsn: str, clock: FakeClock, tmp_path: Path) -> Start:
     """Start a Lookout on the test's database: `async with start() as lookout`. Several are replicas of each other."""
 
     @asynccontextmanager
-    async def start_one(policy: Policy | None = None) -> AsyncIterator[Driver]:
-        settings = Settings("127.0.0.1", 0, tmp_path, dsn, None, policy or Policy())
+    async def start_one(policy: Policy | None = None, **others: Any) -> AsyncIterator[Driver]:
+        settings = Settings("127.0.0.1", 0, tmp_path, dsn, None, policy or Policy(), **others)
         async with AsyncExitStack() as stack:
             listening = bind("127.0.0.1", 0)
             lookout = await stack.enter_async_context(running(settings, clock))

@@ -39,5 +39,10 @@ def test_a_synonym_cannot_redefine_one_of_the_four() -> None:
     assert severity_of({"severity": "info"}, {"info": Severity.CRITICAL}) is Severity.INFO
 
 
+def test_without_the_label_the_annotation_of_that_name_counts() -> None:
+    assert severity_of({}, annotations={"severity": "page"}) is Severity.CRITICAL
+    assert severity_of({"severity": "info"}, annotations={"severity": "page"}) is Severity.INFO
+
+
 def test_the_worst_is_the_highest() -> None:
     assert worst([Severity.INFO, Severity.ERROR, Severity.WARNING]) is Severity.ERROR

@@ -177,34 +177,34 @@ def test_links_are_bounded() -> None:
     assert len(shown(alert.annotations).links) == events.LINKS_LIMIT
 
 
-@pytest.mark.parametrize(
-    ("event", "faults"),
-    [
-        ({}, ["'routing_key' is missing or blank", "'event_action' is missing or blank"]),
-        (TRIGGER | {"routing_key": " "}, ["'routing_key' is missing or blank"]),
-        (TRIGGER | {"routing_key": 5}, ["'routing_key' must be a string"]),
-        (
-            TRIGGER | {"event_action": "open"},
-            ["'event_action' is 'open', must be one of trigger, acknowledge, resolve"],
-        ),
-        (TRIGGER | {"dedup_key": "x" * 256}, ["'dedup_key' is longer than 255 characters"]),
-        (TRIGGER | {"dedup_key": 5}, ["'dedup_key' must be a string"]),
-        (TRIGGER | {"event_action": "resolve", "dedup_key": ""}, ["'dedup_key' is missing or blank"]),
-        (TRIGGER | {"event_action": "acknowledge", "dedup_key": None}, ["'dedup_key' is missing or blank"]),
-        (TRIGGER | {"payload": None}, ["'payload' is missing or blank"]),
-        (TRIGGER | {"payload": "x"}, ["'payload' must be an object"]),
-        (
-            TRIGGER | {"payload": {}},
-            [f"'payload.{name}' is missing or blank" for name in ("summary", "source", "severity")],
-        ),
-        (TRIGGER | {"payload": PAYLOAD | {"severity": 1}}, ["'payload.severity' must be a string"]),
-        (TRIGGER | {"payload": PAYLOAD | {"timestamp": 1}}, ["'payload.timestamp' must be a string"]),
-        (TRIGGER | {"payload": PAYLOAD | {"custom_details": [1]}}, ["'payload.custom_details' must be an object"]),
-        (TRIGGER | {"links": {"href": "x"}}, ["'links' must be an array of objects"]),
-        (TRIGGER | {"images": ["x"]}, ["'images' must be an array of objects"]),
-        (TRIGGER | {"links": [{"href": 1}]}, ["'links[0].href' must be a string"]),
-    ],
-)
+FAULTS: list[tuple[dict[str, Any], list[str]]] = [
+    ({}, ["'routing_key' is missing or blank", "'event_action' is missing or blank"]),
+    (TRIGGER | {"routing_key": " "}, ["'routing_key' is missing or blank"]),
+    (TRIGGER | {"routing_key": 5}, ["'routing_key' must be a string"]),
+    (
+        TRIGGER | {"event_action": "open"},
+        ["'event_action' is 'open', must be one of trigger, acknowledge, resolve"],
+    ),
+    (TRIGGER | {"dedup_key": "x" * 256}, ["'dedup_key' is longer than 255 characters"]),
+    (TRIGGER | {"dedup_key": 5}, ["'dedup_key' must be a string"]),
+    (TRIGGER | {"event_action": "resolve", "dedup_key": ""}, ["'dedup_key' is missing or blank"]),
+    (TRIGGER | {"event_action": "acknowledge", "dedup_key": None}, ["'dedup_key' is missing or blank"]),
+    (TRIGGER | {"payload": None}, ["'payload' is missing or blank"]),
+    (TRIGGER | {"payload": "x"}, ["'payload' must be an object"]),
+    (
+        TRIGGER | {"payload": {}},
+        [f"'payload.{name}' is missing or blank" for name in ("summary", "source", "severity")],
+    ),
+    (TRIGGER | {"payload": PAYLOAD | {"severity": 1}}, ["'payload.severity' must be a string"]),
+    (TRIGGER | {"payload": PAYLOAD | {"timestamp": 1}}, ["'payload.timestamp' must be a string"]),
+    (TRIGGER | {"payload": PAYLOAD | {"custom_details": [1]}}, ["'payload.custom_details' must be an object"]),
+    (TRIGGER | {"links": {"href": "x"}}, ["'links' must be an array of objects"]),
+    (TRIGGER | {"images": ["x"]}, ["'images' must be an array of objects"]),
+    (TRIGGER | {"links": [{"href": 1}]}, ["'links[0].href' must be a string"]),
+]
+
+
+@pytest.mark.parametrize(("event", "faults"), FAULTS)
 def test_every_fault_is_named(event: Any, faults: list[str]) -> None:
     assert _faults(event) == faults
 

@@ -31,7 +31,7 @@ FIRING: dict[str, Any] = {
     "valueString": "[ var='A' value=92 ], [ var='C' value=1 ]",
 }
 RESOLVED = FIRING | {"status": "resolved", "endsAt": "2026-11-23T03:59:00Z"}
-NO_DATA = FIRING | {
+NO_DATA: dict[str, Any] = FIRING | {
     "labels": {"alertname": "DatasourceNoData", "rulename": "High CPU", "datasource_uid": "p", "ref_id": "A"},
     "annotations": {"summary": "cpu high", "grafana_state_reason": "NoData"},
     "fingerprint": "b0b0b0b0b0b0b0b0",

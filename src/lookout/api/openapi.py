@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Annotated, Any, Literal
 
 import msgspec
 from starlette.requests import Request
@@ -11,6 +11,7 @@ from starlette.routing import Route
 
 from lookout import __version__
 from lookout.alerts.severity import Severity
+from lookout.api.events import EventAccepted, EventRefused
 from lookout.api.health import Health
 from lookout.api.ingest import DeliveryView
 from lookout.api.rest import (
@@ -53,6 +54,61 @@ class WebhookMessage(msgspec.Struct):
     alerts: list[WebhookAlert]
 
 
+class GrafanaAlert(WebhookAlert, kw_only=True):
+    """An alert of a message of Grafana. `values` are numbers by the reference of their query, or null."""
+
+    values: dict[str, float] | None = None
+    valueString: str = ""  # noqa: N815
+    ruleUID: str = ""  # noqa: N815
+    dashboardURL: str = ""  # noqa: N815
+    panelURL: str = ""  # noqa: N815
+    silenceURL: str = ""  # noqa: N815
+    imageURL: str = ""  # noqa: N815
+
+
+class GrafanaMessage(msgspec.Struct):
+    """The payload of Grafana's webhook contact point, as far as it is read."""
+
+    version: str
+    alerts: list[GrafanaAlert]
+
+
+class EventLink(msgspec.Struct):
+    href: str
+    text: str = ""
+
+
+class EventImage(msgspec.Struct):
+    src: str
+    alt: str = ""
+
+
+class EventPayload(msgspec.Struct):
+    """What happened. Any word is a severity; what is none of critical, error, warning and info is mapped."""
+
+    summary: str
+    source: str
+    severity: str
+    timestamp: str = ""
+    component: str = ""
+    group: str = ""
+    class_: str = msgspec.field(default="", name="class")
+    custom_details: dict[str, Any] = {}
+
+
+class EventToTake(msgspec.Struct):
+    """An event as PagerDuty's Events API v2 has it: a trigger needs a payload, all else a `dedup_key`."""
+
+    routing_key: str
+    event_action: Literal["trigger", "acknowledge", "resolve"]
+    dedup_key: Annotated[str, msgspec.Meta(max_length=255)] = ""
+    payload: EventPayload | None = None
+    client: str = ""
+    client_url: str = ""
+    links: list[EventLink] = []
+    images: list[EventImage] = []
+
+
 class Error(msgspec.Struct):
     """What went wrong, for a person to read."""
 
@@ -82,6 +138,7 @@ _FIRST = ("first", {"type": "integer", "minimum": 1, "maximum": 500, "default": 
 _POSITION = {"type": "integer", "minimum": 0, "maximum": 2**62 - 1}
 _REFUSED: Mapping[int, Any] = {400: Error}
 _OF_ONE: Mapping[int, Any] = {400: Error, 404: Error}
+_EVENT: Mapping[int, Any] = {202: EventAccepted, 400: EventRefused, 415: EventRefused, 503: Error}
 _ACTION: Mapping[int, Any] = {200: Incident, 400: Error, 404: Error, 503: Error}
 
 OPERATIONS: Sequence[Operation] = (
@@ -95,6 +152,14 @@ OPERATIONS: Sequence[Operation] = (
         "post", "/v1/alertmanager", "postAlertmanager", "Take a webhook message of Alertmanager, version 4.",
         {200: DeliveryView, 400: Error, 413: Error, 415: Error, 503: Error}, WebhookMessage,
     ),
+    Operation(
+        "post", "/v1/grafana", "postGrafana", "Take a message of Grafana's webhook contact point.",
+        {200: DeliveryView, 400: Error, 401: Error, 413: Error, 415: Error, 503: Error}, GrafanaMessage,
+    ),
+    Operation(
+        "post", "/v1/events", "postEvent", "Take one event, as PagerDuty's Events API v2 does.", _EVENT, EventToTake
+    ),
+    Operation("post", "/v2/enqueue", "enqueueEvent", "The same under PagerDuty's own path.", _EVENT, EventToTake),
     Operation(
         "get", "/v1/incidents", "listIncidents", "Incidents, the newest first.", {200: IncidentPage, **_REFUSED},
         query=(

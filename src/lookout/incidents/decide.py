@@ -61,6 +61,19 @@ def decide(
     return _decide(incident, started, ended, policy, expired)
 
 
+def decide_repeat(incident: Incident, change: AlertChange, policy: Policy, now: datetime) -> Decision:
+    """What a repeat of a firing alert of the open `incident` means: nothing, unless it is told to be worse by now.
+
+    Only an alert whose severity is no label can become worse (an event): with a label it would be another alert.
+    """
+    severity = _worst([change], policy)
+    if severity.rank <= incident.severity.rank:
+        return Decision((), Reason.DUPLICATE, Reason.DUPLICATE)
+    step = TRANSITIONS[incident.status, Stimulus.RISE]
+    escalated = Escalated(incident.severity, severity, incident.started_at, AlertsDelta())
+    return Decision((Fact(now, escalated, (change,)),), step.reason, step.reason)
+
+
 def decide_action(incident: Incident, action: Action, now: datetime, firing: Sequence[AlertChange] = ()) -> Decision:
     """What a person's action means. `firing` are the ends, at `now`, of the incident's firing alerts, for a resolve."""
     step = TRANSITIONS[incident.status, _STIMULI[type(action)]]

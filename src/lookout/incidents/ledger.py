@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from lookout.alerts.alert import Alert, AlertStatus
 from lookout.incidents.actions import Action, Resolve
-from lookout.incidents.decide import Decision, decide, decide_action
+from lookout.incidents.decide import Decision, decide, decide_action, decide_repeat
 from lookout.incidents.events import AlertChange, Event, Fact, Record, number
 from lookout.incidents.evolve import evolve
 from lookout.incidents.grouping import group_of
@@ -135,16 +135,28 @@ class Ledger:
         elif was_firing and not is_firing:
             assert state is not None
             self._end(state, max(alert.ends_at or now, state.starts_at), index)
+        elif state is not None and is_firing and heard and alert.status is AlertStatus.FIRING:
+            self._repeat(index, alert, state, now)
         else:
             reason = self._reason_of_silence(alert, state, bool(heard), is_firing)
             self._receipts[index] = Receipt(
                 fingerprint, False, reason, state.incident_id if state is not None else None
             )
 
+    def _repeat(self, index: int, alert: Alert, state: AlertState, now: datetime) -> None:
+        """Another word of a firing that goes on."""
+        incident = self.by_id[state.incident_id]
+        change = AlertChange(alert.fingerprint, AlertStatus.FIRING, state.starts_at, None, alert)
+        decision = decide_repeat(incident, change, self._policy, now)
+        if decision.facts:
+            self._decide_pending(now)  # what came before it comes before it in the log
+            incident = self.by_id[state.incident_id]
+            decision = decide_repeat(incident, change, self._policy, now)
+        self._record(incident, decision, now)
+        self._receipts[index] = Receipt(alert.fingerprint, bool(decision.facts), decision.started, incident.id)
+
     def _reason_of_silence(self, alert: Alert, state: AlertState | None, heard: bool, is_firing: bool) -> Reason:
         if alert.status is AlertStatus.FIRING:
-            if is_firing:
-                return Reason.DUPLICATE if heard else Reason.STALE
             return Reason.CLOSED if heard else Reason.STALE
         if state is None:
             return Reason.UNKNOWN_RESOLVE
