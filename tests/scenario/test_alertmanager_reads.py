@@ -327,3 +327,31 @@ async def test_version_1_is_gone(lookout: Driver) -> None:
     status, _, body = await _ask(lookout.http, NAMES_NO_VERSION)
     assert status == CAPTURED[NAMES_NO_VERSION][0] == 410
     assert json.loads(body).keys() == json.loads(CAPTURED[NAMES_NO_VERSION][2]).keys()
+
+
+async def test_what_grafanas_data_source_asks(lookout: Driver) -> None:
+    """Its check, with the implementation "Prometheus": there must be no Mimir, and there must be an Alertmanager."""
+    assert (await lookout.http.get("/alertmanager/api/v2/status")).status_code == 404
+    assert (await lookout.http.get("/api/v1/status/buildinfo")).status_code == 410
+    assert (await _get(lookout, "/api/v2/status"))["config"]["original"] != ""
+
+
+async def test_what_karma_asks(lookout: Driver) -> None:
+    """All that its mapper reads is there, once in each object, and of the type that it has in Go."""
+    await lookout.fires(job="a")
+    metrics = (await lookout.http.get("/metrics")).text
+    assert re.search(r'^alertmanager_build_info\{version="0\.(2[2-9]|[3-9]\d)\.\d+"\}', metrics, re.MULTILINE)
+    assert await _get(lookout, "/api/v2/silences") == []
+
+    def no_twice(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        assert len({name for name, _ in pairs}) == len(pairs)
+        return dict(pairs)
+
+    body = (await lookout.http.get(f"{ALERTS}/groups")).content.decode()
+    (group,) = json.loads(body, object_pairs_hook=no_twice)
+    (alert,) = group["alerts"]
+    assert group["receiver"]["name"] == "lookout"
+    for texts in (group["labels"], alert["labels"], alert["annotations"]):
+        assert all(isinstance(text, str) for text in texts.values())
+    assert alert["status"]["inhibitedBy"] == alert["status"]["silencedBy"] == []
+    assert isinstance(alert["generatorURL"], str)
