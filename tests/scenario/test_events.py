@@ -204,3 +204,18 @@ async def test_i8_overload_is_503_with_retry_after(lookout: Driver) -> None:
     answer = await _send(lookout, "trigger")
     assert answer.status_code == 503
     assert answer.headers["Retry-After"]
+
+
+async def test_an_acknowledge_that_a_resolve_overtakes_is_no_error(
+    lookout: Driver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await _send(lookout, "trigger")
+    await _send(lookout, "resolve")
+    resolved = await lookout.only_incident()
+
+    async def found_just_before(*_: object) -> str:
+        return resolved.id
+
+    monkeypatch.setattr(lookout.running.parts.reads, "open_incident_of", found_just_before)
+    assert (await _send(lookout, "acknowledge")).status_code == 202
+    assert await lookout.types() == ["opened", "resolved"]
