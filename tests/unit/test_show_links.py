@@ -3,6 +3,7 @@
 from datetime import UTC
 from io import StringIO
 
+import pytest
 from rich.console import Console
 from tests.unit.times import NOW
 
@@ -30,12 +31,12 @@ INCIDENT = Incident(
 )
 
 
-def _page(alert: AlertView) -> str:
+def _lines(alert: AlertView) -> list[str]:
     screen = StringIO()
     Console(file=screen, width=100, color_system=None).print(
         incident_page(INCIDENT, [alert], False, [], When(NOW, UTC))
     )
-    return screen.getvalue()
+    return [line.strip() for line in screen.getvalue().splitlines()]
 
 
 def _alert(labels: dict[str, str], values: dict[str, float], links: dict[str, str]) -> AlertView:
@@ -46,13 +47,11 @@ def _alert(labels: dict[str, str], values: dict[str, float], links: dict[str, st
 
 def test_values_stand_beside_the_labels_and_each_link_on_a_line() -> None:
     links = {"dashboard": "https://g.example/d/1", "silence": "https://g.example/silence"}
-    page = _page(_alert({"alertname": "High CPU", "instance": "db1"}, {"A": 92.0, "B": 0.25}, links))
-    assert "instance=db1  A=92  B=0.25\n" in page
-    lines = [line.strip() for line in page.splitlines()]
-    assert "dashboard https://g.example/d/1" in lines
-    assert "silence https://g.example/silence" in lines
+    lines = _lines(_alert({"alertname": "High CPU", "instance": "db1"}, {"A": 92.0, "B": 0.25}, links))
+    [place] = [place for place, line in enumerate(lines) if line.endswith("instance=db1  A=92  B=0.25")]
+    assert lines[place + 1 : place + 3] == ["dashboard https://g.example/d/1", "silence https://g.example/silence"]
 
 
-def test_an_alert_without_them_shows_its_labels_or_its_fingerprint() -> None:
-    assert "instance=db1\n" in _page(_alert({"instance": "db1"}, {}, {}))
-    assert "acda8163ee863603\n" in _page(_alert({}, {}, {}))
+@pytest.mark.parametrize(("labels", "told"), [({"instance": "db1"}, "instance=db1"), ({}, "acda8163ee863603")])
+def test_an_alert_without_them_shows_its_labels_or_its_fingerprint(labels: dict[str, str], told: str) -> None:
+    assert any(line.endswith(told) for line in _lines(_alert(labels, {}, {})))
