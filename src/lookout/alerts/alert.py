@@ -89,7 +89,7 @@ def parse_time(text: str) -> datetime | None:
     """Read a time as Go's strfmt.DateTime does: RFC 3339 with 0 to 9 fractional digits, a missing zone is UTC.
 
     Returns UTC, cut to microseconds (all that PostgreSQL keeps). None for the year 1, by which Go says "not set", and
-    for "", which Alertmanager reads as 1970. Raises ValueError for anything else. Cached: one scrape stamps many alerts.
+    for "", which Alertmanager reads as 1970. Raises ValueError for anything else. Cached: a scrape stamps many.
     """
     if not text:
         return None
@@ -102,7 +102,9 @@ def parse_time(text: str) -> datetime | None:
     micros = int((fraction or "0").ljust(9, "0")[:6])
     try:
         zone = _zone(sign, zone_hours, zone_minutes) if sign else UTC
-        local = datetime(int(year), int(month), int(day), int(hour or 0), int(minute or 0), int(second or 0), micros, zone)
+        local = datetime(
+            int(year), int(month), int(day), int(hour or 0), int(minute or 0), int(second or 0), micros, zone
+        )
         return local.astimezone(UTC)
     except (ValueError, OverflowError) as error:
         raise ValueError(f"cannot read {text[:40]!r} as an RFC 3339 time: {error}") from None
