@@ -209,6 +209,12 @@ class Driver:
             while self.running.parts.intake.waiting < alerts:
                 await self.http.get("/ready")
 
+    async def until_following(self, followers: int) -> None:
+        """Return once just so many follow the feed."""
+        async with asyncio.timeout(10):
+            while self.running.parts.followers.count != followers:
+                await self.http.get("/ready")
+
     async def after_all_tries(self, request: Coroutine[Any, Any, httpx.Response]) -> httpx.Response:
         """The answer to a request that the intake tries to commit as often as it does, letting time pass between."""
         asking = asyncio.create_task(request)
