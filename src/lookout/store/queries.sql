@@ -320,7 +320,8 @@ CROSS JOIN LATERAL (
         (array_agg(l.annotations ORDER BY l.last_received_at DESC)
             FILTER (WHERE l.annotations IS NOT NULL))[1] AS annotations
     FROM leases AS l
-    WHERE l.tenant_id = $1 AND l.fingerprint = p.fingerprint
+    JOIN alerts AS a USING (tenant_id, fingerprint)
+    WHERE l.tenant_id = $1 AND l.fingerprint = p.fingerprint AND a.incident_id = $2
 ) AS h
 ORDER BY p.fingerprint
 
