@@ -120,12 +120,12 @@ class Client:
         query = {"status": status, "severity": severity, "first": str(first), "after": after}
         return self._get("/v1/incidents", query, IncidentPage)
 
-    def every_incident(self, status: str = "", severity: str = "") -> Iterator[Incident]:
-        """All incidents, page by page, newest first."""
-        page = self.incidents(status, severity, first=PAGE)
+    def every_incident(self, status: str = "", severity: str = "", first: int = PAGE) -> Iterator[Incident]:
+        """All incidents, in pages of `first`, newest first."""
+        page = self.incidents(status, severity, first)
         yield from page.incidents
         while page.next:
-            page = self.incidents(status, severity, first=PAGE, after=page.next)
+            page = self.incidents(status, severity, first, page.next)
             yield from page.incidents
 
     def position(self) -> int:

@@ -14,7 +14,7 @@ from rich.text import Text
 from lookout.alerts.alert import AlertStatus
 from lookout.alerts.severity import Severity
 from lookout.alerts.text import one_line
-from lookout.cli.client import AlertView, Client
+from lookout.cli.client import PAGE, AlertView, Client
 from lookout.cli.finding import find_incident
 from lookout.cli.outside import DEFAULT_URL, Url, outside_of
 from lookout.cli.pages import When, incident_page, incident_table
@@ -86,7 +86,9 @@ def list_incidents(
 
 def _listed(client: Client, statuses: Sequence[StatusChoice], severity: str, limit: int) -> tuple[list[Incident], bool]:
     """At most `limit` incidents in the statuses' order, and whether there are more."""
-    found = (incident for status in statuses for incident in client.every_incident(status, severity))
+    found = (
+        incident for status in statuses for incident in client.every_incident(status, severity, min(limit + 1, PAGE))
+    )
     listed = list(islice(found, limit + 1))
     shown = sorted(listed[:limit], key=lambda incident: (_URGENCY[incident.status], -incident.severity.rank))
     return shown, len(listed) > limit
