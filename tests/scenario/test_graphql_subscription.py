@@ -148,6 +148,13 @@ async def test_a_page_of_another_place_cannot_open_a_socket(lookout: Driver) -> 
             pass
 
 
+async def test_a_name_that_is_too_long_cannot_open_a_socket(lookout: Driver) -> None:
+    url = lookout.url.replace("http", "ws", 1) + "/graphql"
+    with pytest.raises(InvalidStatus):
+        async with connect(url, subprotocols=[PROTOCOL], additional_headers={"X-User-ID": "x" * 201}):
+            pass
+
+
 async def test_a_subscription_over_post_is_refused(lookout: Driver) -> None:
     headers = {"Accept": "text/event-stream, multipart/mixed;subscriptionSpec=1.0"}
     response = await lookout.http.post("/graphql", json={"query": LIVE}, headers=headers)

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lookout.api.graphql.scalars import read_position, read_time, write_json, write_time
-from lookout.incidents.events import Acknowledged, AlertsChanged, AlertsDelta
+from lookout.incidents.events import AlertsChanged, AlertsDelta
 from lookout.store.reads import END
 
 
@@ -48,4 +48,3 @@ def test_what_is_no_position_is_refused_in_a_short_text(value: object) -> None:
 def test_json_has_the_words_of_the_feed() -> None:
     change = AlertsChanged(datetime(2026, 1, 1, tzinfo=UTC), AlertsDelta(started=1))
     assert msgspec.json.encode(write_json(change)) == msgspec.json.encode(change)
-    assert write_json(Acknowledged("jo")) == {"by": "jo"}
