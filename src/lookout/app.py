@@ -15,6 +15,7 @@ import structlog
 import uuid_utils
 import uvicorn
 from starlette.applications import Starlette
+from starlette.routing import Route, WebSocketRoute
 from starlette.types import ASGIApp
 
 from lookout.api.answers import HANDLERS
@@ -38,6 +39,8 @@ from lookout.store.rebuild import Report, rebuild
 from lookout.timers import Timers
 
 STOP_SECONDS = 5
+WEBSOCKET_MESSAGE_LIMIT = 256 * 1024
+"""Bytes of one message that a subscriber sends."""
 
 log = structlog.get_logger()
 
@@ -118,7 +121,7 @@ def application(parts: Parts) -> ASGIApp:
     app = Starlette(routes=routes, exception_handlers=HANDLERS)
     app.router.redirect_slashes = False
     for path in ("/graphql", "/graphql/ws"):
-        app.router.mount(path, graphql)
+        app.router.routes += [Route(path, graphql), WebSocketRoute(path, graphql)]
     return LocalEdge(app)
 
 
@@ -164,6 +167,7 @@ class Server(uvicorn.Server):
                 log_config=None,
                 access_log=False,
                 server_header=False,
+                ws_max_size=WEBSOCKET_MESSAGE_LIMIT,
                 timeout_graceful_shutdown=STOP_SECONDS,
             )
         )

@@ -217,6 +217,9 @@ WHERE tenant_id = $1 AND incident_id = $2 AND position > $3
 ORDER BY position
 LIMIT $4
 
+-- name: count_events_of_incident
+SELECT count(*) FROM events WHERE tenant_id = $1 AND incident_id = $2
+
 -- name: incident
 SELECT * FROM incidents WHERE tenant_id = $1 AND id = $2
 
@@ -281,17 +284,20 @@ WHERE tenant_id = $1
     AND started_at < $3
 
 -- name: alerts_of_incident
--- As they were last in this incident, from the log: an alert may belong to a later incident by now.
-WITH told AS (
-    SELECT ea.*
+-- As they were last in this incident, from the log: an alert may belong to a later incident by now. A page's alerts are
+-- among the first of each event's, so that no event is read whole for it.
+WITH page AS (
+    SELECT DISTINCT ON (ea.fingerprint) ea.*
     FROM events AS e
-    JOIN event_alerts AS ea USING (tenant_id, position)
-    WHERE e.tenant_id = $1 AND e.incident_id = $2 AND ea.fingerprint > $3
-),
-page AS (
-    SELECT DISTINCT ON (fingerprint) fingerprint, status, starts_at, ends_at
-    FROM told
-    ORDER BY fingerprint, position DESC
+    CROSS JOIN LATERAL (
+        SELECT position, fingerprint, status, starts_at, ends_at
+        FROM event_alerts
+        WHERE tenant_id = $1 AND position = e.position AND fingerprint > $3
+        ORDER BY fingerprint
+        LIMIT $4
+    ) AS ea
+    WHERE e.tenant_id = $1 AND e.incident_id = $2
+    ORDER BY ea.fingerprint, ea.position DESC
     LIMIT $4
 )
 SELECT
@@ -307,8 +313,9 @@ SELECT
 FROM page AS p
 CROSS JOIN LATERAL (
     SELECT labels, annotations, generator_url, source
-    FROM told
-    WHERE told.fingerprint = p.fingerprint AND told.labels IS NOT NULL
+    FROM events AS e
+    JOIN event_alerts AS ea USING (tenant_id, position)
+    WHERE e.tenant_id = $1 AND e.incident_id = $2 AND ea.fingerprint = p.fingerprint AND ea.labels IS NOT NULL
     ORDER BY position DESC
     LIMIT 1
 ) AS t
