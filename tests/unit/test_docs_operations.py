@@ -10,7 +10,7 @@ from prometheus_client.metrics import MetricWrapperBase
 from typer.core import TyperCommand, TyperGroup
 from typer.main import get_command
 
-from lookout import config, intake, metrics, timers
+from lookout import app, config, intake, metrics, timers
 from lookout.alerts.severity import SYNONYMS
 from lookout.api import bodies, rest
 from lookout.api.graphql import app as graphql
@@ -147,6 +147,7 @@ BOUNDS = {
     "GraphQL complexity": f"{limits.COMPLEXITY:,}",
     "GraphQL aliases": f"{limits.ALIASES}",
     "GraphQL tokens": f"{limits.TOKENS:,}",
+    "a message on a WebSocket": f"{app.WEBSOCKET_MESSAGE_LIMIT // 1024} KiB",
     "subscriptions of one WebSocket": f"{graphql.SUBSCRIPTIONS_LIMIT}",
     "a statement": f"{database.COMMAND_SECONDS:.0f}",
 }
