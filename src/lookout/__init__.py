@@ -10,7 +10,7 @@ Read the code in the order in which an alert travels:
     store/      the log in PostgreSQL, and the tables folded from it.
     feeds/      the log, out: followers, and SSE for them.
     api/        HTTP: ingest, REST, GraphQL, health.
-    app.py      puts the parts together; cli.py is the way in.
+    app.py      puts the parts together; cli/ is the way in.
 
 Imports run one way: ``cli > app > api > feeds | timers > intake > store > sources | incidents > alerts``.
 """
