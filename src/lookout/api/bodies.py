@@ -22,7 +22,7 @@ class Bodies:
 
     @asynccontextmanager
     async def read(self, request: Request) -> AsyncGenerator[bytes]:
-        """The body, counted until the block ends. Raises `MalformedBody` (413), `Overloaded` before anything is taken."""
+        """The body, counted until the block ends. Raises `MalformedBody` (413), and `Overloaded`."""
         announced = request.headers.get("content-length", "")
         if announced.isdigit() and int(announced) > BODY_LIMIT:
             raise _too_large()
