@@ -1,6 +1,6 @@
 """Every feed, as one thing: opened after a position, it gives positions and event ids, and waits for more."""
 
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 from tests.driver import Driver
@@ -14,7 +14,7 @@ _LIVE = "subscription($after: Position) { liveIncidentUpdates(after: $after) { p
 
 
 @asynccontextmanager
-async def _json_pages(lookout: Driver, after: int) -> AsyncIterator[AsyncIterator[Told]]:
+async def _json_pages(lookout: Driver, after: int) -> AsyncGenerator[AsyncIterator[Told]]:
     async def told() -> AsyncIterator[Told]:
         position = after
         while True:
@@ -29,13 +29,13 @@ async def _json_pages(lookout: Driver, after: int) -> AsyncIterator[AsyncIterato
 
 
 @asynccontextmanager
-async def _server_sent_events(lookout: Driver, after: int) -> AsyncIterator[AsyncIterator[Told]]:
+async def _server_sent_events(lookout: Driver, after: int) -> AsyncGenerator[AsyncIterator[Told]]:
     async with lookout.stream(last_event_id=str(after)) as events:
         yield ((event.position, event.event_id) async for event in events)
 
 
 @asynccontextmanager
-async def _subscription(lookout: Driver, after: int) -> AsyncIterator[AsyncIterator[Told]]:
+async def _subscription(lookout: Driver, after: int) -> AsyncGenerator[AsyncIterator[Told]]:
     async def told() -> AsyncIterator[Told]:
         while True:
             event = (await socket.next())["liveIncidentUpdates"]

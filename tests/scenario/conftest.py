@@ -4,7 +4,7 @@ import asyncio
 import socket
 import tempfile
 import uuid
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
@@ -74,7 +74,7 @@ def start(dsn: str, clock: FakeClock, tmp_path: Path) -> Start:
     """Start a Lookout on the test's database: `async with start() as lookout`. Several are replicas of each other."""
 
     @asynccontextmanager
-    async def start_one(policy: Policy | None = None) -> AsyncIterator[Driver]:
+    async def start_one(policy: Policy | None = None) -> AsyncGenerator[Driver]:
         settings = Settings("127.0.0.1", 0, tmp_path, dsn, None, policy or Policy())
         async with AsyncExitStack() as stack:
             listening = bind("127.0.0.1", 0)

@@ -19,7 +19,7 @@ async def test_i4_a_stream_resumes_after_the_query_or_the_last_event_id(lookout:
 
 async def test_i4_pages_go_on_at_next_and_the_end_is_an_empty_page_with_the_same_next(lookout: Driver) -> None:
     await _three(lookout)
-    pages = []
+    pages: list[tuple[list[int], int]] = []
     after = 0
     for _ in range(3):
         page = (await lookout.http.get("/v1/feed", params={"after": after, "first": 2})).json()

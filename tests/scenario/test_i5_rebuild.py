@@ -8,6 +8,12 @@ from tests.driver import Driver
 
 JOBS = ("a", "b", "c")
 INSTANCES = ("1", "2", "3", "4")
+ACTIONS: list[tuple[str, dict[str, str]]] = [
+    ("acknowledge", {}),
+    ("assign", {"assignee": "kim"}),
+    ("resolve", {}),
+    ("notes", {"text": "hm"}),
+]
 SEVERITIES = ("info", "warning", "critical")
 
 
@@ -22,17 +28,19 @@ async def _story(lookout: Driver, seed: int, steps: int = 60) -> None:
         match rng.randrange(8):
             case 0 | 1 | 2:
                 firing[key] = lookout.clock.now()
-                await lookout.fires(**labels)
+                await lookout.post_alerts(lookout.alert(labels))
             case 3 | 4 if firing:
                 key = rng.choice(list(firing))
-                await lookout.resolves(firing.pop(key), **dict(zip(labels, key, strict=True)))
+                await lookout.post_alerts(
+                    lookout.alert(
+                        dict(zip(labels, key, strict=True)), starts_at=firing.pop(key), ends_at=lookout.clock.now()
+                    )
+                )
             case 5:
                 status = rng.choice(["firing", "resolved"])
                 await lookout.webhook({"labels": {"alertname": "Down", **labels}, "status": status})
             case 6 if incidents := await lookout.incidents():
-                action, arguments = rng.choice(
-                    [("acknowledge", {}), ("assign", {"assignee": "kim"}), ("resolve", {}), ("notes", {"text": "hm"})]
-                )
+                action, arguments = rng.choice(ACTIONS)
                 await lookout.act(rng.choice(incidents).id, action, **arguments)
             case _:
                 lookout.clock.move(minutes=rng.randrange(6))

@@ -20,7 +20,8 @@ OPERATIONS = [
 
 
 def _ask(lookout: Driver, method: str, path: str, incident_id: str, mode: GenerationMode) -> list[int]:
-    operation: Any = schemathesis.openapi.from_dict(document())[path][method]
+    schema: Any = schemathesis.openapi.from_dict(document())
+    operation = schema[path][method]
     statuses: list[int] = []
 
     @settings(
@@ -29,7 +30,7 @@ def _ask(lookout: Driver, method: str, path: str, incident_id: str, mode: Genera
         derandomize=True,
         database=None,
         phases=[Phase.generate],
-        suppress_health_check=list(HealthCheck),
+        suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
     )
     @given(case=operation.as_strategy(generation_mode=mode), is_known=st.booleans())
     def ask(case: Any, is_known: bool) -> None:
