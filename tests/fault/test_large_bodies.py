@@ -127,7 +127,7 @@ async def test_a_group_in_one_webhook_is_one_event_and_is_stored_whole(data_dir:
 
 
 async def test_what_is_beyond_the_bound_is_refused_whole(data_dir: Path) -> None:
-    body = _webhook(100_000, padding=200)
+    body = _webhook(100_000, padding=250)
     assert len(body) > 70 * MEGABYTE
 
     async def unannounced() -> AsyncIterator[bytes]:
