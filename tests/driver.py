@@ -16,7 +16,7 @@ from tests.clock import FakeClock
 from lookout.app import Running
 from lookout.incidents.events import FeedEvent
 from lookout.incidents.incident import Incident
-from lookout.intake import RETRY_AFTER, TRIES
+from lookout.intake.writer import RETRY_AFTER, TRIES
 from lookout.store import database
 from lookout.store.reads import AlertView, RejectedView
 from lookout.store.rebuild import Report, rebuild

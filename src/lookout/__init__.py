@@ -5,7 +5,7 @@ Read the code in the order in which an alert travels:
     sources/    bytes in, alerts out: one file per sender. Pure.
     alerts/     what an alert is: labels, fingerprint, severity. Pure.
     incidents/  what to do about it: leases, grouping, decide, evolve. Pure.
-    intake.py   the shell: load, decide, append; answers only after the commit.
+    intake/     the shell: load, decide, append; answers only after the commit.
     timers.py   what time alone changes: leases that run out.
     store/      the log in PostgreSQL, and the tables folded from it.
     feeds/      the log, out: followers, and SSE for them.

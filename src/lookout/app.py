@@ -31,7 +31,7 @@ from lookout.clock import Clock, SystemClock
 from lookout.config import Settings
 from lookout.errors import StartError
 from lookout.feeds.follow import Followers
-from lookout.intake import Intake
+from lookout.intake.writer import Intake
 from lookout.store import database
 from lookout.store.embedded import EmbeddedPostgres
 from lookout.store.log import Log
@@ -159,8 +159,9 @@ def _supervised(work: Coroutine[Any, Any, None], failed: "asyncio.Future[None]")
 
 def bind(host: str, port: int) -> socket.socket:
     """A listening socket, taken before anything else is started. Raises `StartError` if somebody has it."""
+    # The protocol is named because asyncio sends small answers at once only where it is.
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listening = socket.socket(family, socket.SOCK_STREAM)
+    listening = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listening.bind((host, port))

@@ -6,7 +6,8 @@ import structlog
 
 from lookout.clock import Clock
 from lookout.errors import Overloaded
-from lookout.intake import Expiry, Intake
+from lookout.intake.work import Expiry
+from lookout.intake.writer import Intake
 from lookout.store.database import PASSING_ERRORS
 from lookout.store.log import Log
 

@@ -1,7 +1,6 @@
 """Lookout whole, on a port of its own, over a real PostgreSQL and a clock that only the test moves."""
 
 import asyncio
-import socket
 import tempfile
 import uuid
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
@@ -78,8 +77,6 @@ def start(dsn: str, clock: FakeClock, tmp_path: Path) -> Start:
         settings = Settings("127.0.0.1", 0, tmp_path, dsn, None, policy or Policy())
         async with AsyncExitStack() as stack:
             listening = bind("127.0.0.1", 0)
-            # As uvloop does with every connection: else asyncio's answers wait 40 ms for an ACK.
-            listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             lookout = await stack.enter_async_context(running(settings, clock))
             server = server_of(lookout)
             serving = asyncio.create_task(server.serve(sockets=[listening]))

@@ -5,10 +5,9 @@ from tests.driver import Driver
 
 from lookout.incidents.incident import Status
 
-OVERFLOW = pytest.mark.xfail(reason="parse_time lets times through to which a day cannot be added", strict=True)
 FAR = [
-    pytest.param("9999-12-31T23:59:59Z", marks=OVERFLOW),
-    pytest.param("9999-12-31T23:59:59.999999999Z", marks=OVERFLOW),
+    "9999-12-31T23:59:59Z",
+    "9999-12-31T23:59:59.999999999Z",
     "9999-06-01T00:00:00-12:00",
 ]
 LONG_AGO = ["0002-01-01T00:00:00Z", "0001-12-31T00:00:00+14:00", "1970-01-01T00:00:00Z"]

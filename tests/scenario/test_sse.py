@@ -48,3 +48,9 @@ async def test_a_quiet_stream_gives_a_sign_of_life(lookout: Driver) -> None:
         assert await reading == ["", ": still here"]
         # The clock runs on while the bytes are on their way.
         assert timedelta(seconds=14) <= lookout.clock.now() - quiet_since <= timedelta(seconds=60)
+
+
+async def test_a_head_request_is_answered_without_a_stream(lookout: Driver) -> None:
+    async with asyncio.timeout(10):
+        answer = await lookout.http.head("/v1/feed", headers={"Accept": "text/event-stream"})
+    assert (answer.status_code, answer.headers["content-type"]) == (200, "text/event-stream; charset=utf-8")

@@ -10,7 +10,7 @@ from prometheus_client.metrics import MetricWrapperBase
 from typer.core import TyperCommand, TyperGroup
 from typer.main import get_command
 
-from lookout import app, config, intake, metrics, timers
+from lookout import app, config, metrics, timers
 from lookout.alerts.severity import SYNONYMS
 from lookout.api import bodies, rest
 from lookout.api.graphql import app as graphql
@@ -22,6 +22,7 @@ from lookout.errors import SettingsError
 from lookout.feeds import follow
 from lookout.incidents import actions, events, grouping, lease
 from lookout.incidents.policy import Policy
+from lookout.intake import repeats, writer
 from lookout.store import database, log
 
 ROOT = Path(__file__).parents[2]
@@ -126,10 +127,10 @@ def test_every_metric_of_lookout_is_in_its_one_module() -> None:
 BOUNDS = {
     "body of an ingest request": f"{bodies.BODY_LIMIT // MEBIBYTE} MiB",
     "all ingest bodies under way": f"{bodies.BODIES_LIMIT // MEBIBYTE} MiB",
-    "alerts that wait for a commit": f"{intake.QUEUE_LIMIT:,}",
-    "alerts in one commit": f"{intake.BATCH_LIMIT:,}",
+    "alerts that wait for a commit": f"{writer.QUEUE_LIMIT:,}",
+    "alerts in one commit": f"{writer.BATCH_LIMIT:,}",
     "alerts that expire in one commit": f"{timers.BATCH_LIMIT:,}",
-    "repeats recognised without loading": f"{intake.REPEATS_KNOWN:,}",
+    "repeats recognised without loading": f"{repeats.REPEATS_KNOWN:,}",
     "leases of an alert that live at once": f"{lease.LIVE_LEASES_KEPT}",
     "ended leases of an alert": f"{lease.ENDED_LEASES_KEPT}",
     "followers of one process": f"{follow.STREAM_LIMIT:,}",

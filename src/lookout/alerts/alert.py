@@ -79,6 +79,9 @@ def label_set(labels: Mapping[str, str], replica_labels: Sequence[str] = REPLICA
     return LabelSet(kept, fingerprint(kept), one_line(replica, REPLICA_LIMIT) if replica else "")
 
 
+LATEST = datetime(9000, 1, 1, tzinfo=UTC)
+"""Later times are read as this one: senders write the year 9999 for "never", and a lease has a grace after its end."""
+
 _TIME = re.compile(
     r"(\d{4})-(\d\d)-(\d\d)(?:T(\d\d):(\d\d)(?::(\d\d)(?:[.,](\d{1,9})\d*)?)?(?:(Z)|([+-])(\d\d):?(\d\d))?)?", re.ASCII
 )
@@ -105,7 +108,7 @@ def parse_time(text: str) -> datetime | None:
         local = datetime(
             int(year), int(month), int(day), int(hour or 0), int(minute or 0), int(second or 0), micros, zone
         )
-        return local.astimezone(UTC)
+        return min(local.astimezone(UTC), LATEST)
     except (ValueError, OverflowError) as error:
         raise ValueError(f"cannot read {text[:40]!r} as an RFC 3339 time: {error}") from None
 

@@ -14,7 +14,7 @@ from lookout import __version__, metrics
 from lookout.api.answers import Json
 from lookout.api.parts import Parts
 from lookout.clock import Clock
-from lookout.intake import QUEUE_LIMIT
+from lookout.intake.writer import QUEUE_LIMIT
 from lookout.store.database import PASSING_ERRORS
 
 CHECK_SECONDS = 2.0

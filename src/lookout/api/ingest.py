@@ -17,7 +17,7 @@ from lookout.api.edge import caller_of
 from lookout.api.parts import Parts
 from lookout.errors import Overloaded
 from lookout.incidents.ledger import Receipt
-from lookout.intake import Delivery
+from lookout.intake.work import Delivery
 from lookout.sources import WEBHOOKS, Parser, prometheus
 from lookout.sources.parsed import MalformedBody, Parsed
 from lookout.store.database import PASSING_ERRORS

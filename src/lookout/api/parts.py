@@ -7,7 +7,7 @@ from lookout.clock import Clock
 from lookout.errors import Refused
 from lookout.feeds.follow import Followers
 from lookout.incidents.actions import NAME_LIMIT
-from lookout.intake import Intake
+from lookout.intake.writer import Intake
 from lookout.store.reads import Reads
 
 LOCAL_TENANT = "default"
