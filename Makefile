@@ -20,7 +20,7 @@ export PYRIGHT_PYTHON_IGNORE_WARNINGS := 1
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
-.PHONY: help run demo test check format coverage pins clean
+.PHONY: help run demo test check format coverage documents pins clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -49,6 +49,9 @@ format: $(DEV) ## Format the code and mend what ruff can
 
 coverage: test ## Run all tests, then list the lines that none of them reached
 	$(BIN)/coverage report --show-missing --skip-covered
+
+documents: $(RUN) $(SELF) ## Write the generated documents: schemas, a diagram
+	@$(BIN)/python scripts/write_documents.py
 
 # dev.txt is constrained by run.txt: tests run on the versions that are served.
 COMPILE = $(BIN)/uv pip compile --quiet --no-config --system-certs --universal --generate-hashes --python-version 3.11 \

@@ -8,6 +8,7 @@ missing() {
     for program in prometheus prometheus-alertmanager amtool; do
         command -v "$program" >/dev/null || printf '%s ' "$program"
     done
+    compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null || printf 'postgresql '
 }
 
 install() {
@@ -18,14 +19,21 @@ install() {
         printf '#!/bin/sh\nexit 101\n' >"$policy"
         chmod +x "$policy"
     fi
+    # PostgreSQL's package would also make a cluster. The tests make their own.
+    local clusters=/etc/postgresql-common/createcluster.conf
+    if [ ! -e "$clusters" ]; then
+        mkdir -p "${clusters%/*}"
+        echo 'create_main_cluster = false' >"$clusters"
+    fi
     export DEBIAN_FRONTEND=noninteractive
     apt-get -qq update >/dev/null &&
-        apt-get -qq install --yes --no-install-recommends prometheus prometheus-alertmanager </dev/null >/dev/null
+        apt-get -qq install --yes --no-install-recommends --option Dpkg::Options::=--force-confold \
+            prometheus prometheus-alertmanager postgresql </dev/null >/dev/null
 }
 
 absent=$(missing)
 if [ -n "$absent" ] && [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
-    echo "Installing prometheus and prometheus-alertmanager with apt-get, for the tests against real programs"
+    echo "Installing prometheus, prometheus-alertmanager and postgresql with apt-get, for the tests against real programs"
     install || echo "apt-get could not install them" >&2
     absent=$(missing)
 fi

@@ -1,7 +1,7 @@
 """What a scenario does with a running Lookout, in the words of the field."""
 
 import asyncio
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncGenerator, AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 from typing import Any, Self
@@ -16,7 +16,7 @@ from tests.clock import FakeClock
 from lookout.app import Running
 from lookout.incidents.events import FeedEvent
 from lookout.incidents.incident import Incident
-from lookout.intake import RETRY_AFTER, TRIES
+from lookout.intake.writer import RETRY_AFTER, TRIES
 from lookout.store import database
 from lookout.store.reads import AlertView, RejectedView
 from lookout.store.rebuild import Report, rebuild
@@ -73,7 +73,7 @@ class Driver:
 
     async def webhook(self, *alerts: dict[str, Any], **top: Any) -> httpx.Response:
         """Send as Alertmanager's webhook does. An alert is `{"status": ..., "labels": ..., ...}`."""
-        told = [
+        told: list[dict[str, Any]] = [
             {
                 "status": "firing",
                 "annotations": {},
@@ -142,7 +142,7 @@ class Driver:
         return await self.http.post(f"/v1/incidents/{incident_id}/{action}", json=arguments, headers=headers)
 
     @asynccontextmanager
-    async def stream(self, **headers_or_after: str) -> AsyncIterator[AsyncIterator[FeedEvent]]:
+    async def stream(self, **headers_or_after: str) -> AsyncGenerator[AsyncIterator[FeedEvent]]:
         """The SSE stream, as an iterator of events; `after="3"` or `last_event_id="3"` resumes."""
         last = headers_or_after.pop("last_event_id", None)
         headers = {"Last-Event-ID": last} if last is not None else {}
@@ -178,7 +178,7 @@ class Driver:
             await connection.close()
 
     @asynccontextmanager
-    async def database_away(self) -> AsyncIterator[None]:
+    async def database_away(self) -> AsyncGenerator[None]:
         """While this lasts every connection to the database is cut, and none can be made."""
         name = urlsplit(self.dsn).path.removeprefix("/")
         server = await asyncpg.connect(self.dsn.replace(f"/{name}?", "/postgres?"))
@@ -193,7 +193,7 @@ class Driver:
             await server.close()
 
     @asynccontextmanager
-    async def feed_is_locked(self) -> AsyncIterator[None]:
+    async def feed_is_locked(self) -> AsyncGenerator[None]:
         """While this lasts another writer is at work: no commit that decides something can end."""
         connection = await asyncpg.connect(self.dsn)
         try:
@@ -207,6 +207,12 @@ class Driver:
         """Return once so many alerts wait for their commit."""
         async with asyncio.timeout(10):
             while self.running.parts.intake.waiting < alerts:
+                await self.http.get("/ready")
+
+    async def until_following(self, followers: int) -> None:
+        """Return once just so many follow the feed."""
+        async with asyncio.timeout(10):
+            while self.running.parts.followers.count != followers:
                 await self.http.get("/ready")
 
     async def after_all_tries(self, request: Coroutine[Any, Any, httpx.Response]) -> httpx.Response:

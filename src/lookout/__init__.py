@@ -5,12 +5,12 @@ Read the code in the order in which an alert travels:
     sources/    bytes in, alerts out: one file per sender. Pure.
     alerts/     what an alert is: labels, fingerprint, severity. Pure.
     incidents/  what to do about it: leases, grouping, decide, evolve. Pure.
-    intake.py   the shell: load, decide, append; answers only after the commit.
+    intake/     the shell: load, decide, append; answers only after the commit.
     timers.py   what time alone changes: leases that run out.
     store/      the log in PostgreSQL, and the tables folded from it.
     feeds/      the log, out: followers, and SSE for them.
     api/        HTTP: ingest, REST, GraphQL, health.
-    app.py      puts the parts together; cli.py is the way in.
+    app.py      puts the parts together; cli/ is the way in.
 
 Imports run one way: ``cli > app > api > feeds | timers > intake > store > sources | incidents > alerts``.
 """

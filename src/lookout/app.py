@@ -7,6 +7,7 @@ import socket
 import sys
 from collections.abc import AsyncGenerator, Callable, Coroutine, Generator, Mapping, MutableMapping
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
+from datetime import timedelta
 from functools import partial
 from typing import Any, TypeVar
 
@@ -15,6 +16,7 @@ import structlog
 import uuid_utils
 import uvicorn
 from starlette.applications import Starlette
+from starlette.routing import Route, WebSocketRoute
 from starlette.types import ASGIApp
 
 from lookout.api.alertmanager import AlertmanagerReads
@@ -31,7 +33,7 @@ from lookout.clock import Clock, SystemClock
 from lookout.config import Settings
 from lookout.errors import StartError
 from lookout.feeds.follow import Followers
-from lookout.intake import Intake
+from lookout.intake.writer import Intake
 from lookout.sources import grafana
 from lookout.store import database
 from lookout.store.embedded import EmbeddedPostgres
@@ -41,6 +43,10 @@ from lookout.store.rebuild import Report, rebuild
 from lookout.timers import Timers
 
 STOP_SECONDS = 5
+KEEP_ALIVE = timedelta(seconds=2)
+"""How often to look whether the embedded server lives."""
+WEBSOCKET_MESSAGE_LIMIT = 256 * 1024
+"""Bytes of one message that a subscriber sends."""
 
 log = structlog.get_logger()
 
@@ -57,7 +63,7 @@ class Running(msgspec.Struct, frozen=True):
 
 
 @asynccontextmanager
-async def store(settings: Settings) -> AsyncGenerator["tuple[str, database.Pool]"]:
+async def store(settings: Settings, clock: Clock) -> AsyncGenerator["tuple[str, database.Pool]"]:
     """The database, embedded or given, with its schema up to date. Yields its DSN and a pool. Raises `StartError`."""
     async with AsyncExitStack() as stack:
         dsn = settings.database_url
@@ -65,10 +71,27 @@ async def store(settings: Settings) -> AsyncGenerator["tuple[str, database.Pool]
             embedded = EmbeddedPostgres(settings.data_dir)
             stack.push_async_callback(_to_its_end, embedded.stop)
             dsn = await _to_its_end(embedded.start)
+            stack.push_async_callback(_end, asyncio.create_task(_keep_alive(embedded, clock)))
         pool = await database.connect(dsn)
         stack.callback(pool.terminate)
         await database.migrate_schema(pool)
         yield dsn, pool
+
+
+async def _keep_alive(embedded: EmbeddedPostgres, clock: Clock) -> None:
+    """Start the embedded server again whenever it has died: nobody else looks after it."""
+    while True:
+        await clock.sleep(KEEP_ALIVE)
+        try:
+            if await _to_its_end(embedded.revive):
+                log.warning("store", action="postgres_revived")
+        except StartError as error:
+            log.warning("store", action="postgres_not_revived", error=str(error))
+
+
+async def _end(task: "asyncio.Task[None]") -> None:
+    task.cancel()
+    await asyncio.wait([task])
 
 
 async def _to_its_end(work: Callable[[], T]) -> T:
@@ -89,7 +112,7 @@ async def _to_its_end(work: Callable[[], T]) -> T:
 @asynccontextmanager
 async def running(settings: Settings, clock: Clock) -> AsyncGenerator[Running]:
     """Lookout without its HTTP server, from start to stop. What was taken is committed before it ends."""
-    async with store(settings) as (dsn, pool):
+    async with store(settings, clock) as (dsn, pool):
         reads = Reads(pool, settings.policy.severities)
         written = Log(pool)
         intake = Intake(written, clock, settings.policy, partial(_fresh_id, clock))
@@ -134,7 +157,7 @@ def application(parts: Parts, signatures: Mapping[str, Signature]) -> ASGIApp:
     app = Starlette(routes=routes, exception_handlers=HANDLERS)
     app.router.redirect_slashes = False
     for path in ("/graphql", "/graphql/ws"):
-        app.router.mount(path, graphql)
+        app.router.routes += [Route(path, graphql), WebSocketRoute(path, graphql)]
     return LocalEdge(app)
 
 
@@ -152,8 +175,9 @@ def _supervised(work: Coroutine[Any, Any, None], failed: "asyncio.Future[None]")
 
 def bind(host: str, port: int) -> socket.socket:
     """A listening socket, taken before anything else is started. Raises `StartError` if somebody has it."""
+    # The protocol is named because asyncio sends small answers at once only where it is.
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listening = socket.socket(family, socket.SOCK_STREAM)
+    listening = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listening.bind((host, port))
@@ -180,6 +204,7 @@ class Server(uvicorn.Server):
                 log_config=None,
                 access_log=False,
                 server_header=False,
+                ws_max_size=WEBSOCKET_MESSAGE_LIMIT,
                 timeout_graceful_shutdown=STOP_SECONDS,
             )
         )
@@ -243,6 +268,8 @@ async def _until_signal(work: Coroutine[Any, Any, None]) -> None:
 def configure_logs() -> None:
     """Logs go to standard error, a line each, as key=value; what senders wrote is quoted in them."""
     logging.basicConfig(level=logging.WARNING, format="level=%(levelname)s logger=%(name)s event=%(message)r")
+    # Its pool logs a traceback whenever the database is away, which we tell in a line.
+    logging.getLogger("asyncpg").setLevel(logging.ERROR)
     structlog.configure(
         processors=[
             structlog.processors.add_log_level,
@@ -265,7 +292,7 @@ def rebuild_tables(settings: Settings, *, repair: bool = False) -> Report:
     """Fold the log anew and compare it with the tables. Raises `StartError`, also while one runs."""
 
     async def fold() -> Report:
-        async with store(settings) as (_, pool):
+        async with store(settings, SystemClock()) as (_, pool):
             return await rebuild(pool, repair=repair)
 
     return asyncio.run(fold())

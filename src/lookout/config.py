@@ -128,8 +128,9 @@ def duration_of(text: str) -> timedelta:
 
 def _unknown_variables(environ: Mapping[str, str]) -> list[str]:
     known = {*VARIABLES, *_OTHERS_OF_OURS}
+    ours = ", ".join(name for name in VARIABLES if name.startswith("LOOKOUT_"))
     return [
-        f"{name} is not a setting of Lookout: {', '.join(name for name in VARIABLES if name.startswith('LOOKOUT_'))} are"
+        f"{name} is not a setting of Lookout: {ours} are"
         for name in sorted(environ)
         if name.startswith("LOOKOUT_") and name not in known
     ]

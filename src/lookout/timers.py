@@ -1,12 +1,13 @@
 """What time alone changes: leases that run out. Every process looks, and the log decides once."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import structlog
 
 from lookout.clock import Clock
 from lookout.errors import Overloaded
-from lookout.intake import Expiry, Intake
+from lookout.intake.work import Expiry
+from lookout.intake.writer import Intake
 from lookout.store.database import PASSING_ERRORS
 from lookout.store.log import Log
 
@@ -46,10 +47,24 @@ class Timers:
             due: list[tuple[str, str]] = []
             while (found := await self._store.due_leases(now, grace, BATCH_LIMIT)) and found != due:
                 due = found
-                await self._intake.expire(Expiry(_by_tenant(due), now, listening_since))
+                await self._expire(due, now, listening_since)
         if now >= self._cleaned_at + CLEANING_INTERVAL:
             self._cleaned_at = now
             await self._store.forget_rejected_alerts()
+
+    async def _expire(self, due: list[tuple[str, str]], now: datetime, listening_since: datetime) -> None:
+        """End them in one commit. One that cannot be ended costs the others nothing: halve until it is alone."""
+        try:
+            await self._intake.expire(Expiry(_by_tenant(due), now, listening_since))
+        except (*PASSING_ERRORS, Overloaded):
+            raise
+        except Exception as error:
+            if len(due) == 1:
+                log.exception("timers", action="expiry_failed", fingerprint=due[0][1], error=repr(error))
+                return
+            middle = len(due) // 2
+            await self._expire(due[:middle], now, listening_since)
+            await self._expire(due[middle:], now, listening_since)
 
 
 def _by_tenant(due: list[tuple[str, str]]) -> dict[str, list[str]]:

@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import httpx
 import pytest
 from tests.real.programs import alertmanager_process
 from tests.server_process import lookout_process, place_for_data
@@ -13,13 +14,22 @@ def anyio_backend() -> str:
     return "asyncio"
 
 
+@pytest.fixture
+async def lookout() -> AsyncIterator[httpx.AsyncClient]:
+    """A client of a Lookout as an operator starts it, with a database of its own."""
+    with place_for_data() as place:
+        async with (
+            lookout_process(place / "data") as server,
+            httpx.AsyncClient(base_url=await server.address(), timeout=30) as http,
+        ):
+            yield http
+
+
 @pytest.fixture(scope="module")
 async def lookout_url() -> AsyncIterator[str]:
-    """A Lookout as an operator starts it, for the tests of one file; its address."""
+    """The address of a Lookout for all the tests of one file."""
     with place_for_data() as place:
-        data_dir = place / "data"
-        data_dir.mkdir()
-        async with lookout_process(data_dir) as server:
+        async with lookout_process(place / "data") as server:
             yield await server.address()
 
 

@@ -4,6 +4,7 @@ import asyncio
 import os
 import re
 import shutil
+import socket
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
@@ -25,14 +26,39 @@ class Outcome(msgspec.Struct, frozen=True):
 
 
 def program(*names: str) -> str:
-    """The first of these programs that there is. Without one the test is skipped, and in CI it fails."""
+    """Where the first of these programs that there is stands. Without one the test is skipped, and in CI it fails."""
     for name in names:
-        if (path := shutil.which(name)) is not None:
+        places = [
+            shutil.which(name),
+            *sorted(map(str, Path("/usr/lib/postgresql").glob(f"*/bin/{name}")), reverse=True),
+        ]
+        for path in filter(None, places):
             return path
-    missing = f"{' or '.join(names)} is not installed: apt-get install prometheus-alertmanager"
+    missing = f"THE REAL {' or '.join(names).upper()} IS MISSING: run scripts/test-setup.sh as root, or install it"
     if os.environ.get("CI") == "true":
         pytest.fail(missing)
     pytest.skip(missing)
+
+
+def free_port() -> int:
+    """A port that is free now."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        return free.getsockname()[1]
+
+
+@asynccontextmanager
+async def running(path: str, *arguments: str, output: Path) -> AsyncGenerator[None]:
+    """A program, running until the block ends. What it writes goes to `output`."""
+    with output.open("wb") as file:
+        process = await asyncio.create_subprocess_exec(
+            path, *arguments, stdin=asyncio.subprocess.DEVNULL, stdout=file, stderr=file
+        )
+    try:
+        yield
+    finally:
+        with suppress(ProcessLookupError):
+            process.kill()
+        await process.wait()
 
 
 async def run(*command: str, home: Path) -> Outcome:

@@ -1,8 +1,9 @@
 """Lookout whole, on a port of its own, over a real PostgreSQL and a clock that only the test moves."""
 
 import asyncio
+import tempfile
 import uuid
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -27,18 +28,18 @@ def anyio_backend() -> str:
 
 
 @pytest.fixture(scope="session")
-def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def postgres() -> Iterator[str]:
     """A PostgreSQL server for all tests of this process; its DSN, with the database to be filled in as `{}`."""
-    directory = tmp_path_factory.mktemp("server")
-    for parent in (directory, *directory.parents):
-        # pytest's directories are its own user's; as root the server runs as another user.
-        if parent.owner() == directory.owner() and parent.name.startswith(("pytest-", "server", "popen-")):
-            parent.chmod(0o755)
-    server = EmbeddedPostgres(directory)
-    dsn = server.start().replace("/postgres?", "/{}?")
-    asyncio.run(_make_template(dsn))
-    yield dsn
-    server.stop()
+    # Not in pytest's directory: as root the server runs as another user, whom each pytest that starts bars anew.
+    with tempfile.TemporaryDirectory(prefix="lookout-test-") as directory:
+        Path(directory).chmod(0o755)
+        server = EmbeddedPostgres(Path(directory))
+        dsn = server.start().replace("/postgres?", "/{}?")
+        try:
+            asyncio.run(_make_template(dsn))
+            yield dsn
+        finally:
+            server.stop()
 
 
 async def _make_template(dsn: str) -> None:
@@ -73,7 +74,7 @@ def start(dsn: str, clock: FakeClock, tmp_path: Path) -> Start:
     """Start a Lookout on the test's database: `async with start() as lookout`. Several are replicas of each other."""
 
     @asynccontextmanager
-    async def start_one(policy: Policy | None = None, **others: Any) -> AsyncIterator[Driver]:
+    async def start_one(policy: Policy | None = None, **others: Any) -> AsyncGenerator[Driver]:
         settings = Settings("127.0.0.1", 0, tmp_path, dsn, None, policy or Policy(), **others)
         async with AsyncExitStack() as stack:
             listening = bind("127.0.0.1", 0)

@@ -6,10 +6,6 @@ from tests.driver import Driver
 from lookout.incidents.incident import Status
 
 
-async def _is_taken(lookout: Driver) -> bool:
-    return (await lookout.post_alerts(lookout.alert({"job": "probe"}))).status_code == 200
-
-
 def _is_try_again(answer: httpx.Response) -> bool:
     return answer.status_code == 503 and int(answer.headers["Retry-After"]) > 0
 

@@ -6,15 +6,15 @@ from collections.abc import AsyncIterator
 import pytest
 from tests.driver import Driver
 
-from lookout import intake
 from lookout.api import bodies
 from lookout.feeds import follow
+from lookout.intake import writer
 
 PADDING = b" " * 1000
 
 
 async def test_i8_beyond_the_queues_bound_nothing_is_taken(lookout: Driver, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(intake, "QUEUE_LIMIT", 4)
+    monkeypatch.setattr(writer, "QUEUE_LIMIT", 4)
     await lookout.fires(job="first")
     async with lookout.feed_is_locked():
         waiting = asyncio.create_task(lookout.post_alerts(*(lookout.alert({"job": job}) for job in "012")))
@@ -30,7 +30,7 @@ async def test_i8_beyond_the_queues_bound_nothing_is_taken(lookout: Driver, monk
 
 
 async def test_i8_one_request_always_fits_into_an_empty_queue(lookout: Driver, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(intake, "QUEUE_LIMIT", 4)
+    monkeypatch.setattr(writer, "QUEUE_LIMIT", 4)
     answer = await lookout.post_alerts(*(lookout.alert({"job": str(number)}) for number in range(9)))
     assert answer.status_code == 200
     assert len(await lookout.incidents()) == 9

@@ -1,11 +1,13 @@
 """A bad alert never costs the good ones of its batch, and is named (I9)."""
 
+from typing import Any
+
 from tests.driver import Driver
 
 from lookout.store.reads import RejectedView
 
-BAD = {"labels": {}}
-NAMELESS = {"labels": {"alertname": "A", "": "x"}}
+BAD: dict[str, Any] = {"labels": {}}
+NAMELESS: dict[str, Any] = {"labels": {"alertname": "A", "": "x"}}
 
 
 def _told(rejected: RejectedView) -> tuple[int | None, str, str]:

@@ -51,3 +51,23 @@ async def test_the_writer_goes_on_after_it(lookout: Driver, poisoned: list[int])
     await lookout.fires(job="a")
     assert (await lookout.only_incident()).title == "Down (job=a)"
     assert poisoned == [1, 1]
+
+
+async def test_an_alert_that_cannot_be_ended_keeps_no_other_from_its_end(
+    lookout: Driver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for job in ("a", "b", "c"):
+        await lookout.fires(job=job)
+    poison = (await lookout.incidents())[1]
+    alerts = (await lookout.http.get(f"/v1/incidents/{poison.id}/alerts")).json()["alerts"]
+    expire = Ledger.expire
+
+    def fail(self: Ledger, fingerprints: Sequence[str], now: datetime, listening_since: datetime) -> None:
+        if alerts[0]["fingerprint"] in fingerprints:
+            raise RuntimeError("a secret of the inside")
+        expire(self, fingerprints, now, listening_since)
+
+    monkeypatch.setattr(Ledger, "expire", fail)
+    lookout.clock.move(minutes=6)
+    await lookout.ticks()
+    assert [incident.id for incident in await lookout.incidents(status="firing")] == [poison.id]

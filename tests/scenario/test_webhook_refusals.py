@@ -1,10 +1,12 @@
 """A webhook message that cannot be read is refused with what to do about it."""
 
+from typing import Any
+
 import pytest
 from tests.driver import Driver
 from tests.unit.payloads import captured
 
-REFUSED = {
+REFUSED: dict[str, tuple[Any, str]] = {
     "version 1": ({"version": "1", "alerts": []}, "this is a message of Grafana"),
     "version 3": ({"version": "3", "alerts": []}, "version '3' is not known: expected \"4\""),
     "no version": ({"alerts": []}, "version '' is not known"),
@@ -36,7 +38,8 @@ async def test_only_json_is_read(lookout: Driver) -> None:
 
 
 async def test_a_message_without_alerts_is_taken(lookout: Driver) -> None:
-    for alerts in ([], None):
+    messages: list[list[Any] | None] = [[], None]
+    for alerts in messages:
         answer = await lookout.http.post("/v1/alertmanager", json={"version": "4", "alerts": alerts})
         assert answer.status_code == 200
         assert answer.json() == {"receipts": [], "rejected": []}

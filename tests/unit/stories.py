@@ -4,6 +4,8 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 from itertools import count
 
+from tests.unit.times import NOW, at
+
 from lookout.alerts.alert import Alert, AlertStatus, label_set
 from lookout.incidents.actions import Acknowledge, Action, AddNote, Assign, Resolve
 from lookout.incidents.events import EventType
@@ -11,7 +13,6 @@ from lookout.incidents.incident import Incident
 from lookout.incidents.ledger import Ledger, Receipt
 from lookout.incidents.policy import Policy
 from lookout.incidents.transitions import Reason
-from tests.unit.times import NOW, at
 
 POLICY = Policy()
 LEASE = timedelta(minutes=4)

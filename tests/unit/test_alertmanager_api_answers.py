@@ -135,7 +135,7 @@ def test_same_code_and_message_where_the_schema_refuses(name: str) -> None:
 
 @pytest.mark.parametrize("name", [name for name in BODIES if ANSWERS[name][1].startswith('"')])
 def test_same_text_where_the_handler_refuses_single_alerts(name: str) -> None:
-    """The handler joins the reasons with newlines, in any order: Alertmanager's loop over errors is not ordered by us."""
+    """Alertmanager joins the reasons of a batch with newlines."""
     _, text = _answer(BODIES[name])
     assert sorted(text.split("\n")) == sorted(json.loads(ANSWERS[name][1]).split("\n"))
 

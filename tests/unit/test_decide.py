@@ -3,6 +3,8 @@
 from datetime import timedelta
 
 import pytest
+from tests.unit.stories import Story, leased, told
+from tests.unit.times import NOW, at
 
 from lookout.alerts.alert import AlertStatus, label_set
 from lookout.alerts.severity import Severity
@@ -11,8 +13,6 @@ from lookout.incidents.events import Resolved as ResolvedChange
 from lookout.incidents.incident import Resolution, Status
 from lookout.incidents.policy import Policy
 from lookout.incidents.transitions import Reason
-from tests.unit.stories import Story, leased, told
-from tests.unit.times import NOW, at
 
 OPENED, CHANGED, RESOLVED = EventType.OPENED, EventType.ALERTS_CHANGED, EventType.RESOLVED
 

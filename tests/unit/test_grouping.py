@@ -6,11 +6,19 @@ import json
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.unit.times import NOW
 
 from lookout.alerts.alert import Alert, AlertStatus, label_set
-from lookout.incidents.grouping import KEY_LIMIT, SUMMARY_LIMIT, TITLE_LIMIT, VALUE_LIMIT, group_of, summary_of, title_of
+from lookout.incidents.grouping import (
+    KEY_LIMIT,
+    SUMMARY_LIMIT,
+    TITLE_LIMIT,
+    VALUE_LIMIT,
+    group_of,
+    summary_of,
+    title_of,
+)
 from lookout.incidents.policy import Policy
-from tests.unit.times import NOW
 
 POLICY = Policy()
 
@@ -97,7 +105,7 @@ def test_a_label_cannot_forge_a_digest_or_a_fingerprint() -> None:
 def test_keys_are_equal_exactly_when_the_group_labels_are(first: dict[str, str], second: dict[str, str]) -> None:
     policy = Policy(group_by=("a", "b", "c"))
     groups = [{name: labels[name] for name in "abc" if labels.get(name)} for labels in (first, second)]
-    alone = [label_set(labels).labels if not group else group for labels, group in zip((first, second), groups, strict=True)]
+    alone = [group or label_set(labels).labels for labels, group in zip((first, second), groups, strict=True)]
     assert (_key(first, policy) == _key(second, policy)) == (alone[0] == alone[1])
 
 

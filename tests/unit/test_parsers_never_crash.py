@@ -39,14 +39,19 @@ VALUES = st.recursive(
 )
 
 
-def _check(parse: Parser, body: bytes) -> None:
+def _outcome(parse: Parser, body: bytes) -> tuple[Parsed, MalformedBody | None]:
     try:
-        parsed = parse(body, NOW)
-    except MalformedBody as error:
-        assert error.message
-        assert 400 <= error.status < 500
-        error.message.encode()
-        return
+        return parse(body, NOW), None
+    except MalformedBody as refusal:
+        return Parsed([], []), refusal
+
+
+def _check(parse: Parser, body: bytes) -> None:
+    parsed, refusal = _outcome(parse, body)
+    if refusal is not None:
+        assert refusal.message
+        assert refusal.status in (400, 422)
+        refusal.message.encode()
     for alert in parsed.alerts:
         "".join((*alert.labels, *alert.labels.values(), *alert.annotations, *alert.annotations.values())).encode()
         assert alert.ends_at is not None or not alert.leased

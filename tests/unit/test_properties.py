@@ -1,15 +1,15 @@
-"""What holds under any interleaving of alerts, expiries and people: the invariants of the log and of its projections."""
+"""What holds under any interleaving of alerts, expiries and people: the invariants of the log and its projections."""
 
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+from tests.unit.stories import Story, leased, told
 
 from lookout.alerts.alert import Alert, AlertStatus
 from lookout.incidents.actions import Acknowledge, Action, AddNote, Assign, Resolve
 from lookout.incidents.evolve import evolve
 from lookout.incidents.incident import Incident
 from lookout.incidents.ledger import AlertState, alert_after
-from tests.unit.stories import Story, leased, told
 
 INSTANCES = st.sampled_from(["a", "b"])
 JOBS = st.sampled_from(["x", "y"])
@@ -42,9 +42,7 @@ class LedgerMachine(RuleBasedStateMachine):
         assert not any(receipt.recorded for receipt in receipts)
 
     @rule(age=AGES, span=SPANS, instance=INSTANCES, job=JOBS, severity=SEVERITIES, replica=REPLICAS)
-    def api_alert(
-        self, age: float | None, span: float, instance: str, job: str, severity: str, replica: str
-    ) -> None:
+    def api_alert(self, age: float | None, span: float, instance: str, job: str, severity: str, replica: str) -> None:
         minute = self.story.minute
         since = minute - age if age is not None else None
         until = max(minute + span, since if since is not None else minute + span)
@@ -125,7 +123,11 @@ class LedgerMachine(RuleBasedStateMachine):
     @invariant()
     def an_alert_fires_while_one_of_its_leases_lives(self) -> None:
         ledger = self.story.ledger
-        alive = {name for name, leases in ledger.leases.items() if any(x.is_alive(self.story.policy) for x in leases.values())}
+        alive = {
+            name
+            for name, leases in ledger.leases.items()
+            if any(x.is_alive(self.story.policy) for x in leases.values())
+        }
         assert alive == self.story.firing
 
     @invariant()

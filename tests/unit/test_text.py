@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lookout.alerts.text import ELLIPSIS, one_line
+from lookout.alerts.text import ELLIPSIS, one_line, paragraphs
 
 
 @pytest.mark.parametrize(
@@ -59,3 +59,28 @@ def test_any_text_becomes_one_bounded_printable_line(text: str, limit: int) -> N
     assert not any(character < " " or "\x7f" <= character <= "\x9f" for character in line)
     line.encode()
     assert one_line(line, limit) == line
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("one\r\n\ttwo\n\nthree", "one\n\ttwo\n\nthree"),
+        ("  around \n", "around"),
+        ("a\x00\x1b[31mb\u202ec", "a[31mbc"),
+        ("x" * 30, "x" * 30),
+        ("x" * 31, "x" * 29 + ELLIPSIS),
+        ("a" + " " * 200 + "b", "a" + ELLIPSIS),
+        ("\n" * 200, ELLIPSIS),
+    ],
+)
+def test_paragraphs_keep_their_lines(text: str, shown: str) -> None:
+    assert paragraphs(text, 30) == shown
+
+
+@settings(deadline=None, max_examples=100)
+@given(st.text(alphabet=st.characters(codec=None), max_size=150), st.integers(min_value=2, max_value=20))
+def test_any_text_becomes_bounded_printable_paragraphs(text: str, limit: int) -> None:
+    shown = paragraphs(text, limit)
+    assert len(shown) <= limit
+    assert not any((character < " " and character not in "\t\n") or character == "\x7f" for character in shown)
+    shown.encode()

@@ -3,7 +3,9 @@
 from itertools import product
 
 import pytest
+from tests.unit.times import NOW
 
+from lookout.alerts.severity import Severity
 from lookout.incidents.events import (
     EVENT_TYPES,
     Acknowledged,
@@ -23,8 +25,6 @@ from lookout.incidents.events import (
 from lookout.incidents.evolve import evolve
 from lookout.incidents.incident import Incident, Resolution, Status
 from lookout.incidents.transitions import TRANSITIONS, Stimulus
-from lookout.alerts.severity import Severity
-from tests.unit.times import NOW
 
 IMPOSSIBLE = {
     (None, Stimulus.RISE): "there is no severity to rise from: it opens",

@@ -81,6 +81,9 @@ def label_set(labels: Mapping[str, str], replica_labels: Sequence[str] = REPLICA
     return LabelSet(kept, fingerprint(kept), one_line(replica, REPLICA_LIMIT) if replica else "")
 
 
+LATEST = datetime(9000, 1, 1, tzinfo=UTC)
+"""Later times are read as this one: senders write the year 9999 for "never", and a lease has a grace after its end."""
+
 _TIME = re.compile(
     r"(\d{4})-(\d\d)-(\d\d)(?:T(\d\d):(\d\d)(?::(\d\d)(?:[.,](\d{1,9})\d*)?)?(?:(Z)|([+-])(\d\d):?(\d\d))?)?", re.ASCII
 )
@@ -91,7 +94,7 @@ def parse_time(text: str) -> datetime | None:
     """Read a time as Go's strfmt.DateTime does: RFC 3339 with 0 to 9 fractional digits, a missing zone is UTC.
 
     Returns UTC, cut to microseconds (all that PostgreSQL keeps). None for the year 1, by which Go says "not set", and
-    for "", which Alertmanager reads as 1970. Raises ValueError for anything else. Cached: one scrape stamps many alerts.
+    for "", which Alertmanager reads as 1970. Raises ValueError for anything else. Cached: a scrape stamps many.
     """
     if not text:
         return None
@@ -107,7 +110,7 @@ def parse_time(text: str) -> datetime | None:
         local = datetime(
             int(year), int(month), int(day), int(hour or 0), int(minute or 0), int(second or 0), micros, zone
         )
-        return local.astimezone(UTC)
+        return min(local.astimezone(UTC), LATEST)
     except (ValueError, OverflowError) as error:
         raise ValueError(f"cannot read {text[:40]!r} as an RFC 3339 time: {error}") from None
 

@@ -20,7 +20,7 @@ def one_line(text: str, limit: int) -> str:
 
     White space is folded; what was cut is marked by an ellipsis within the limit.
     """
-    # Cleaning costs time per character, so a megabyte of text is cut first: four times the limit leaves room for folding.
+    # Cleaning costs time per character, so a megabyte is cut first: four times the limit leaves room for folding.
     head = text[: limit * 4]
     line = " ".join(_UNSHOWN.sub(" ", head).split())
     if len(line) <= limit and len(head) == len(text):
@@ -33,5 +33,8 @@ _UNSHOWN_BUT_LINES = re.compile(_UNSHOWN.pattern.replace("\x00-\x1f", "\x00-\x08
 
 def paragraphs(text: str, limit: int) -> str:
     """`text` with its lines and tabs, without other control or direction characters, at most `limit` characters."""
-    cleaned = _UNSHOWN_BUT_LINES.sub("", text[: limit * 4].replace("\r\n", "\n")).strip()
-    return cleaned if len(cleaned) <= limit else cleaned[: limit - 1].rstrip() + ELLIPSIS
+    head = text[: limit * 4]
+    cleaned = _UNSHOWN_BUT_LINES.sub("", head.replace("\r\n", "\n")).strip()
+    if len(cleaned) <= limit and len(head) == len(text):
+        return cleaned
+    return cleaned[: limit - 1].rstrip() + ELLIPSIS

@@ -8,7 +8,7 @@ from lookout.errors import Conflict, NotFound, Refused
 from lookout.incidents.actions import NOTE_LIMIT, Acknowledge, Action, AddNote, Assign, Resolve
 from lookout.incidents.incident import Incident
 from lookout.incidents.transitions import Reason
-from lookout.intake import Order
+from lookout.intake.work import Order
 
 
 async def acknowledge(parts: Parts, caller: Caller, incident_id: str) -> Incident:

@@ -23,7 +23,7 @@ class Bodies:
     @asynccontextmanager
     async def read(self, request: Request, limit: int | None = None) -> AsyncGenerator[bytes]:
         """The body, counted until the block ends. Raises `MalformedBody` (413) for one beyond `limit`, or the limit of
-        all bodies, and `Overloaded` before anything is read.
+        all bodies, and `Overloaded`.
         """
         limit = BODY_LIMIT if limit is None else limit
         announced = request.headers.get("content-length", "")

@@ -24,7 +24,7 @@ from lookout.api.parts import Parts
 from lookout.api.signature import Signature
 from lookout.errors import Overloaded, Unsigned
 from lookout.incidents.ledger import Receipt
-from lookout.intake import Delivery
+from lookout.intake.work import Delivery
 from lookout.sources import WEBHOOKS, Parser, events, prometheus
 from lookout.sources.parsed import MalformedBody, Parsed
 from lookout.store.database import PASSING_ERRORS

@@ -216,27 +216,36 @@ def document() -> dict[str, Any]:
     paths: dict[str, Any] = {}
     for operation in OPERATIONS:
         paths.setdefault(operation.path, {})[operation.method] = _operation(operation, known)
-    return {
-        "openapi": "3.1.0",
-        "info": {
-            "title": "Lookout",
-            "version": __version__,
-            "description": "One list of what is wrong, fed by every alert source.",
-            "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
-        },
-        "jsonSchemaDialect": JSON_DIALECT,
-        "paths": paths,
-        "components": {"schemas": components},
-    }
+    return _plain(
+        {
+            "openapi": "3.1.0",
+            "info": {
+                "title": "Lookout",
+                "version": __version__,
+                "description": "One list of what is wrong, fed by every alert source.",
+                "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
+            },
+            "jsonSchemaDialect": JSON_DIALECT,
+            "paths": paths,
+            "components": {"schemas": components},
+        }
+    )
 
 
 def event_schema() -> dict[str, Any]:
     """The JSON Schema of an event of the feed."""
-    return {
-        "$schema": JSON_DIALECT,
-        "title": "An event of Lookout's feed",
-        **msgspec.json.schema(FeedEvent),
-    }
+    return _plain(
+        {
+            "$schema": JSON_DIALECT,
+            "title": "An event of Lookout's feed",
+            **msgspec.json.schema(FeedEvent),
+        }
+    )
+
+
+def _plain(content: dict[str, Any]) -> dict[str, Any]:
+    """As JSON reads it back: msgspec's schemas hold tuples, which a validator does not take for arrays."""
+    return msgspec.json.decode(msgspec.json.encode(content))
 
 
 def text_of(content: dict[str, Any]) -> str:

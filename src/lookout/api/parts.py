@@ -7,7 +7,7 @@ from lookout.clock import Clock
 from lookout.errors import Refused
 from lookout.feeds.follow import Followers
 from lookout.incidents.actions import NAME_LIMIT
-from lookout.intake import Intake
+from lookout.intake.writer import Intake
 from lookout.store.reads import Reads
 
 LOCAL_TENANT = "default"
@@ -31,8 +31,10 @@ class Caller(msgspec.Struct, frozen=True):
 
 
 def local_caller(user_id: str | None) -> Caller:
-    """The caller in local mode: one tenant, and the name that the caller goes by."""
-    return Caller(LOCAL_TENANT, name_of(user_id or "", "X-User-ID") or LOCAL_ACTOR)
+    """The caller in local mode: one tenant, and the name that the caller goes by. `user_id` is a header's raw text."""
+    # Headers are read as Latin-1, and people's names are sent as UTF-8.
+    name = (user_id or "").encode("latin-1", errors="replace").decode(errors="replace")
+    return Caller(LOCAL_TENANT, name_of(name, "X-User-ID") or LOCAL_ACTOR)
 
 
 def name_of(text: str, field: str) -> str:

@@ -21,6 +21,7 @@ T = TypeVar("T")
 
 ERROR_LIMIT = 500
 ANSWER_SECONDS = 30.0
+PAGE = 500
 SILENCE_SECONDS = 45.0
 """The feed sends a heartbeat every 15 s: after three without one the connection is dead."""
 
@@ -121,12 +122,12 @@ class Client:
         query = {"status": status, "severity": severity, "first": str(first), "after": after}
         return self._get("/v1/incidents", query, IncidentPage)
 
-    def every_incident(self, status: str = "", severity: str = "") -> Iterator[Incident]:
-        """All incidents, page by page, newest first."""
-        page = self.incidents(status, severity, first=200)
+    def every_incident(self, status: str = "", severity: str = "", first: int = PAGE) -> Iterator[Incident]:
+        """All incidents, in pages of `first`, newest first."""
+        page = self.incidents(status, severity, first)
         yield from page.incidents
         while page.next:
-            page = self.incidents(status, severity, first=200, after=page.next)
+            page = self.incidents(status, severity, first, page.next)
             yield from page.incidents
 
     def position(self) -> int:
@@ -142,13 +143,13 @@ class Client:
 
     def every_alert(self, incident_id: str) -> Iterator[AlertView]:
         """All alerts of an incident, page by page."""
-        page = self.alerts(incident_id, first=200)
+        page = self.alerts(incident_id, first=PAGE)
         yield from page.alerts
         while page.next:
-            page = self.alerts(incident_id, first=200, after=page.next)
+            page = self.alerts(incident_id, first=PAGE, after=page.next)
             yield from page.alerts
 
-    def events(self, incident_id: str, first: int = 200, after: int = 0) -> EventPage:
+    def events(self, incident_id: str, first: int = PAGE, after: int = 0) -> EventPage:
         query = {"first": str(first), "after": str(after)}
         page = self._get(f"/v1/incidents/{incident_id}/events", query, _RawEventPage)
         return EventPage([read_event(bytes(raw)) for raw in page.events], page.next)

@@ -6,7 +6,6 @@ from typing import Annotated, assert_never
 
 import msgspec
 import typer
-from rich.table import Table
 from rich.text import Text
 
 from lookout.alerts.alert import AlertStatus
@@ -38,8 +37,8 @@ REOPEN_WINDOW = timedelta(minutes=5)
 
 INTRODUCTION = """\
 A minute at a video platform. Watch it with `lookout tail` in another terminal.
-Each line: what is sent, what to expect, and in brackets how far the log has come."""
-ENDING = "That was it. One incident is still open, and acknowledged: `lookout incidents` shows it."
+Each line: the time, how far the log has come, what is sent: what to expect."""
+ENDING = "That was it. One incident is still open: see `lookout incidents`."
 
 
 class Posted(msgspec.Struct, frozen=True):
@@ -170,8 +169,8 @@ def demo(
 ) -> None:
     """Play a minute of made-up trouble.
 
-    An outage, a storm, HA twins, a flapping alert: through a running server, over its public HTTP API. It sends alerts of the clusters
-    demo-eu and demo-us, and touches no others.
+    An outage, a storm, HA twins, a flapping alert: it sends alerts to a running server, over its public HTTP API.
+    They are of the clusters demo-eu and demo-us, and it touches no others.
 
     \b
     Examples:
@@ -193,19 +192,14 @@ def _play(player: Player, outside: Outside, speed: float, screen: Terminal) -> N
         screen.print(Text(f"First it has ended what an earlier demo left open: {leftovers} of its incidents."))
     if player.ran_lately():
         screen.print(Text("A demo ran in the last five minutes: incidents reopen where they would open."))
-    for number, step in enumerate(STORY, 1):
+    for step in STORY:
         before, after = player.do(step)
-        screen.print(_line(number, step, before, after, outside))
+        screen.say(_line(step, before, after, outside))
         outside.wait(timedelta(seconds=step.seconds / speed))
     screen.print(Text(ENDING))
 
 
-def _line(number: int, step: Step, before: int, after: int, outside: Outside) -> Table:
-    moved = f" [{before} → {after}]" if after > before else f" [stays at {after}]"
-    line = Table.grid(padding=(0, 2))
-    line.add_row(
-        Text(time_of_day(outside.now(), outside.zone), style="dim"),
-        Text(f"{number:>2}/{len(STORY)}", style="dim"),
-        Text(step.text).append(moved, style="cyan"),
-    )
-    return line
+def _line(step: Step, before: int, after: int, outside: Outside) -> Text:
+    """A line of 80 columns: the time, how far the log has come, the step."""
+    moved = f"{before} → {after}" if after > before else f"stays {after}"
+    return Text.assemble((time_of_day(outside.now(), outside.zone), "dim"), (f"  {moved:<11}", "cyan"), step.text)

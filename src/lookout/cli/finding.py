@@ -16,6 +16,7 @@ SEARCHED = 2000
 
 _PART = re.compile(rf"[0-9a-f]{{{SHORTEST},32}}")
 _WHOLE = 32
+_NAMED = 5
 
 
 def find_incident(client: Client, part: str) -> str:
@@ -40,13 +41,13 @@ def find_incident(client: Client, part: str) -> str:
         case [incident]:
             return incident.id
         case _:
-            raise Refused(f"{len(matching)} incidents have {digits} in their ID: {_named(matching)}. Give more digits")
+            raise Refused(f"{len(matching)} incidents have {digits} in their ID: {_ends(matching)}. Give more digits")
 
 
 def _is_part(digits: str, whole: str) -> bool:
     return whole.startswith(digits) or whole.endswith(digits)
 
 
-def _named(incidents: list[Incident]) -> str:
-    names = [f"{short_id(incident.id)} {one_line(incident.title, 40)}" for incident in incidents[:3]]
-    return ", ".join(names) + (", ..." if len(incidents) > len(names) else "")
+def _ends(incidents: list[Incident]) -> str:
+    ends = [short_id(incident.id) for incident in incidents[:_NAMED]]
+    return ", ".join(ends) + (" and others" if len(incidents) > _NAMED else "")

@@ -11,9 +11,10 @@ import msgspec
 import typer
 from rich.text import Text
 
+from lookout.alerts.alert import AlertStatus
 from lookout.alerts.severity import Severity
 from lookout.alerts.text import one_line
-from lookout.cli.client import AlertView, Client
+from lookout.cli.client import PAGE, AlertView, Client
 from lookout.cli.finding import find_incident
 from lookout.cli.outside import DEFAULT_URL, Url, outside_of
 from lookout.cli.pages import When, incident_page, incident_table
@@ -23,6 +24,7 @@ from lookout.incidents.actions import NAME_LIMIT
 from lookout.incidents.grouping import TITLE_LIMIT
 from lookout.incidents.incident import Incident, Status
 
+ALERTS_READ = 2000
 ALERTS_SHOWN = 40
 EVENTS_SHOWN = 100
 
@@ -75,7 +77,7 @@ def list_incidents(
         return
     screen = Terminal()
     if listed:
-        screen.print(incident_table(listed, When(outside.now(), outside.zone)))
+        screen.print(incident_table(listed, When(outside.now(), outside.zone), screen.width))
     else:
         screen.say(Text(_nothing(statuses, severity)))
     if has_more:
@@ -84,7 +86,9 @@ def list_incidents(
 
 def _listed(client: Client, statuses: Sequence[StatusChoice], severity: str, limit: int) -> tuple[list[Incident], bool]:
     """At most `limit` incidents in the statuses' order, and whether there are more."""
-    found = (incident for status in statuses for incident in client.every_incident(status, severity))
+    found = (
+        incident for status in statuses for incident in client.every_incident(status, severity, min(limit + 1, PAGE))
+    )
     listed = list(islice(found, limit + 1))
     shown = sorted(listed[:limit], key=lambda incident: (_URGENCY[incident.status], -incident.severity.rank))
     return shown, len(listed) > limit
@@ -115,10 +119,19 @@ def show(context: typer.Context, part: Id, json: Json = False, url: Url = DEFAUL
     if json:
         _print_json(_whole(client, incident))
         return
-    page = client.alerts(incident.id, first=ALERTS_SHOWN)
+    alerts = sorted(islice(client.every_alert(incident.id), ALERTS_READ), key=_urgency)
     events = _last_events(client, incident.id)
     screen = Terminal()
-    screen.print(incident_page(incident, page.alerts, page.next is not None, events, When(outside.now(), outside.zone)))
+    screen.print(
+        incident_page(
+            incident, alerts[:ALERTS_SHOWN], len(alerts) > ALERTS_SHOWN, events, When(outside.now(), outside.zone)
+        )
+    )
+
+
+def _urgency(alert: AlertView) -> tuple[AlertStatus, int, str]:
+    """What fires comes first, and of that what is worst."""
+    return alert.status, -alert.severity.rank, alert.fingerprint
 
 
 class _Whole(msgspec.Struct, frozen=True):

@@ -32,6 +32,8 @@ from lookout.incidents.incident import Incident, Resolution
 WIDTH_WITH_IDS = 110
 """From this width on there is room for the incident's id."""
 _VERB_WIDTH = len("acknowledged")
+_DETAIL_WIDTH = len("from warning, 300 firing")
+_GAP = "  "
 
 
 class Phrase(NamedTuple):
@@ -118,7 +120,7 @@ def _resolution(change: Resolved, incident: Incident) -> str:
         case Resolution.SOURCE:
             return after
         case Resolution.EXPIRED:
-            return f"{after}: no sender repeats it any more"
+            return f"{after}, by silence"
         case Resolution.OPERATOR:
             reason = one_line(change.reason, TEXT_LIMIT)
             return f"{after} by {_name(change.by or 'somebody')}" + (f": {reason}" if reason else "")
@@ -137,12 +139,13 @@ def _name(name: str) -> str:
 
 
 def _append_fitting(line: Text, title: Text, detail: Text, room: int) -> None:
-    """Append both within `room` columns: each may use what the other leaves of its half."""
+    """Append both within `room` columns: each may use what the other leaves of its share."""
     if not detail:
         title.truncate(max(room, 1), overflow="ellipsis")
         line.append_text(title)
         return
-    half = (room - 2) // 2
-    title.truncate(max(half, room - 2 - cell_len(detail.plain)), overflow="ellipsis")
-    detail.truncate(max(room - 2 - title.cell_len, 1), overflow="ellipsis")
-    line.append_text(title).append("  ").append_text(detail)
+    room -= len(_GAP)
+    share = max(_DETAIL_WIDTH, room // 2)
+    title.truncate(max(room - share, room - cell_len(detail.plain), 1), overflow="ellipsis")
+    detail.truncate(max(room - title.cell_len, 1), overflow="ellipsis")
+    line.append_text(title).append(_GAP).append_text(detail)

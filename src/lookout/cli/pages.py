@@ -23,6 +23,11 @@ from lookout.incidents.grouping import SUMMARY_LIMIT, TITLE_LIMIT, VALUE_LIMIT
 from lookout.incidents.incident import Incident
 
 _BREAK = "\n"
+_WIDTHS = {"ID": 8, "SEVERITY": 10, "STATUS": 12, "INCIDENT": 0, "FIRING": 6, "SINCE": 5, "WHO": 8}
+_HEADINGS = tuple(_WIDTHS)
+_NUMBERS = ("FIRING", "SINCE")
+_GUTTER = 2
+_SHORTEST_TITLE = 12
 
 
 class When(NamedTuple):
@@ -32,20 +37,21 @@ class When(NamedTuple):
     zone: tzinfo | None
 
 
-def incident_table(incidents: Sequence[Incident], when: When) -> Table:
-    """One row for each incident, in the order given. The column of people is there if anybody is."""
-    has_people = any(_person(incident) for incident in incidents)
-    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim", pad_edge=False)
-    for heading in ("ID", "SEVERITY", "STATUS"):
-        table.add_column(heading, no_wrap=True)
-    table.add_column("INCIDENT", no_wrap=True, overflow="ellipsis", ratio=1)
-    table.add_column("FIRING", no_wrap=True, justify="right")
-    table.add_column("SINCE", no_wrap=True, justify="right")
-    if has_people:
-        table.add_column("WHO", no_wrap=True, max_width=12, overflow="ellipsis")
+def incident_table(incidents: Sequence[Incident], when: When, width: int) -> Table:
+    """One row for each incident, in the order given, in `width` columns: titles give way.
+
+    The column of people is there if anybody is.
+    """
+    with_people = any(_person(incident) for incident in incidents)
+    headings = _HEADINGS if with_people else _HEADINGS[:-1]
+    taken = sum(_WIDTHS[heading] + _GUTTER for heading in headings)
+    table = Table(box=None, padding=(0, _GUTTER, 0, 0), header_style="dim", pad_edge=False)
+    for heading in headings:
+        right = "right" if heading in _NUMBERS else "left"
+        table.add_column(heading, no_wrap=True, overflow="ellipsis", justify=right, min_width=_WIDTHS[heading] or None)
     for incident in incidents:
-        row = _row(incident, when)
-        table.add_row(*(row if has_people else row[:-1]))
+        row = _row(incident, when, max(width - taken, _SHORTEST_TITLE))
+        table.add_row(*row[: len(headings)])
     return table
 
 
@@ -53,27 +59,32 @@ def incident_page(
     incident: Incident, alerts: Sequence[AlertView], more_alerts: bool, events: Sequence[Heard], when: When
 ) -> Group:
     """Everything about one incident: header, facts, alerts with the labels that differ, timeline."""
-    alert_heading = f"Alerts: {firing_count(incident)}" + (f", the first {len(alerts)} shown" if more_alerts else "")
+    heading = f"Alerts: {firing_count(incident)}" + (f", {len(alerts)} of them here" if more_alerts else "")
     return Group(
         _header(incident),
         Padding(_facts(incident, _shared_labels(incident, alerts), when), (1, 2)),
-        Text(alert_heading, style="bold"),
+        Text(heading, style="bold"),
         Padding(_alerts(incident, alerts, when), (0, 2, 1, 2)),
         Text("Timeline", style="bold"),
         Padding(_timeline(events, when), (0, 2)),
     )
 
 
-def _row(incident: Incident, when: When) -> tuple[Text, Text, Text, Text, Text, Text, Text]:
+def _row(incident: Incident, when: When, title_width: int) -> tuple[Text, ...]:
+    """The cells, in the order of `_HEADINGS`."""
     style = "" if incident.is_open else "dim"
+    title = Text(one_line(incident.title, TITLE_LIMIT), style=style)
+    title.truncate(title_width, overflow="ellipsis")
+    person = Text(_person(incident), style=style)
+    person.truncate(_WIDTHS["WHO"], overflow="ellipsis")
     return (
         Text(short_id(incident.id), style="dim"),
         severity_mark(incident),
         Text(incident.status, style=STATUS_STYLES[incident.status]),
-        Text(one_line(incident.title, TITLE_LIMIT), style=style),
+        title,
         Text(str(incident.firing_alerts), style=style),
         Text(span(when.now - incident.started_at), style=style),
-        Text(_person(incident), style=style),
+        person,
     )
 
 

@@ -37,8 +37,6 @@ class Arrived:
 class Lost:
     """The connection is gone. Told once, however long it takes."""
 
-    reason: str
-
 
 @dataclass(frozen=True, slots=True)
 class Resumed:
@@ -81,7 +79,7 @@ def follow(client: Client, after: int, wait: Callable[[timedelta], None]) -> Gen
                 raise
             if not place.is_lost:
                 place.is_lost = True
-                yield Lost(str(error))
+                yield Lost()
         wait(min(FIRST_WAIT * 2 ** min(place.failures, 10), LONGEST_WAIT))
         place.failures += 1
 
@@ -148,8 +146,8 @@ def _show_json(arrived: Arrived) -> None:
 def remark_of(item: Lost | Resumed | Missing | Restarted) -> Text:
     """What is to be said about the connection."""
     match item:
-        case Lost(reason):
-            return Text(f"connection lost, trying again ({reason})", style="yellow")
+        case Lost():
+            return Text("connection lost, trying again", style="yellow")
         case Resumed(after, waiting):
             more = f", {waiting} waiting" if waiting else ""
             return Text(f"resumed after {after}, nothing missed{more}", style="green")

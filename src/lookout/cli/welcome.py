@@ -51,4 +51,6 @@ def _command(program: str) -> str:
     if shutil.which("lookout") is not None:
         return "lookout"
     path = Path(program)
+    if path.name != "lookout":  # started by another program, which is no way to call it
+        return "lookout"
     return str(path.relative_to(Path.cwd()) if path.is_absolute() and path.is_relative_to(Path.cwd()) else path)

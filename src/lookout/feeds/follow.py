@@ -18,7 +18,7 @@ from lookout import metrics
 from lookout.clock import Clock
 from lookout.errors import Overloaded
 from lookout.incidents.events import EventType, FeedEvent
-from lookout.store.database import PASSING_ERRORS
+from lookout.store.database import PASSING_ERRORS, Wakes
 from lookout.store.reads import Reads
 
 RECENT_LIMIT = 1024
@@ -31,7 +31,7 @@ RETRY = timedelta(seconds=1)
 STREAM_LIMIT = 5_000
 """Followers of one process."""
 
-Listen = Callable[["asyncio.Queue[str]"], AbstractAsyncContextManager[asyncio.Event]]
+Listen = Callable[[Wakes], AbstractAsyncContextManager[None]]
 
 log = structlog.get_logger()
 
@@ -63,29 +63,25 @@ class Followers:
     async def run(self) -> None:
         """Wake readers when the database says so, and now and then when it does not. For ever."""
         while True:
-            wake: asyncio.Queue[str] = asyncio.Queue()
+            wakes: Wakes = asyncio.Queue()
             try:
-                async with self._listen(wake) as ended:
+                async with self._listen(wakes):
                     self._wake_all()
-                    await self._pass_on(wake, ended)
+                    await self._pass_on(wakes)
             except PASSING_ERRORS as error:
                 log.warning("follow", action="listen_lost", error=repr(error))
             await self._clock.sleep(RETRY)
             self._wake_all()
 
-    async def _pass_on(self, wake: "asyncio.Queue[str]", ended: asyncio.Event) -> None:
+    async def _pass_on(self, wakes: Wakes) -> None:
+        """Wake the readers of the tenants that are notified of, until the connection has ended."""
         poll = asyncio.create_task(self._poll())
-        end = asyncio.create_task(ended.wait())
         try:
-            while not end.done():
-                get = asyncio.create_task(wake.get())
-                await asyncio.wait({get, end}, return_when=asyncio.FIRST_COMPLETED)
-                if get.done() and (reader := self._readers.get(get.result())) is not None:
+            while (tenant_id := await wakes.get()) is not None:
+                if (reader := self._readers.get(tenant_id)) is not None:
                     reader.wake()
-                get.cancel()
         finally:
             poll.cancel()
-            end.cancel()
 
     async def _poll(self) -> None:
         for count in itertools.count(1):

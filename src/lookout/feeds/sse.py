@@ -28,6 +28,10 @@ class EventStream:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         await send({"type": "http.response.start", "status": 200, "headers": _HEADERS})
+        if scope["method"] == "HEAD":
+            await self._events.aclose()
+            await send({"type": "http.response.body", "body": b""})
+            return
         writing = asyncio.create_task(self._write(send))
         leaving = asyncio.create_task(_disconnect(receive))
         try:

@@ -18,13 +18,16 @@ from lookout.incidents.events import (
 )
 from lookout.incidents.incident import Incident, Status
 
+_Later = Escalated | AlertsChanged | Reopened | Resolved | Acknowledged | Assigned | NoteAdded
+
 
 def evolve(incident: Incident | None, event: Event) -> Incident:
-    """The incident after `event`. The first event of an incident is an `Opened`; all others need the incident before."""
-    if isinstance(event.change, Opened):
-        return _open(event, event.change)
+    """The incident after `event`. An incident's first event is an `Opened`, all others need the incident before."""
+    change = event.change
+    if isinstance(change, Opened):
+        return _open(event, change)
     assert incident is not None, f"the first event of {event.incident_id} is {event.event_type}, not its opening"
-    return _change(replace(incident, position=event.position, updated_at=event.recorded_at), event)
+    return _change(replace(incident, position=event.position, updated_at=event.recorded_at), change, event)
 
 
 def _open(event: Event, change: Opened) -> Incident:
@@ -47,15 +50,14 @@ def _open(event: Event, change: Opened) -> Incident:
     )
 
 
-def _change(incident: Incident, event: Event) -> Incident:
-    change = event.change
+def _change(incident: Incident, change: _Later, event: Event) -> Incident:
     match change:
         case Escalated():
-            return replace(_count(incident, change.alerts), severity=change.severity, started_at=change.started_at)
+            after = replace(_count(incident, change.alerts), severity=change.severity, started_at=change.started_at)
         case AlertsChanged():
-            return replace(_count(incident, change.alerts), started_at=change.started_at)
+            after = replace(_count(incident, change.alerts), started_at=change.started_at)
         case Reopened():
-            return replace(
+            after = replace(
                 _count(incident, change.alerts),
                 status=Status.FIRING,
                 severity=change.severity,
@@ -68,7 +70,7 @@ def _change(incident: Incident, event: Event) -> Incident:
                 resolved_by=None,
             )
         case Resolved():
-            return replace(
+            after = replace(
                 _count(incident, change.alerts),
                 status=Status.RESOLVED,
                 resolved_at=event.occurred_at,
@@ -76,15 +78,14 @@ def _change(incident: Incident, event: Event) -> Incident:
                 resolved_by=change.by,
             )
         case Acknowledged(by=by):
-            return replace(incident, status=Status.ACKNOWLEDGED, acknowledged_at=event.occurred_at, acknowledged_by=by)
+            after = replace(incident, status=Status.ACKNOWLEDGED, acknowledged_at=event.occurred_at, acknowledged_by=by)
         case Assigned(assignee=assignee):
-            return replace(incident, assignee=assignee)
+            after = replace(incident, assignee=assignee)
         case NoteAdded():
-            return incident
-        case Opened():
-            raise AssertionError(f"{event.incident_id} opens twice")
+            after = incident
         case _:
             assert_never(change)
+    return after
 
 
 def _count(incident: Incident, alerts: AlertsDelta) -> Incident:

@@ -49,6 +49,6 @@ def title_of(alert: Alert, group: Group) -> str:
 
 
 def summary_of(alerts: list[Alert], title: str) -> str:
-    """The sentence about the incident: the summary that its first alerts share, else the first one's, else the title."""
+    """The sentence about the incident: its first alert's summary, else that one's description, else the title."""
     first = alerts[0].annotations.get("summary") or alerts[0].annotations.get("description") or ""
     return one_line(first, SUMMARY_LIMIT) or title

@@ -35,8 +35,9 @@ class LeaseKey(NamedTuple):
 class Lease(msgspec.Struct, frozen=True, gc=False):
     """One sender's word.
 
-    `ends_at` is how far it reaches: the sender's promise if `promised`, else our own limit since it was last heard.
-    `resolved_at` is when the sender says that it ended. `expired` says that it ran out. `closed_at` is when an
+    `ends_at` is how far it reaches: the sender's promise if `promised`, else our own limit since it was last heard, or
+    the end that this sender itself told. `resolved_at` is when it was told to have ended, by this sender or by another
+    that speaks of the same firing. `expired` says that it ran out. `closed_at` is when an
     operator resolved the incident: the lease then counts no more, however often it is repeated.
     """
 
@@ -57,12 +58,19 @@ class Lease(msgspec.Struct, frozen=True, gc=False):
         return LeaseKey(self.source, self.replica, self.starts_at)
 
     def is_ended(self, policy: Policy) -> bool:
-        """The sender's word no longer stands. A promise that reaches a whole lease beyond the resolve is newer than it."""
+        """The sender's word no longer stands. A promise that reaches a whole lease beyond the end is newer than it."""
         if self.expired:
             return True
         if self.resolved_at is None:
             return False
         return not (self.promised and self.ends_at > self.resolved_at + policy.lease_length)
+
+    @property
+    def told_end(self) -> datetime | None:
+        """The end that a webhook's sender itself told of this firing: then its word reaches no further than that."""
+        if self.promised or self.expired or self.resolved_at is None or self.ends_at > self.resolved_at:
+            return None
+        return self.ends_at
 
     def is_alive(self, policy: Policy) -> bool:
         return self.closed_at is None and not self.is_ended(policy)
@@ -82,7 +90,7 @@ def hear(leases: Leases, alert: Alert, now: datetime, policy: Policy) -> Leases:
     """
     if alert.status is AlertStatus.FIRING:
         return _hear_firing(leases, alert, now, policy)
-    return _hear_resolved(leases, alert, now)
+    return _hear_resolved(leases, alert, now, policy)
 
 
 def expire(leases: Leases, now: datetime, listening_since: datetime, policy: Policy) -> Leases:
@@ -115,7 +123,8 @@ def surplus(leases: Leases, policy: Policy) -> list[LeaseKey]:
     ended = [lease for lease in leases.values() if lease.is_ended(policy)]
     living = [lease for lease in leases.values() if not lease.is_ended(policy)]
     ended.sort(key=lambda lease: lease.starts_at, reverse=True)
-    living.sort(key=lambda lease: lease.ends_at, reverse=True)
+    # What an operator closed only silences repeats; what is alive holds the alert.
+    living.sort(key=lambda lease: (lease.closed_at is None, lease.ends_at), reverse=True)
     return [lease.key for lease in ended[ENDED_LEASES_KEPT:] + living[LIVE_LEASES_KEPT:]]
 
 
@@ -142,19 +151,33 @@ def _hear_firing(leases: Leases, alert: Alert, now: datetime, policy: Policy) ->
     return {key: msgspec.structs.replace(lease, annotations=alert.annotations)}
 
 
-def _hear_resolved(leases: Leases, alert: Alert, now: datetime) -> Leases:
+def _hear_resolved(leases: Leases, alert: Alert, now: datetime, policy: Policy) -> Leases:
     ended_at = alert.ends_at or now
     replica = alert.label_set.replica
-    changed = {
-        key: msgspec.structs.replace(lease, resolved_at=max(lease.resolved_at or ended_at, ended_at))
-        for key, lease in leases.items()
-        if lease.replica == replica and _is_ended_by(lease, alert, ended_at)
-    }
-    if not any(key.source == alert.source for key in changed):
+    changed: Leases = {}
+    is_told = False
+    for key, lease in leases.items():
+        if lease.replica == replica and _is_ended_by(lease, alert, ended_at):
+            is_own = lease.source == alert.source and alert.starts_at in (None, lease.starts_at)
+            is_told = is_told or is_own
+            changed[key] = _resolve(lease, ended_at, is_own, now, policy)
+    if not is_told:
         # Remembered, so that a firing message that comes after it is known to be late.
         key = LeaseKey(alert.source, replica, alert.starts_at or ended_at)
         changed[key] = Lease(*key, ended_at, alert.leased, now, resolved_at=ended_at)
     return {key: lease for key, lease in changed.items() if leases.get(key) != lease}
+
+
+def _resolve(lease: Lease, ended_at: datetime, is_own: bool, now: datetime, policy: Policy) -> Lease:
+    """The lease after it was told, in the words of its own sender or of another, to have ended."""
+    ends_at = lease.ends_at
+    if not lease.promised:
+        ends_at = max(lease.told_end or ended_at, ended_at) if is_own else lease.ends_at
+    elif (lease.resolved_at is None or ended_at > lease.resolved_at) and ends_at > now + policy.lease_length:
+        # No resend promises that much (`amtool alert add --end`, a long interval): it was sent before this end.
+        ends_at = ended_at
+    resolved_at = max(lease.resolved_at or ended_at, ended_at)
+    return msgspec.structs.replace(lease, ends_at=ends_at, resolved_at=resolved_at)
 
 
 def _is_ended_by(lease: Lease, alert: Alert, ended_at: datetime) -> bool:
@@ -184,26 +207,20 @@ def _beyond(lease: Lease) -> datetime:
 
 
 def _resolution(leases: Leases, key: LeaseKey, promised: bool) -> datetime | None:
-    """When the firing that a new lease speaks of was told to have ended, by this path or another."""
-    told = [
-        lease.resolved_at
-        for lease in leases.values()
-        if lease.replica == key.replica
-        and lease.resolved_at is not None
-        and (lease.starts_at == key.starts_at or _is_within(lease, key, promised))
-    ]
+    """When the firing that a new lease speaks of was told to have ended, by this path or another.
+
+    Only what a sender itself said counts, so that one end does not spread further when it is heard first.
+    """
+    told: list[datetime] = []
+    for lease in leases.values():
+        end = lease.resolved_at if lease.promised else lease.told_end
+        if lease.replica != key.replica or end is None:
+            continue
+        # A webhook's sender told that all had ended by a time at which the firing of `key` had begun.
+        is_within = not promised and not lease.promised and lease.source == key.source and key.starts_at <= end
+        if lease.starts_at == key.starts_at or is_within:
+            told.append(end)
     return max(told, default=None)
-
-
-def _is_within(lease: Lease, key: LeaseKey, promised: bool) -> bool:
-    """A webhook's sender told that all had ended by a time at which the firing of `key` had begun."""
-    return (
-        not promised
-        and not lease.promised
-        and lease.source == key.source
-        and lease.resolved_at is not None
-        and lease.resolved_at >= key.starts_at
-    )
 
 
 def _closure(leases: Leases, key: LeaseKey) -> datetime | None:

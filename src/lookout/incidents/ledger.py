@@ -110,7 +110,7 @@ class Ledger:
         self._decide_pending(now, expired=True)
 
     def act(self, incident_id: str, action: Action, now: datetime) -> tuple[Incident, Reason]:
-        """What a person does. For a resolve, all of the incident's firing alerts are in the working set: it closes them."""
+        """What a person does. A resolve closes the incident's firing alerts: all are in the working set then."""
         incident = self.by_id[incident_id]
         ends = [
             AlertChange(state.fingerprint, AlertStatus.RESOLVED, state.starts_at, max(now, state.starts_at))

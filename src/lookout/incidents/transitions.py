@@ -1,6 +1,6 @@
 """The life of an incident as a table: in which status, what can happen, which event tells it, what is so after it.
 
-`decide` looks everything up here, `evolve` must agree with it, and the diagram in docs/architecture.md is drawn from it.
+`decide` looks everything up here, `evolve` must agree, and the diagram in docs/architecture.md is drawn from it.
 """
 
 from collections.abc import Mapping

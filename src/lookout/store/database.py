@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     Connection = asyncpg.Connection[asyncpg.Record] | PoolConnectionProxy[asyncpg.Record]
     Pool = asyncpg.Pool[asyncpg.Record]
 
+Wakes = asyncio.Queue[str | None]
+"""Tenants whose log has grown. None: nobody tells any more."""
+
 LOWEST_VERSION = 15
 COMMAND_SECONDS = 30.0
 """No statement runs longer: what hangs is given up, and its request answered with an error."""
@@ -86,18 +89,17 @@ async def migrate_schema(pool: "Pool") -> None:
 
 
 @asynccontextmanager
-async def listen(dsn: str, channel: str, wake: "asyncio.Queue[str]") -> AsyncGenerator[asyncio.Event]:
-    """Put each notification's payload on `wake`. Yields an event that is set when the connection ends."""
+async def listen(dsn: str, channel: str, wakes: Wakes) -> AsyncGenerator[None]:
+    """Put each notification's payload on `wakes`, and None when the connection ends."""
     connection = await asyncpg.connect(dsn, server_settings={"application_name": "lookout-listen"})
-    ended = asyncio.Event()
 
     def take(_: object, __: int, ___: str, payload: object) -> None:
-        wake.put_nowait(str(payload))
+        wakes.put_nowait(str(payload))
 
-    connection.add_termination_listener(lambda _: ended.set())
+    connection.add_termination_listener(lambda _: wakes.put_nowait(None))
     try:
         await connection.add_listener(channel, take)
-        yield ended
+        yield
     finally:
         await connection.close(timeout=1)
 

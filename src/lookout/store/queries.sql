@@ -217,6 +217,9 @@ WHERE tenant_id = $1 AND incident_id = $2 AND position > $3
 ORDER BY position
 LIMIT $4
 
+-- name: count_events_of_incident
+SELECT count(*) FROM events WHERE tenant_id = $1 AND incident_id = $2
+
 -- name: incident
 SELECT * FROM incidents WHERE tenant_id = $1 AND id = $2
 
@@ -287,17 +290,20 @@ WHERE tenant_id = $1
     AND started_at < $3
 
 -- name: alerts_of_incident
--- As they were last in this incident, from the log: an alert may belong to a later incident by now.
-WITH told AS (
-    SELECT ea.*
+-- As they were last in this incident, from the log: an alert may belong to a later incident by now. A page's alerts are
+-- among the first of each event's, so that no event is read whole for it.
+WITH page AS (
+    SELECT DISTINCT ON (ea.fingerprint) ea.*
     FROM events AS e
-    JOIN event_alerts AS ea USING (tenant_id, position)
-    WHERE e.tenant_id = $1 AND e.incident_id = $2 AND ea.fingerprint > $3
-),
-page AS (
-    SELECT DISTINCT ON (fingerprint) fingerprint, status, starts_at, ends_at
-    FROM told
-    ORDER BY fingerprint, position DESC
+    CROSS JOIN LATERAL (
+        SELECT position, fingerprint, status, starts_at, ends_at
+        FROM event_alerts
+        WHERE tenant_id = $1 AND position = e.position AND fingerprint > $3
+        ORDER BY fingerprint
+        LIMIT $4
+    ) AS ea
+    WHERE e.tenant_id = $1 AND e.incident_id = $2
+    ORDER BY ea.fingerprint, ea.position DESC
     LIMIT $4
 )
 SELECT
@@ -313,8 +319,9 @@ SELECT
 FROM page AS p
 CROSS JOIN LATERAL (
     SELECT labels, annotations, generator_url, source
-    FROM told
-    WHERE told.fingerprint = p.fingerprint AND told.labels IS NOT NULL
+    FROM events AS e
+    JOIN event_alerts AS ea USING (tenant_id, position)
+    WHERE e.tenant_id = $1 AND e.incident_id = $2 AND ea.fingerprint = p.fingerprint AND ea.labels IS NOT NULL
     ORDER BY position DESC
     LIMIT 1
 ) AS t
@@ -326,7 +333,8 @@ CROSS JOIN LATERAL (
         (array_agg(l.annotations ORDER BY l.last_received_at DESC)
             FILTER (WHERE l.annotations IS NOT NULL))[1] AS annotations
     FROM leases AS l
-    WHERE l.tenant_id = $1 AND l.fingerprint = p.fingerprint
+    JOIN alerts AS a USING (tenant_id, fingerprint)
+    WHERE l.tenant_id = $1 AND l.fingerprint = p.fingerprint AND a.incident_id = $2
 ) AS h
 ORDER BY p.fingerprint
 

@@ -215,6 +215,11 @@ class Reads:
         rows = await self._pool.fetch(SQL["events_of_incident"], tenant_id, _uuid_of(incident_id), position, limit)
         return [feed_event_of(row) for row in rows]
 
+    async def count_events_of(self, tenant_id: str, incident_id: str) -> int:
+        """How many events an incident has."""
+        count: int = await self._pool.fetchval(SQL["count_events_of_incident"], tenant_id, _uuid_of(incident_id))
+        return count
+
     async def rejected_before(self, tenant_id: str, before: int, limit: int) -> list[RejectedView]:
         """At most `limit` rejected alerts with an id below `before`, the newest first."""
         rows = await self._pool.fetch(SQL["rejected_alerts_before"], tenant_id, before, limit)

@@ -47,7 +47,10 @@ async def rebuild(pool: "Pool", *, repair: bool = False) -> Report:
     report = Report(True, [])
     async with pool.acquire() as connection:
         for tenant in await connection.fetch(SQL["tenants"]):
-            async with connection.transaction(isolation="repeatable_read"):
+            # A repair waits for the writers and then keeps them out; a look at one moment need not.
+            async with connection.transaction(isolation="read_committed" if repair else "repeatable_read"):
+                if repair:
+                    await connection.execute(SQL["lock_feeds"], [tenant["tenant_id"]])
                 faults = await _compare(connection, tenant["tenant_id"], report, repair=repair)
             report.equal = report.equal and not faults
     report.lines.append("equal: the tables are what the log says" if report.equal else "NOT equal")
@@ -117,7 +120,6 @@ def _differences(kind: str, folded: dict[str, Any], stored: dict[str, Any]) -> l
 
 
 async def _write(connection: "Connection", tenant_id: str, folded: Folded) -> None:
-    await connection.execute(SQL["lock_feeds"], [tenant_id])
     await connection.execute(SQL["forget_incidents"], tenant_id)
     await connection.execute(SQL["forget_alerts"], tenant_id)
     incidents = [incident_values(incident) for incident in folded.incidents.values()]

@@ -14,7 +14,7 @@ from starlette.responses import Response
 from starlette.types import Message as AsgiMessage
 from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocket
-from strawberry.asgi import GraphQL
+from strawberry.asgi import ASGIWebSocketAdapter, GraphQL
 from strawberry.subscriptions import GRAPHQL_TRANSPORT_WS_PROTOCOL
 from strawberry.subscriptions.protocols.graphql_transport_ws.handlers import BaseGraphQLTransportWSHandler
 from strawberry.subscriptions.protocols.graphql_transport_ws.types import Message
@@ -31,6 +31,8 @@ SUBSCRIPTIONS_LIMIT = 20
 """Operations under way on one WebSocket."""
 INIT_WAIT = timedelta(seconds=10)
 """How long a WebSocket may stay without saying `connection_init`."""
+_REASON_BYTES = 120
+"""A WebSocket's closing frame holds no more."""
 
 
 def graphql_app(parts: Parts, *, playground: bool) -> "GraphQLApp":
@@ -38,20 +40,41 @@ def graphql_app(parts: Parts, *, playground: bool) -> "GraphQLApp":
     return GraphQLApp(parts, playground=playground)
 
 
+class _Operation(msgspec.Struct, rename="camel"):
+    query: str
+    variables: dict[str, object] | None = None
+    operation_name: str | None = None
+
+
+class _Subscribe(msgspec.Struct):
+    id: str
+    payload: _Operation
+
+
 class _Socket(BaseGraphQLTransportWSHandler[Asking, None]):
     """Ends a WebSocket whose messages are not of the protocol, where Strawberry's own handler would crash."""
 
     async def handle_message(self, message: Message) -> None:
         try:
+            if message["type"] == "subscribe":
+                msgspec.convert(message, _Subscribe)
             await super().handle_message(message)
-        except (TypeError, AttributeError):
-            await self.handle_invalid_message("Failed to parse message")
+        except (KeyError, TypeError, msgspec.ValidationError) as error:
+            await self.handle_invalid_message(f"the message is not of graphql-transport-ws: {error}")
+
+
+class _Wire(ASGIWebSocketAdapter):
+    """Cuts the reason of a close to what fits: it may quote a document."""
+
+    async def close(self, code: int, reason: str) -> None:
+        await super().close(code, reason.encode()[:_REASON_BYTES].decode(errors="ignore"))
 
 
 class GraphQLApp(GraphQL[Asking, None]):
     """Strawberry's application, with Lookout's bounds and errors."""
 
     graphql_transport_ws_handler_class = _Socket
+    websocket_adapter_class = _Wire
 
     def __init__(self, parts: Parts, *, playground: bool) -> None:
         super().__init__(
@@ -85,7 +108,7 @@ class GraphQLApp(GraphQL[Asking, None]):
         await self.run(WebSocket(scope, receive, send))
 
     async def get_context(self, request: Request | WebSocket, response: Response | WebSocket) -> Asking:
-        return Asking(self._parts, caller_of(request))
+        return Asking(self._parts, caller_of(request), can_follow=isinstance(request, WebSocket))
 
     async def get_root_value(self, request: Request | WebSocket) -> None:
         return None

@@ -19,6 +19,8 @@ class Asking:
 
     parts: Parts
     caller: Caller
+    can_follow: bool = False
+    """Whether there is a WebSocket to send events on."""
     connection_params: Mapping[str, object] | None = None
     """The payload of `connection_init`, which Strawberry puts here."""
     reading: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(READS_AT_ONCE))

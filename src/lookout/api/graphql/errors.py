@@ -5,6 +5,7 @@ from typing import Annotated
 import strawberry
 import structlog
 from graphql import GraphQLError
+from strawberry.exceptions import MissingQueryError
 from strawberry.extensions import MaskErrors
 from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOperationTypeError
 
@@ -14,7 +15,7 @@ from lookout.errors import Conflict, LookoutError, NotFound, Overloaded, Refused
 from lookout.store.database import PASSING_ERRORS
 
 _SHOWN_ID = 200
-_READABLE = (GraphQLError, CannotGetOperationTypeError, InvalidOperationTypeError)
+_READABLE = (GraphQLError, CannotGetOperationTypeError, InvalidOperationTypeError, MissingQueryError)
 """What is written for whoever wrote the document."""
 
 log = structlog.get_logger()

@@ -7,7 +7,7 @@ from strawberry import ID, Private
 
 from lookout.api.graphql.asking import Asking, Info
 from lookout.api.graphql.incidents import Incident
-from lookout.api.graphql.pages import COUNT_LIMIT, EVENTS_DEFAULT, PAGE_LIMIT, PageInfo, Span, page_info, size_of
+from lookout.api.graphql.pages import COUNT_LIMIT, EVENTS_DEFAULT, PageInfo, Span, page_info, size_of
 from lookout.api.graphql.scalars import JSON, Position
 from lookout.errors import Conflict
 from lookout.incidents.events import EventType, FeedEvent
@@ -114,11 +114,6 @@ async def _last_position(asking: Asking) -> int:
 
 
 async def _count_of(asking: Asking, incident_id: str) -> int:
-    count = after = 0
-    while True:
-        async with asking.reading:
-            events = await asking.parts.reads.events_of(asking.tenant_id, incident_id, after, PAGE_LIMIT)
-        count += len(events)
-        if len(events) < PAGE_LIMIT:
-            return min(count, COUNT_LIMIT)
-        after = events[-1].position
+    async with asking.reading:
+        count = await asking.parts.reads.count_events_of(asking.tenant_id, incident_id)
+    return min(count, COUNT_LIMIT)

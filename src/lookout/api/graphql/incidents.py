@@ -72,16 +72,16 @@ class Incident:
     @classmethod
     async def find(cls, asking: Asking, given_id: str) -> "Incident | None":
         """The incident that a raw or global id means, None if there is none."""
-        try:
-            return cls.of(await asking.parts.reads.incident(asking.tenant_id, incident_id_of(given_id)))
-        except NotFound:
-            return None
+        async with asking.reading:
+            try:
+                return cls.of(await asking.parts.reads.incident(asking.tenant_id, incident_id_of(given_id)))
+            except NotFound:
+                return None
 
     @classmethod
     async def resolve_reference(cls, info: Info, id: str = "", **_: object) -> "Incident | None":  # noqa: A002
         """The incident of the key that a federation gateway knows."""
-        async with info.context.reading:
-            return await cls.find(info.context, str(id))
+        return await cls.find(info.context, str(id))
 
 
 @strawberry.type(description="An incident's place in the list.")

@@ -25,10 +25,10 @@ from graphql import (
     GraphQLInterfaceType,
     GraphQLNamedType,
     GraphQLObjectType,
-    GraphQLOutputType,
     GraphQLSchema,
     InlineFragmentNode,
     OperationDefinitionNode,
+    OperationType,
     SelectionNode,
     SelectionSetNode,
     get_named_type,
@@ -165,7 +165,7 @@ class _Meter:
 
 
 def _kind_of(field: GraphQLField) -> GraphQLNamedType:
-    return get_named_type(cast("GraphQLOutputType", field.type))  # pyright: ignore[reportUnknownMemberType]
+    return get_named_type(field.type)  # pyright: ignore[reportUnknownArgumentType, reportUnknownMemberType]
 
 
 def _list(value: object) -> list[object]:
@@ -201,6 +201,8 @@ class Limits(SchemaExtension):
         operation = get_operation_ast(document, execution.operation_name) if document is not None else None
         if document is None or operation is None:
             return None
+        if operation.operation is OperationType.SUBSCRIPTION and not execution.context.can_follow:
+            return "subscriptions are for WebSockets (graphql-transport-ws) only"
         schema = execution.schema._schema  # pyright: ignore[reportPrivateUsage]  # Strawberry has no other way to it
         try:
             return refusal_of(cost_of(schema, document, operation, execution.variables or {}))

@@ -61,5 +61,6 @@ class Query:
         period = time_range or TimeRangeInput(start=now - STATS_PERIOD, end=now)
         if period.start >= period.end:
             raise Refused("timeRange ends before it starts: start must be before end", "timeRange", "start < end")
-        stats = await asking.parts.reads.stats(asking.tenant_id, period.start, period.end)
+        async with asking.reading:
+            stats = await asking.parts.reads.stats(asking.tenant_id, period.start, period.end)
         return IncidentStats(**msgspec.structs.asdict(stats))

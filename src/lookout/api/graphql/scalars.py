@@ -14,6 +14,8 @@ from lookout.store.reads import END
 JSON = NewType("JSON", object)
 Position = NewType("Position", int)
 
+_SHOWN_BITS = 64
+"""Python refuses to write a very long integer."""
 _Aware = Annotated[datetime, msgspec.Meta(tz=True)]
 
 
@@ -43,7 +45,8 @@ def read_position(value: object) -> int:
 
 
 def _shown(value: object) -> str:
-    return repr(value)[:40] if isinstance(value, str | float | bool) else f"this {type(value).__name__}"
+    is_short = isinstance(value, str | float) or (isinstance(value, int) and value.bit_length() <= _SHOWN_BITS)
+    return repr(value)[:40] if is_short else f"this {type(value).__name__}"
 
 
 SCALARS: Mapping[object, ScalarDefinition] = {

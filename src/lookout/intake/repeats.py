@@ -1,0 +1,105 @@
+"""Firings that this process has seen decided. As long as a sender says the same, its repeats only renew a lease.
+
+It is a guess, and the database has the last word: what does not stand there is decided anew.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from itertools import islice
+from typing import NamedTuple
+
+import msgspec
+
+from lookout.alerts.alert import Alert, AlertStatus
+from lookout.incidents.lease import LeaseKey
+from lookout.incidents.ledger import Receipt
+from lookout.incidents.policy import Policy
+from lookout.incidents.transitions import Reason
+from lookout.intake.work import Delivery, Outcome, Work
+from lookout.store.log import Log, Renewal
+
+REPEATS_KNOWN = 200_000
+"""Firings whose repeats are recognised without loading them. About 400 bytes each."""
+
+Receipts = dict[int, dict[int, Receipt]]
+"""By place in the batch, and in the alerts of that delivery."""
+
+_FIRES = frozenset({Reason.OPENED, Reason.JOINED, Reason.ESCALATED, Reason.REOPENED, Reason.DUPLICATE})
+
+
+class _Key(NamedTuple):
+    tenant_id: str
+    fingerprint: str
+    lease: LeaseKey
+
+
+class _Known(msgspec.Struct, frozen=True, gc=False):
+    annotations: Mapping[str, str]
+    receipt: Receipt
+
+
+class _Wanted(msgspec.Struct, gc=False):
+    """One renewal, however often the batch has the repeat: the latest end, and the places of all of them."""
+
+    ends_at: datetime
+    receipt: Receipt
+    places: list[tuple[int, int]]
+
+
+class Repeats:
+    """What is known of firings, and their renewal."""
+
+    def __init__(self, store: Log) -> None:
+        self._store = store
+        self._known: dict[_Key, _Known] = {}
+
+    async def renew(self, batch: Sequence[Work], now: datetime, policy: Policy) -> Receipts:
+        """Renew the leases of the batch's repeats. Returns the receipts of those that stood."""
+        wanted = self._find(batch, now, policy)
+        if not wanted:
+            return {}
+        stood = await self._store.renew([Renewal(*key, repeat.ends_at) for key, repeat in wanted.items()], now)
+        receipts: Receipts = {}
+        for number, (key, repeat) in enumerate(wanted.items()):
+            if number not in stood:
+                del self._known[key]
+                continue
+            for index, place in repeat.places:
+                receipts.setdefault(index, {})[place] = repeat.receipt
+        return receipts
+
+    def _find(self, batch: Sequence[Work], now: datetime, policy: Policy) -> dict[_Key, _Wanted]:
+        wanted: dict[_Key, _Wanted] = {}
+        for index, work in enumerate(batch):
+            if not isinstance(work, Delivery):
+                continue
+            for place, alert in enumerate(work.alerts):
+                key = _key_of(work.tenant_id, alert)
+                known = self._known.get(key) if key is not None else None
+                if key is None or known is None or known.annotations != alert.annotations:
+                    continue
+                ends_at = alert.ends_at or now + policy.webhook_expiry
+                repeat = wanted.setdefault(key, _Wanted(ends_at, known.receipt, []))
+                repeat.ends_at = max(repeat.ends_at, ends_at)
+                repeat.places.append((index, place))
+        return wanted
+
+    def remember(self, batch: Sequence[Work], outcomes: Sequence[Outcome]) -> None:
+        """Know the firings that were decided, and forget the oldest beyond the bound."""
+        for work, outcome in zip(batch, outcomes, strict=True):
+            if not isinstance(work, Delivery) or not isinstance(outcome, list):
+                continue
+            for alert, receipt in zip(work.alerts, outcome, strict=True):
+                key = _key_of(work.tenant_id, alert)
+                if key is not None and receipt.reason in _FIRES:
+                    repeat = Receipt(receipt.fingerprint, False, Reason.DUPLICATE, receipt.incident_id)
+                    self._known[key] = _Known(alert.annotations, repeat)
+        for key in list(islice(self._known, max(0, len(self._known) - REPEATS_KNOWN))):
+            del self._known[key]
+
+
+def _key_of(tenant_id: str, alert: Alert) -> _Key | None:
+    """By which a repeat of this alert is recognised, None if it can be none."""
+    if alert.status is not AlertStatus.FIRING or alert.starts_at is None:
+        return None
+    return _Key(tenant_id, alert.fingerprint, LeaseKey(alert.source, alert.label_set.replica, alert.starts_at))

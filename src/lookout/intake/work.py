@@ -1,0 +1,100 @@
+"""What can be asked of the intake, and what it needs of the store."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import assert_never
+
+import msgspec
+
+from lookout.alerts.alert import Alert, RejectedAlert
+from lookout.incidents.actions import Action, Resolve
+from lookout.incidents.grouping import group_of
+from lookout.incidents.incident import Incident
+from lookout.incidents.ledger import Receipt
+from lookout.incidents.policy import Policy
+from lookout.incidents.transitions import Reason
+from lookout.store.log import Needs, Rejection
+
+
+class Delivery(msgspec.Struct, frozen=True):
+    """The alerts of one request. `rejected` of a place below 0 is the whole body."""
+
+    tenant_id: str
+    source: str
+    received_at: datetime
+    alerts: Sequence[Alert] = ()
+    rejected: Sequence[RejectedAlert] = ()
+
+    @property
+    def size(self) -> int:
+        return len(self.alerts) + len(self.rejected)
+
+
+class Order(msgspec.Struct, frozen=True):
+    """A person's action on an incident."""
+
+    tenant_id: str
+    incident_id: str
+    action: Action
+    received_at: datetime
+
+    @property
+    def size(self) -> int:
+        return 1
+
+
+class Expiry(msgspec.Struct, frozen=True):
+    """Alerts, by tenant, of which a lease may have run out at `now`."""
+
+    fingerprints: Mapping[str, Sequence[str]]
+    now: datetime
+    listening_since: datetime
+
+    @property
+    def size(self) -> int:
+        return sum(len(fingerprints) for fingerprints in self.fingerprints.values())
+
+
+Work = Delivery | Order | Expiry
+Outcome = list[Receipt] | tuple[Incident, Reason] | Exception | None
+"""What a delivery, an order, one that cannot be done, an expiry comes to."""
+
+
+def needs_of(batch: Iterable[Work], policy: Policy) -> dict[str, Needs]:
+    """What has to be loaded to decide the batch, by tenant."""
+    needs: dict[str, Needs] = {}
+    for work in batch:
+        match work:
+            case Delivery():
+                need = needs.setdefault(work.tenant_id, Needs())
+                for alert in work.alerts:
+                    need.fingerprints.add(alert.fingerprint)
+                    need.dedup_keys.add(group_of(alert.label_set, policy).dedup_key)
+            case Order():
+                need = needs.setdefault(work.tenant_id, Needs())
+                need.incident_ids.add(work.incident_id)
+                if isinstance(work.action, Resolve):
+                    need.all_firing_of.add(work.incident_id)
+            case Expiry():
+                for tenant_id, fingerprints in work.fingerprints.items():
+                    needs.setdefault(tenant_id, Needs()).fingerprints.update(fingerprints)
+            case _:
+                assert_never(work)
+    return needs
+
+
+def rejections_of(batch: Iterable[Work]) -> list[Rejection]:
+    """What the deliveries of the batch had refused."""
+    return [
+        Rejection(
+            work.tenant_id,
+            work.source,
+            work.received_at,
+            rejected.index if rejected.index >= 0 else None,
+            rejected.reason,
+            rejected.excerpt,
+        )
+        for work in batch
+        if isinstance(work, Delivery)
+        for rejected in work.rejected
+    ]

@@ -1,0 +1,238 @@
+"""The one writer of this process: it commits whatever gathered while the last commit was under way.
+
+No timer, so nothing waits when it is idle. A repeat of a firing that this process has seen is one renewal in one
+batched update, and everything else goes through a ledger. The queue has a bound: what is beyond it is refused before
+anything is taken (I8).
+"""
+
+import asyncio
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import timedelta
+
+import msgspec
+import structlog
+
+from lookout import metrics
+from lookout.clock import Clock
+from lookout.errors import Overloaded
+from lookout.incidents.incident import Incident
+from lookout.incidents.ledger import Ledger, Receipt
+from lookout.incidents.policy import Policy
+from lookout.incidents.transitions import Reason
+from lookout.intake.repeats import Receipts, Repeats
+from lookout.intake.settle import settle
+from lookout.intake.work import Delivery, Expiry, Order, Outcome, Work, needs_of, rejections_of
+from lookout.store.database import PASSING_ERRORS, passes
+from lookout.store.log import Log
+
+QUEUE_LIMIT = 250_000
+"""Alerts that may wait for a commit. One request always fits into an empty queue: the body limit bounds it."""
+BATCH_LIMIT = 20_000
+"""Alerts in one commit, but for a single request that has more: it is one commit, whole."""
+TRIES = 3
+RETRY_AFTER = timedelta(milliseconds=200)
+THREAD_FROM = 2_000
+"""From this many alerts on a ledger decides in a thread, so that the server goes on answering."""
+
+log = structlog.get_logger()
+
+
+class _Job(msgspec.Struct):
+    work: Work
+    done: "asyncio.Future[Outcome]"
+
+    @property
+    def size(self) -> int:
+        return self.work.size
+
+
+class Intake:
+    """The one writer of this process."""
+
+    def __init__(self, store: Log, clock: Clock, policy: Policy, fresh_id: Callable[[], str]) -> None:
+        self.policy = policy
+        self.listening_since = clock.now()
+        self._store = store
+        self._clock = clock
+        self._fresh_id = fresh_id
+        self._jobs: list[_Job] = []
+        self._waiting = 0
+        self._arrived = asyncio.Event()
+        self._repeats = Repeats(store)
+        self._closed = False
+
+    @property
+    def waiting(self) -> int:
+        """Alerts that wait for a commit."""
+        return self._waiting
+
+    async def deliver(self, delivery: Delivery) -> list[Receipt]:
+        """Store the alerts of one request; returns after the commit, with a receipt for each. Raises `Overloaded`."""
+        outcome = await self._submit(delivery)
+        assert isinstance(outcome, list)
+        return outcome
+
+    async def order(self, order: Order) -> tuple[Incident, Reason]:
+        """Do a person's action; returns the incident after it, and why. Raises `NotFound`, `Overloaded`."""
+        outcome = await self._submit(order)
+        assert isinstance(outcome, tuple)
+        return outcome
+
+    async def expire(self, expiry: Expiry) -> None:
+        """End what has run out."""
+        await self._submit(expiry)
+
+    async def _submit(self, work: Work) -> Outcome:
+        if self._closed or (self._waiting and self._waiting + work.size > QUEUE_LIMIT):
+            metrics.OVERLOADED.inc()
+            raise Overloaded("Lookout has more to store than it can at the moment; nothing of this request was taken")
+        job = _Job(work, asyncio.get_running_loop().create_future())
+        self._jobs.append(job)
+        self._waiting += work.size
+        self._arrived.set()
+        return await job.done
+
+    async def run(self) -> None:
+        """Commit batch after batch, until `close`. What was taken by then is committed first."""
+        while True:
+            await self._arrived.wait()
+            self._arrived.clear()
+            while self._jobs:
+                batch = self._gather()
+                try:
+                    await self._commit(batch)
+                finally:
+                    self._waiting -= sum(job.size for job in batch)
+            if self._closed:
+                return
+
+    def close(self) -> None:
+        """Take nothing more."""
+        self._closed = True
+        self._arrived.set()
+
+    def _gather(self) -> list[_Job]:
+        """The next batch, in the order of arrival. An action is a commit of its own: it is never tried twice."""
+        size = count = 0
+        for job in self._jobs:
+            is_order = isinstance(job.work, Order)
+            if count and (is_order or size + job.size > BATCH_LIMIT):
+                break
+            size += job.size
+            count += 1
+            if is_order:
+                break
+        batch, self._jobs = self._jobs[:count], self._jobs[count:]
+        metrics.BATCH_SIZE.observe(size)
+        return batch
+
+    async def _commit(self, batch: list[_Job]) -> None:
+        try:
+            outcomes = await self._try(batch)
+        except Exception as error:  # noqa: BLE001 - the writer outlives whatever one batch does to it
+            if passes(error):
+                self._refuse(batch, error)
+            else:
+                await self._isolate(batch, error)
+        else:
+            for job, outcome in zip(batch, outcomes, strict=True):
+                _answer(job, outcome)
+
+    async def _isolate(self, batch: list[_Job], error: Exception) -> None:
+        """One job of the batch cannot be done: commit each alone, so that it costs the others nothing."""
+        if len(batch) > 1:
+            for job in batch:
+                await self._commit([job])
+            return
+        log.error("intake", action="job_failed", error=repr(error), exc_info=error)
+        metrics.FAILED_COMMITS.inc()
+        _answer(batch[0], error)
+
+    def _refuse(self, batch: list[_Job], error: Exception) -> None:
+        """The database is away: say so at once, and count silence only from when it is back."""
+        log.warning("intake", action="commit_failed", error=repr(error), alerts=sum(job.size for job in batch))
+        metrics.FAILED_COMMITS.inc()
+        self.listening_since = self._clock.now()
+        for job in batch:
+            _answer(job, Overloaded("the database does not answer; nothing of this request is known to be stored"))
+
+    async def _try(self, batch: list[_Job]) -> list[Outcome]:
+        """Commit, and again if that failed for a passing reason: alerts that are stored twice are stored once."""
+        for attempt in range(1, TRIES + 1):
+            try:
+                with metrics.COMMIT_SECONDS.time():
+                    return await self._settle([job.work for job in batch])
+            except PASSING_ERRORS as error:
+                # A note that may have been committed would stand there twice.
+                if attempt == TRIES or isinstance(batch[0].work, Order) or not passes(error):
+                    raise
+                log.info("intake", action="commit_retried", attempt=attempt, error=repr(error))
+                await self._clock.sleep(RETRY_AFTER)
+        raise AssertionError("unreachable")
+
+    async def _settle(self, batch: list[Work]) -> list[Outcome]:
+        renewed = await self._repeats.renew(batch, self._clock.now(), self.policy)
+        rest = [_without(work, renewed.get(index, {})) for index, work in enumerate(batch)]
+        outcomes: list[Outcome] = [[] if isinstance(work, Delivery) else None for work in batch]
+        if any(_has_work(work) for work in rest):
+            outcomes = await self._decide(rest)
+        for index, receipts in renewed.items():
+            decided = outcomes[index]
+            assert isinstance(decided, list)
+            outcomes[index] = _interleave(receipts, decided)
+        _count_repeats(renewed)
+        return outcomes
+
+    async def _decide(self, batch: list[Work]) -> list[Outcome]:
+        needs = needs_of(batch, self.policy)
+        await self._store.open_feeds(needs)
+        async with self._store.transaction() as transaction:
+            ledgers = await transaction.load(needs, self.policy, self._fresh_id)
+            if sum(len(need.fingerprints) for need in needs.values()) >= THREAD_FROM:
+                outcomes = await asyncio.to_thread(settle, batch, ledgers)
+            else:
+                outcomes = settle(batch, ledgers)
+            await transaction.append(ledgers.values(), self.policy)
+            await transaction.append_rejected(rejections_of(batch))
+        _count(outcomes, ledgers.values())
+        self._repeats.remember(batch, outcomes)
+        return outcomes
+
+
+def _without(work: Work, renewed: Mapping[int, Receipt]) -> Work:
+    """What is left to decide of a delivery."""
+    if not renewed or not isinstance(work, Delivery):
+        return work
+    left = [alert for place, alert in enumerate(work.alerts) if place not in renewed]
+    return msgspec.structs.replace(work, alerts=left)
+
+
+def _has_work(work: Work) -> bool:
+    return not isinstance(work, Delivery) or bool(work.alerts) or bool(work.rejected)
+
+
+def _interleave(renewed: Mapping[int, Receipt], decided: Sequence[Receipt]) -> list[Receipt]:
+    others = iter(decided)
+    return [renewed[place] if place in renewed else next(others) for place in range(len(renewed) + len(decided))]
+
+
+def _count_repeats(renewed: Receipts) -> None:
+    metrics.DECIDED.labels(Reason.DUPLICATE).inc(sum(len(receipts) for receipts in renewed.values()))
+
+
+def _count(outcomes: Iterable[Outcome], ledgers: Iterable[Ledger]) -> None:
+    for outcome in outcomes:
+        for receipt in outcome if isinstance(outcome, list) else ():
+            metrics.DECIDED.labels(receipt.reason).inc()
+    for ledger in ledgers:
+        for record in ledger.records:
+            metrics.EVENTS.labels(record.event.event_type).inc()
+
+
+def _answer(job: _Job, outcome: Outcome) -> None:
+    if job.done.done():  # whoever asked has gone
+        return
+    if isinstance(outcome, Exception):
+        job.done.set_exception(outcome)
+    else:
+        job.done.set_result(outcome)

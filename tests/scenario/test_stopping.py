@@ -1,0 +1,40 @@
+"""When Lookout stops its streams end in order, at once, and nothing that was taken is lost."""
+
+import asyncio
+
+import httpx
+from tests.scenario.conftest import Start
+
+
+async def _to_the_end(answer: httpx.Response) -> list[str]:
+    return [line async for line in answer.aiter_lines()]
+
+
+async def test_streams_end_when_lookout_stops(start: Start) -> None:
+    """A stream that is cut instead of ended would be an error of the protocol here."""
+    async with httpx.AsyncClient(timeout=30) as http:
+        async with start() as lookout:
+            await lookout.fires(job="a")
+            stream = http.stream("GET", f"{lookout.url}/v1/feed?after=0", headers={"Accept": "text/event-stream"})
+            answer = await stream.__aenter__()
+            reading = asyncio.create_task(_to_the_end(answer))
+            await lookout.until_following(1)
+        async with asyncio.timeout(3):
+            lines = await reading
+        await stream.__aexit__(None, None, None)
+    assert [line for line in lines if line.startswith("id:")] == ["id: 1"]
+
+
+async def test_i1_what_waits_for_its_commit_is_committed_before_the_end(start: Start) -> None:
+    async with start() as lookout:
+        await lookout.fires(job="first")
+        async with lookout.feed_is_locked():
+            posting = asyncio.create_task(lookout.post_alerts(lookout.alert({"job": "last"})))
+            await lookout.until_waiting(1)
+            lookout.running.parts.intake.close()
+            refused = await lookout.post_alerts(lookout.alert({"job": "late"}))
+            assert refused.status_code == 503
+        assert (await posting).status_code == 200
+    async with start() as lookout:
+        titles = {incident.title for incident in await lookout.incidents()}
+        assert titles == {"Down (job=first)", "Down (job=last)"}

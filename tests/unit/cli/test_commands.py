@@ -1,0 +1,118 @@
+"""The commands as a whole: help, exit codes, and what `serve` and its neighbours hand to the server."""
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+from tests.unit.cli.lookout_in_memory import Lookout, run
+
+from lookout import __version__
+from lookout.config import Settings
+from lookout.errors import StartError
+
+COMMANDS = ["serve", "tail", "incidents", "demo", "check-config", "rebuild", "version"]
+
+
+class Report:
+    """What a rebuild found."""
+
+    def __init__(self, equal: bool) -> None:
+        self.equal = equal
+        self.lines = ["default: 3 events, [2] incidents"]
+
+
+@pytest.fixture
+def app(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    """In place of `lookout.app`, so that nothing starts."""
+    app = ModuleType("lookout.app")
+    monkeypatch.setitem(sys.modules, "lookout.app", app)
+    return app
+
+
+def test_help_tells_each_command_in_a_line(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(Lookout(), "--help") == 0
+    lines = capsys.readouterr().out.splitlines()
+    told = dict(line.split(maxsplit=1) for line in lines[lines.index("Commands:") + 1 :])
+    assert sorted(told) == sorted(COMMANDS)
+    assert not [command for command in COMMANDS if told[command].endswith("...")]
+
+
+@pytest.mark.parametrize(
+    "command",
+    [[name] for name in COMMANDS]
+    + [["incidents", name] for name in ("show", "acknowledge", "resolve", "note", "assign")],
+)
+def test_each_command_has_help_with_an_example(command: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(Lookout(), *command, "--help") == 0
+    assert f"    lookout {' '.join(command)}" in capsys.readouterr().out
+
+
+def test_a_wrong_call_is_2(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(Lookout(), "incidents", "--status", "sleepy") == 2
+    assert "sleepy" in capsys.readouterr().err
+
+
+def test_version(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(Lookout(), "version") == 0
+    assert capsys.readouterr().out == f"lookout {__version__}\n"
+
+
+def test_serve_lays_its_options_over_the_environment(
+    app: ModuleType, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    served: list[Settings] = []
+
+    def serve(settings: Settings, ready: Callable[[str], None]) -> None:
+        served.append(settings)
+        ready("http://127.0.0.1:8080")
+
+    app.serve = serve  # type: ignore[attr-defined]
+    environ = {"PORT": "1", "HOST": "127.0.0.1", "DATABASE_URL": "postgresql://db/lookout"}
+    assert run(Lookout(), "serve", "--port", "8080", "--data-dir", str(tmp_path), environ=environ) == 0
+    (settings,) = served
+    assert (settings.port, settings.host, settings.data_dir) == (8080, "127.0.0.1", tmp_path)
+    assert settings.database_url == "postgresql://db/lookout"
+    assert "listens on http://127.0.0.1:8080" in capsys.readouterr().out
+
+
+def test_a_start_that_fails_says_why(app: ModuleType, capsys: pytest.CaptureFixture[str]) -> None:
+    def serve(*_: Any) -> None:
+        raise StartError("Port 18013 on 127.0.0.1 is not free.")
+
+    app.serve = serve  # type: ignore[attr-defined]
+    assert run(Lookout(), "serve") == 1
+    assert capsys.readouterr().err == "lookout: Port 18013 on 127.0.0.1 is not free.\n"
+
+
+@pytest.mark.parametrize(("equal", "code"), [(True, 0), (False, 1)])
+def test_rebuild_tells_what_it_found(
+    app: ModuleType, equal: bool, code: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    app.rebuild_tables = lambda *_, **__: Report(equal)  # type: ignore[attr-defined]
+    assert run(Lookout(), "rebuild") == code
+    assert capsys.readouterr().out == "default: 3 events, [2] incidents\n"
+
+
+def test_check_config_says_ok(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "lookout.yaml"
+    path.write_text("policy:\n  reopen_window: 10m\n")
+    assert run(Lookout(), "check-config", str(path)) == 0
+    assert capsys.readouterr().out.splitlines() == ["ok: the environment", f"ok: {path}"]
+
+
+def test_check_config_tells_every_problem(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "lookout.yaml"
+    path.write_text("policy:\n  reopen_windw: 10m\n")
+    assert run(Lookout(), "check-config", str(path), environ={"PORT": "many"}) == 1
+    err = capsys.readouterr().err
+    assert "PORT is 'many'" in err
+    assert "reopen_windw" in err
+    assert len(err.splitlines()) >= 2
+
+
+def test_check_config_of_no_file_fails(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(Lookout(), "check-config", str(tmp_path / "none.yaml")) == 1
+    assert "no such file" in capsys.readouterr().err

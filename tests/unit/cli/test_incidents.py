@@ -1,0 +1,225 @@
+"""`lookout incidents`: the list, the page of one, what people do, and which incident is meant."""
+
+import json
+
+import pytest
+from tests.unit.cli.lookout_in_memory import Lookout, refused, run
+from tests.unit.cli.samples import HOSTILE
+
+from lookout.cli.client import Client
+
+TARGET, QUEUE, LAG = "00000001", "00000002", "00000003"
+
+
+@pytest.fixture
+def lookout() -> Lookout:
+    """Three incidents: a critical one, a warning that is resolved, an acknowledged error."""
+    lookout = Lookout()
+    lookout.fires("ingest-1", "ingest-2")
+    lookout.fires("transcoder-7", name="QueueFull", severity="warning")
+    lookout.fires("c", name="ConsumerLag", severity="error")
+    run(lookout, "incidents", "resolve", QUEUE, "--reason", "drained")
+    run(lookout, "incidents", "acknowledge", LAG)
+    lookout.requests.clear()
+    return lookout
+
+
+@pytest.fixture
+def out(lookout: Lookout, capsys: pytest.CaptureFixture[str]) -> pytest.CaptureFixture[str]:
+    """What is printed from here on."""
+    capsys.readouterr()
+    return capsys
+
+
+def test_the_list_shows_what_is_open_the_unattended_first(lookout: Lookout, out: pytest.CaptureFixture[str]) -> None:
+    assert run(lookout, "incidents") == 0
+    heading, *rows = out.readouterr().out.splitlines()
+    assert heading.split() == ["ID", "SEVERITY", "STATUS", "INCIDENT", "FIRING", "SINCE", "WHO"]
+    assert [row.split() for row in rows] == [
+        [TARGET, "▲", "critical", "firing", "TargetDown", "(job=ingest)", "2", "0s"],
+        [LAG, "■", "error", "acknowledged", "ConsumerLag", "(job=ingest)", "1", "0s", "jo"],
+    ]
+
+
+def test_all_shows_the_resolved_ones_last(lookout: Lookout, out: pytest.CaptureFixture[str]) -> None:
+    run(lookout, "incidents", "--all")
+    assert [line.split()[0] for line in out.readouterr().out.splitlines()[1:]] == [TARGET, LAG, QUEUE]
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        (["--status", "resolved"], [QUEUE]),
+        (["--severity", "error"], [LAG]),
+        (["--status", "firing", "--severity", "critical"], [TARGET]),
+    ],
+)
+def test_options_narrow_the_list(
+    lookout: Lookout, out: pytest.CaptureFixture[str], options: list[str], expected: list[str]
+) -> None:
+    run(lookout, "incidents", *options)
+    assert [line.split()[0] for line in out.readouterr().out.splitlines()[1:]] == expected
+
+
+def test_a_cut_list_says_so(lookout: Lookout, out: pytest.CaptureFixture[str]) -> None:
+    run(lookout, "incidents", "--limit", "1")
+    assert out.readouterr().out.splitlines()[-1] == "There are more: --limit 4 shows up to 4."
+
+
+@pytest.mark.parametrize("width", [60, 80, 120])
+def test_the_list_fits_the_terminal(
+    lookout: Lookout, out: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, width: int
+) -> None:
+    lookout.fires("x", name="A" * 150)
+    monkeypatch.setenv("COLUMNS", str(width))
+    run(lookout, "incidents")
+    lines = out.readouterr().out.splitlines()
+    assert len(lines) == 4
+    assert max(map(len, lines)) <= width
+
+
+def test_nothing_wrong_is_said(out: pytest.CaptureFixture[str]) -> None:
+    assert run(Lookout(), "incidents") == 0
+    assert out.readouterr().out == "No open incidents. Resolved ones: lookout incidents --all\n"
+
+
+def test_json_is_a_line_for_each(lookout: Lookout, out: pytest.CaptureFixture[str]) -> None:
+    run(lookout, "incidents", "--all", "--json")
+    assert [json.loads(line)["status"] for line in out.readouterr().out.splitlines()] == [
+        "firing",
+        "acknowledged",
+        "resolved",
+    ]
+
+
+def test_show_has_facts_alerts_with_what_differs_and_the_timeline(
+    lookout: Lookout, out: pytest.CaptureFixture[str]
+) -> None:
+    run(lookout, "incidents", "note", TARGET, "rolling back\nboth of them")
+    run(lookout, "incidents", "assign", TARGET, "mira")
+    out.readouterr()
+    assert run(lookout, "incidents", "show", TARGET) == 0
+    page = out.readouterr().out
+    lines = [" ".join(line.split()) for line in page.splitlines()]
+    assert lines[0] == "▲ critical firing TargetDown (job=ingest)"
+    assert "assigned to mira" in lines
+    assert "labels alertname=TargetDown job=ingest severity=critical" in lines
+    assert "▲ critical firing 12:03:44 instance=ingest-1" in lines
+    assert "12:03:44 opened 2 firing" in lines
+    assert lines[lines.index("12:03:44 noted jo:") + 1 :][:2] == ["rolling back", "both of them"]
+    assert "12:03:44 assigned to mira by jo" in lines
+
+
+def test_show_tells_how_it_ended(lookout: Lookout, out: pytest.CaptureFixture[str]) -> None:
+    run(lookout, "incidents", "show", QUEUE)
+    page = out.readouterr().out
+    assert "resolved  12:03:44 (0s ago) by jo (operator)" in page
+    assert "after 0s by jo: drained" in page
+
+
+def test_show_json_is_everything(lookout: Lookout, out: pytest.CaptureFixture[str]) -> None:
+    run(lookout, "incidents", "show", TARGET, "--json")
+    shown = json.loads(out.readouterr().out)
+    assert (shown["incident"]["title"], len(shown["alerts"]), len(shown["events"])) == ("TargetDown (job=ingest)", 2, 1)
+
+
+def test_a_big_incident_shows_what_fires_and_says_that_there_is_more(out: pytest.CaptureFixture[str]) -> None:
+    lookout = Lookout()
+    lookout.fires(*(f"edge-{number}" for number in range(300)))
+    run(lookout, "incidents", "show", TARGET)
+    page = out.readouterr().out
+    assert "Alerts: 300 firing, 40 of them here" in page
+    assert page.count("instance=edge-") == 40
+
+
+def test_hostile_labels_and_notes_are_shown_harmless(out: pytest.CaptureFixture[str]) -> None:
+    lookout = Lookout()
+    lookout.fires("a", "b", HOSTILE, name=HOSTILE, evil=HOSTILE)
+    run(lookout, "incidents", "note", TARGET, HOSTILE)
+    run(lookout, "incidents")
+    run(lookout, "incidents", "show", TARGET)
+    shown = out.readouterr().out
+    assert not set("\x1b\x07\x9b\u202e\u200b\r") & set(shown)
+    assert "[bold]x[/bold] :skull:" in shown
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["acknowledge", TARGET], "acknowledged by jo: ▲ critical TargetDown (job=ingest)  00000001\n"),
+        (["resolve", TARGET, "--reason", "fixed"], "resolved by jo: ▲ critical TargetDown (job=ingest)  00000001\n"),
+        (["note", TARGET, "hm"], "noted: ▲ critical TargetDown (job=ingest)  00000001\n"),
+        (["assign", TARGET, "mira"], "assigned to mira: ▲ critical TargetDown (job=ingest)  00000001\n"),
+        (["assign", TARGET], "assigned to jo: ▲ critical TargetDown (job=ingest)  00000001\n"),
+        (["assign", TARGET, "--nobody"], "assigned to nobody: ▲ critical TargetDown (job=ingest)  00000001\n"),
+    ],
+)
+def test_an_action_says_what_is_so_now(
+    lookout: Lookout, out: pytest.CaptureFixture[str], arguments: list[str], said: str
+) -> None:
+    assert run(lookout, "incidents", *arguments) == 0
+    assert out.readouterr().out == said
+
+
+def test_a_name_is_sent_as_utf8_on_one_line(lookout: Lookout) -> None:
+    Client("http://a:1", "Žofie\r\nX: y", lookout).acknowledge(lookout.incidents()[-1].id)
+    (header,) = [value for name, value in lookout.requests[-1].headers.raw if name.lower() == b"x-user-id"]
+    assert header == "Žofie X: y".encode()
+
+
+WHOLE = "01977E4E-0000-7000-8000-000000000001"
+
+
+@pytest.mark.parametrize("part", [WHOLE, WHOLE.replace("-", ""), "0001", "00-000000000001"])
+def test_an_incident_is_named_by_its_id_or_the_end_of_it(lookout: Lookout, part: str) -> None:
+    assert run(lookout, "incidents", "show", part) == 0
+
+
+def test_an_incident_is_named_by_the_beginning_of_its_id(out: pytest.CaptureFixture[str]) -> None:
+    lookout = Lookout()
+    lookout.fires("a")
+    assert run(lookout, "incidents", "show", "0197-7") == 0
+
+
+def test_a_part_of_several_ids_is_refused_with_their_names(lookout: Lookout, out: pytest.CaptureFixture[str]) -> None:
+    assert run(lookout, "incidents", "acknowledge", "0197") == 1
+    assert out.readouterr().err == (
+        "lookout: 3 incidents have 0197 in their ID: 00000003, 00000002, 00000001. Give more digits\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("part", "said"),
+    [
+        ("197", "'197' is not an incident's ID: give at least 4 of its hex digits"),
+        ("../x", "'../x' is not an incident's ID: give at least 4 of its hex digits"),
+        ("ffff", "no incident's ID begins or ends with ffff: `lookout incidents --all` lists them"),
+        ("f" * 32, "there is no incident 'ffffffff-ffff-ffff-ffff-ffffffffffff'"),
+    ],
+)
+def test_an_id_that_is_none_is_told_in_one_sentence(
+    lookout: Lookout, out: pytest.CaptureFixture[str], part: str, said: str
+) -> None:
+    assert run(lookout, "incidents", "show", part) == 1
+    captured = out.readouterr()
+    assert captured.out == ""
+    assert captured.err == f"lookout: {said}\n"
+
+
+def test_without_a_server_it_says_what_to_do(lookout: Lookout, out: pytest.CaptureFixture[str]) -> None:
+    lookout.answers = [refused]
+    assert run(lookout, "incidents", "--url", "here:1") == 1
+    assert out.readouterr().err == (
+        "lookout: no Lookout answers at http://here:1: start one with `lookout serve`, or say where it is with --url\n"
+    )
+
+
+@pytest.mark.parametrize(
+    "arguments", [["--url", "http://a:1", "show", TARGET], ["show", TARGET, "--url", "http://a:1"]]
+)
+def test_the_url_may_stand_before_or_after_the_command(
+    lookout: Lookout, monkeypatch: pytest.MonkeyPatch, arguments: list[str]
+) -> None:
+    monkeypatch.setenv("LOOKOUT_URL", "http://b:2")
+    assert run(lookout, "incidents", *arguments) == 0
+    assert {request.url.host for request in lookout.requests} == {"a"}

@@ -1,0 +1,176 @@
+"""Every setting, metric, bound and log line has its row, with the value that the code has."""
+
+import re
+from pathlib import Path
+
+import msgspec
+import pytest
+from prometheus_client import REGISTRY
+from prometheus_client.metrics import MetricWrapperBase
+from typer.core import TyperCommand, TyperGroup
+from typer.main import get_command
+
+from lookout import app, config, metrics, timers
+from lookout.alerts.severity import SYNONYMS
+from lookout.api import bodies, rest
+from lookout.api.graphql import app as graphql
+from lookout.api.graphql import limits, pages
+from lookout.cli import app as commands
+from lookout.cli.outside import DEFAULT_URL
+from lookout.config import DEFAULT_PORT, VARIABLES, load_policy, load_settings
+from lookout.errors import SettingsError
+from lookout.feeds import follow
+from lookout.incidents import actions, events, grouping, lease
+from lookout.incidents.policy import Policy
+from lookout.intake import repeats, writer
+from lookout.store import database, log
+
+ROOT = Path(__file__).parents[2]
+PAGE = (ROOT / "docs" / "operations.md").read_text()
+MEBIBYTE = 1024 * 1024
+
+
+def section(heading: str) -> str:
+    """What stands below a heading, up to the next one."""
+    (text,) = re.findall(rf"^##+ {re.escape(heading)}\n(.*?)(?=^##|\Z)", PAGE, flags=re.MULTILINE | re.DOTALL)
+    return text
+
+
+def rows(text: str) -> dict[str, list[str]]:
+    """The tables in `text`: the other cells of a row, by its first one."""
+    found = re.findall(r"^\| (.+?) \| (.+) \|$", text, flags=re.MULTILINE)
+    return {
+        first.strip("`"): rest.split(" | ") for first, rest in found if rest.split(" | ")[0] not in ("---|---", "---")
+    }
+
+
+def subcommands() -> dict[str, TyperCommand | TyperGroup]:
+    """What stands after `lookout`, by name."""
+    group = get_command(commands)
+    assert isinstance(group, TyperGroup)
+    return {name: command for name, command in group.commands.items() if isinstance(command, TyperCommand | TyperGroup)}
+
+
+def test_every_variable_has_a_row_and_no_other() -> None:
+    assert rows(section("Environment")).keys() - {"variable"} == {*VARIABLES, "LOOKOUT_URL"}
+
+
+def test_the_defaults_of_the_environment() -> None:
+    settings = load_settings({"HOME": "/home/jo"})
+    table = rows(section("Environment"))
+    assert table["HOST"][0] == f"`{settings.host}`"
+    assert table["PORT"][0] == f"`{settings.port}`" == f"`{DEFAULT_PORT}`"
+    assert table["LOOKOUT_URL"][0] == f"`{DEFAULT_URL}`"
+    assert settings.database_url is None
+    assert str(database.LOWEST_VERSION) in table["DATABASE_URL"][1]
+
+
+def test_an_unknown_variable_is_an_error_as_the_page_says() -> None:
+    with pytest.raises(SettingsError, match="LOOKOUT_DATADIR"):
+        load_settings({"LOOKOUT_DATADIR": "/data"})
+
+
+def test_every_option_of_serve_has_a_row_and_no_other() -> None:
+    options = {option for parameter in subcommands()["serve"].params for option in parameter.opts}
+    assert rows(section("Options of `lookout serve`")).keys() - {"option"} == options
+
+
+def test_every_command_is_in_the_changelog() -> None:
+    (line,) = [line for line in (ROOT / "CHANGELOG.md").read_text().splitlines() if "] cli:" in line]
+    assert set(re.findall(r"`(?:lookout )?([a-z-]+)`", line)) == set(subcommands())
+
+
+def test_every_key_of_the_policy_has_a_row_and_no_other() -> None:
+    assert list(rows(section("`lookout.yaml`")))[1:] == [field.name for field in msgspec.structs.fields(Policy)]
+
+
+def test_the_example_is_the_default_policy(tmp_path: Path) -> None:
+    (example,) = re.findall(r"```yaml\n(.*?)```", section("`lookout.yaml`"), flags=re.DOTALL)
+    path = tmp_path / "lookout.yaml"
+    path.write_text(example)
+    assert load_policy(path) == Policy()
+    for name, cells in rows(section("`lookout.yaml`")).items():
+        if match := re.fullmatch(r"`(\d+\w)`", cells[0]):
+            assert config.duration_of(match[1]) == getattr(Policy(), name)
+
+
+def test_every_synonym_is_told_with_its_severity() -> None:
+    (told,) = re.findall(r"^The synonyms: (.*)\.$", PAGE, flags=re.MULTILINE)
+    found = {
+        word: severity.strip()
+        for part in told.split(";")
+        for words, severity in [re.split(r" (?:are|is) ", part)]
+        for word in re.findall(r"`(\w+)`", words)
+    }
+    assert found == SYNONYMS
+
+
+def test_every_metric_has_a_row_with_its_type_and_no_other() -> None:
+    kept = [value for value in vars(metrics).values() if isinstance(value, MetricWrapperBase)]
+    types = {
+        family.name + ("_total" if family.type == "counter" else ""): family.type
+        for metric in kept
+        for family in metric.collect()
+    }
+    told = {
+        name: cells[0] for name, cells in rows(section("Health and metrics")).items() if name.startswith("lookout_")
+    }
+    assert told == types
+
+
+def test_every_metric_of_lookout_is_in_its_one_module() -> None:
+    named = {family.name for family in REGISTRY.collect() if family.name.startswith("lookout_")}
+    kept = [value for value in vars(metrics).values() if isinstance(value, MetricWrapperBase)]
+    assert named == {family.name for metric in kept for family in metric.collect()}
+
+
+BOUNDS = {
+    "body of an ingest request": f"{bodies.BODY_LIMIT // MEBIBYTE} MiB",
+    "all ingest bodies under way": f"{bodies.BODIES_LIMIT // MEBIBYTE} MiB",
+    "alerts that wait for a commit": f"{writer.QUEUE_LIMIT:,}",
+    "alerts in one commit": f"{writer.BATCH_LIMIT:,}",
+    "alerts that expire in one commit": f"{timers.BATCH_LIMIT:,}",
+    "repeats recognised without loading": f"{repeats.REPEATS_KNOWN:,}",
+    "leases of an alert that live at once": f"{lease.LIVE_LEASES_KEPT}",
+    "ended leases of an alert": f"{lease.ENDED_LEASES_KEPT}",
+    "followers of one process": f"{follow.STREAM_LIMIT:,}",
+    "events kept for followers of a tenant": f"{follow.RECENT_LIMIT:,}",
+    "a page": f"{rest.PAGE_LIMIT}",
+    "body of an action": f"{rest.ACTION_LIMIT // 1024} KiB",
+    "a note or a reason": f"{actions.NOTE_LIMIT:,}",
+    "a name (`X-User-ID`, assignee)": f"{actions.NAME_LIMIT}",
+    "title": f"{grouping.TITLE_LIMIT}",
+    "summary": f"{grouping.SUMMARY_LIMIT}",
+    "dedup key kept as text": f"{grouping.KEY_LIMIT:,}",
+    "alerts that an event names in itself": f"{events.FIRST_ALERTS}",
+    "rejected alerts kept of a tenant": f"{log.REJECTED_KEPT:,}",
+    "GraphQL depth": f"{limits.DEPTH}",
+    "GraphQL complexity": f"{limits.COMPLEXITY:,}",
+    "GraphQL aliases": f"{limits.ALIASES}",
+    "GraphQL tokens": f"{limits.TOKENS:,}",
+    "a message on a WebSocket": f"{app.WEBSOCKET_MESSAGE_LIMIT // 1024} KiB",
+    "subscriptions of one WebSocket": f"{graphql.SUBSCRIPTIONS_LIMIT}",
+    "a statement": f"{database.COMMAND_SECONDS:.0f}",
+}
+
+
+@pytest.mark.parametrize("bound", BOUNDS)
+def test_a_bound_is_as_the_code_has_it(bound: str) -> None:
+    assert rows(section("Bounds"))[bound][0] == BOUNDS[bound]
+
+
+def test_pages_and_actions_are_bounded_alike_everywhere() -> None:
+    assert (rest.PAGE_LIMIT, rest.PAGE_DEFAULT, rest.ACTION_LIMIT) == (
+        pages.PAGE_LIMIT,
+        pages.PAGE_DEFAULT,
+        graphql.BODY_LIMIT,
+    )
+
+
+def test_every_action_of_the_logs_has_a_row_and_no_other() -> None:
+    logged = {
+        action
+        for path in (ROOT / "src" / "lookout").rglob("*.py")
+        for action in re.findall(r"log\.\w+\([^)]*?action=\"(\w+)\"", path.read_text())
+    }
+    assert rows(section("Logs")).keys() - {"action"} == logged
