@@ -292,18 +292,29 @@ WHERE tenant_id = $1
 -- name: alerts_of_incident
 -- As they were last in this incident, from the log: an alert may belong to a later incident by now. A page's alerts are
 -- among the first of each event's, so that no event is read whole for it.
-WITH page AS (
-    SELECT DISTINCT ON (ea.fingerprint) ea.*
+WITH told AS MATERIALIZED (
+    SELECT ea.*
     FROM events AS e
     CROSS JOIN LATERAL (
-        SELECT position, fingerprint, status, starts_at, ends_at
+        SELECT *
         FROM event_alerts
         WHERE tenant_id = $1 AND position = e.position AND fingerprint > $3
         ORDER BY fingerprint
         LIMIT $4
     ) AS ea
     WHERE e.tenant_id = $1 AND e.incident_id = $2
-    ORDER BY ea.fingerprint, ea.position DESC
+),
+page AS (
+    SELECT DISTINCT ON (fingerprint) fingerprint, status, starts_at, ends_at
+    FROM told
+    ORDER BY fingerprint, position DESC
+    LIMIT $4
+),
+begun AS (
+    SELECT DISTINCT ON (fingerprint) fingerprint, labels, annotations, generator_url, source
+    FROM told
+    WHERE labels IS NOT NULL
+    ORDER BY fingerprint, position DESC
     LIMIT $4
 )
 SELECT
@@ -317,14 +328,7 @@ SELECT
     coalesce(h.sources, ARRAY[t.source]) AS sources,
     h.last_received_at
 FROM page AS p
-CROSS JOIN LATERAL (
-    SELECT labels, annotations, generator_url, source
-    FROM events AS e
-    JOIN event_alerts AS ea USING (tenant_id, position)
-    WHERE e.tenant_id = $1 AND e.incident_id = $2 AND ea.fingerprint = p.fingerprint AND ea.labels IS NOT NULL
-    ORDER BY position DESC
-    LIMIT 1
-) AS t
+JOIN begun AS t USING (fingerprint)
 CROSS JOIN LATERAL (
     SELECT
         array_agg(DISTINCT l.source ORDER BY l.source) AS sources,
