@@ -369,6 +369,7 @@ def test_one_starts_and_the_other_ends_at_once(story: Story) -> None:
 
 def test_the_last_ones_end_at_once(story: Story) -> None:
     story.hears(told(since=0, instance="a"), told(since=0, instance="b"))
+    story.passes(3)
     receipts = story.hears(told(since=0, until=1, instance="a"), told(since=0, until=3, instance="b"))
     assert [receipt.reason for receipt in receipts] == [Reason.RESOLVED, Reason.RESOLVED]
     assert story.incident.resolved_at == at(3)

@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 
+import msgspec
 import pytest
 from tests.unit.stories import POLICY, Story, told
 from tests.unit.times import NOW, at
@@ -305,17 +306,41 @@ def test_a_webhook_that_states_no_start_is_understood(story: Story) -> None:
     assert story.tells(since=None, until=1) is Reason.RESOLVED
 
 
-def test_a_webhook_that_stamps_each_firing_with_the_same_start_is_heard_again_half_a_day_after_its_end(
-    story: Story,
-) -> None:
+def test_a_webhook_that_takes_an_end_back_is_late_within_a_minute_and_heard_after_it(story: Story) -> None:
+    """Alertmanager does so after a partition: the lease it held ran out, and the alert came back with its old start."""
     story.tells(since=0)
+    story.passes(5)
+    story.tells(since=0, until=4)
     story.passes(1)
-    story.tells(since=0, until=1)
-    story.passes(720)
     assert story.tells(since=0) is Reason.STALE
     story.passes(0.1)
-    story.tells(since=0)
+    assert story.tells(since=0) is Reason.REOPENED
     assert story.incident.is_open
+
+
+def test_an_end_that_has_not_come_yet_is_an_end_now(story: Story) -> None:
+    story.tells(since=0)
+    story.passes(1)
+    assert story.tells(since=0, until=600) is Reason.RESOLVED
+    assert story.incident.resolved_at == at(1)
+    story.passes(2)
+    assert story.tells(since=3) is Reason.REOPENED
+
+
+def test_nothing_began_later_than_it_was_told(story: Story) -> None:
+    story.tells(since=600)
+    assert story.incident.started_at == at(0)
+
+
+def test_an_alert_whose_leases_no_longer_stand_by_a_new_policy_ends(story: Story) -> None:
+    story.fires(since=0)
+    fingerprint = next(iter(story.ledger.leases))
+    leases = story.ledger.leases[fingerprint]
+    story.ledger.leases[fingerprint] = {
+        key: msgspec.structs.replace(lease, resolved_at=lease.ends_at) for key, lease in leases.items()
+    }
+    story.ledger.expire([fingerprint], at(1), at(0))
+    assert not story.incident.is_open
 
 
 def test_the_latest_annotations_are_kept_with_the_lease(story: Story) -> None:

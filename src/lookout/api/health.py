@@ -76,13 +76,18 @@ class Operations:
 
     async def _database(self) -> Check:
         started = self._parts.clock.now()
-        try:
-            await asyncio.wait_for(self._parts.reads.is_reachable(), CHECK_SECONDS)
-        except PASSING_ERRORS as error:
-            return Check(
-                "unhealthy", f"the database does not answer: {type(error).__name__}", _since(started, self._parts.clock)
-            )
-        return Check("healthy", "the database answers", _since(started, self._parts.clock))
+        asking = asyncio.create_task(self._parts.reads.is_reachable())
+        # Not `wait_for`, which waits for a cancellation, and a hung database answers none.
+        done, _ = await asyncio.wait({asking}, timeout=CHECK_SECONDS)
+        fault = "TimeoutError"
+        if done:
+            try:
+                asking.result()
+                return Check("healthy", "the database answers", _since(started, self._parts.clock))
+            except PASSING_ERRORS as error:
+                fault = type(error).__name__
+        asking.cancel()
+        return Check("unhealthy", f"the database does not answer: {fault}", _since(started, self._parts.clock))
 
     def _intake(self) -> Check:
         waiting = self._parts.intake.waiting

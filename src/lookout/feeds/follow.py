@@ -135,7 +135,7 @@ class Followers:
     async def _reader(self, tenant_id: str) -> AsyncGenerator["_Reader"]:
         self.check_room()
         reader = self._readers.get(tenant_id)
-        if reader is None:
+        if reader is None or reader.failure is not None:
             reader = self._readers[tenant_id] = _Reader(tenant_id, self._reads, self._clock)
         reader.followers += 1
         metrics.FOLLOWERS.inc()
@@ -146,7 +146,8 @@ class Followers:
             metrics.FOLLOWERS.dec()
             reader.followers -= 1
             if not reader.followers:
-                self._readers.pop(tenant_id, None)
+                if self._readers.get(tenant_id) is reader:
+                    del self._readers[tenant_id]
                 reader.close()
 
 
@@ -155,6 +156,7 @@ class _Reader:
 
     def __init__(self, tenant_id: str, reads: Reads, clock: Clock) -> None:
         self.followers = 0
+        self.failure: Exception | None = None
         self._clock = clock
         self._tenant_id = tenant_id
         self._reads = reads
@@ -183,7 +185,12 @@ class _Reader:
         self._reading.cancel()
 
     def after(self, position: int) -> list[Encoded] | None:
-        """The events after `position` that are kept here; None if they are not, and have to be read from the table."""
+        """The events after `position` that are kept here; None if they are not, and have to be read from the table.
+
+        Raises what the reading ended with, if it did.
+        """
+        if self.failure is not None:
+            raise self.failure
         if position >= self._head:
             return []
         if not self._recent or self._recent[0].position > position + 1:
@@ -209,6 +216,10 @@ class _Reader:
                     self._keep([encode(event) for event in events])
             except PASSING_ERRORS as error:
                 log.warning("follow", action="read_failed", error=repr(error))
+            except Exception as error:  # noqa: BLE001 - it ends the streams, which would else show life and no events
+                self.failure = error
+                self.announce()
+                return
 
     def _keep(self, events: list[Encoded]) -> None:
         self._recent += events

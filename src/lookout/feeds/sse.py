@@ -7,11 +7,14 @@ import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 
+import structlog
 from starlette.types import Receive, Scope, Send
 
 from lookout.feeds.follow import Encoded
 
 RECONNECT_MILLISECONDS = 1000
+
+log = structlog.get_logger()
 _HEADERS = [
     (b"content-type", b"text/event-stream; charset=utf-8"),
     (b"cache-control", b"no-store"),
@@ -40,6 +43,10 @@ class EventStream:
             for task in (writing, leaving):
                 task.cancel()
             await asyncio.gather(writing, leaving, return_exceptions=True)
+        if not writing.cancelled() and (error := writing.exception()) is not None:
+            # The answer has begun: all that is left is to say so here, and to cut it off, so that the client resumes.
+            log.error("sse", action="stream_failed", error=repr(error), exc_info=error)
+            raise error
 
     async def _write(self, send: Send) -> None:
         opening = f"retry: {RECONNECT_MILLISECONDS}\n\n".encode()

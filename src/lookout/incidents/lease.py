@@ -17,6 +17,12 @@ from lookout.incidents.policy import Policy
 
 ENDED_LEASES_KEPT = 8
 """Ended leases of an alert that are remembered, to know late messages by."""
+LATENESS = timedelta(minutes=1)
+"""How late a webhook's message may come after a newer one of its group, and still be known as late.
+
+One Alertmanager sends a group's messages one after another, and its peers wait for each other 15 s each
+(`--cluster.peer-timeout`).
+"""
 LIVE_LEASES_KEPT = 16
 """Leases of an alert that live at once. More come only from a sender that gives each message another start."""
 
@@ -134,10 +140,10 @@ def _hear_firing(leases: Leases, alert: Alert, now: datetime, policy: Policy) ->
     known = leases.get(key)
     if known is None:
         lease = Lease(
-            *key, ends_at, alert.leased, now, _resolution(leases, key, alert.leased), False, _closure(leases, key)
+            *key, ends_at, alert.leased, now, _resolution(leases, key, alert.leased, now), False, _closure(leases, key)
         )
-    elif not known.promised and known.resolved_at is not None and now > known.resolved_at + policy.webhook_expiry:
-        # No message is that late: this sender stamps each firing with the same start.
+    elif known.told_end is not None and now > known.last_received_at + LATENESS:
+        # No message is that late: its sender takes the end back, as Alertmanager does after a partition.
         lease = Lease(*key, ends_at, alert.leased, now)
     else:
         lease = msgspec.structs.replace(
@@ -177,7 +183,9 @@ def _resolve(lease: Lease, ended_at: datetime, is_own: bool, now: datetime, poli
         # No resend promises that much (`amtool alert add --end`, a long interval): it was sent before this end.
         ends_at = ended_at
     resolved_at = max(lease.resolved_at or ended_at, ended_at)
-    return msgspec.structs.replace(lease, ends_at=ends_at, resolved_at=resolved_at)
+    is_news = is_own and lease.resolved_at != resolved_at
+    received_at = max(lease.last_received_at, now) if is_news else lease.last_received_at
+    return msgspec.structs.replace(lease, ends_at=ends_at, resolved_at=resolved_at, last_received_at=received_at)
 
 
 def _is_ended_by(lease: Lease, alert: Alert, ended_at: datetime) -> bool:
@@ -206,15 +214,16 @@ def _beyond(lease: Lease) -> datetime:
     return max(lease.starts_at, lease.resolved_at or lease.starts_at, lease.closed_at or lease.starts_at) + _MOMENT
 
 
-def _resolution(leases: Leases, key: LeaseKey, promised: bool) -> datetime | None:
+def _resolution(leases: Leases, key: LeaseKey, promised: bool, now: datetime) -> datetime | None:
     """When the firing that a new lease speaks of was told to have ended, by this path or another.
 
-    Only what a sender itself said counts, so that one end does not spread further when it is heard first.
+    Only what a sender itself said counts, so that one end does not spread further when it is heard first; and for a
+    webhook's word only what was said just now, as it has no other sign of being newer.
     """
     told: list[datetime] = []
     for lease in leases.values():
         end = lease.resolved_at if lease.promised else lease.told_end
-        if lease.replica != key.replica or end is None:
+        if lease.replica != key.replica or end is None or (not promised and now > lease.last_received_at + LATENESS):
             continue
         # A webhook's sender told that all had ended by a time at which the firing of `key` had begun.
         is_within = not promised and not lease.promised and lease.source == key.source and key.starts_at <= end

@@ -96,16 +96,12 @@ class Ledger:
         for fingerprint in fingerprints:
             leases = self.leases.get(fingerprint, {})
             expired = expire(leases, now, listening_since, self._policy)
-            self._keep(fingerprint, expired)
+            # All of them: when to look again is written anew, and none is looked at for ever.
+            self._keep(fingerprint, {**leases, **expired})
             state = self.alerts.get(fingerprint)
-            if (
-                expired
-                and state is not None
-                and state.status is AlertStatus.FIRING
-                and not self._is_firing(fingerprint)
-            ):
+            if state is not None and state.status is AlertStatus.FIRING and not self._is_firing(fingerprint):
                 # It ended when the last promise did, not when that was noticed.
-                ended_at = max(lease.ends_at for lease in expired.values())
+                ended_at = max((lease.ends_at for lease in expired.values()), default=now)
                 self._end(state, max(ended_at, state.starts_at), None)
         self._decide_pending(now, expired=True)
 
@@ -124,6 +120,9 @@ class Ledger:
         return self._record(incident, decision, now), decision.started
 
     def _hear(self, index: int, alert: Alert, now: datetime) -> None:
+        if alert.status is AlertStatus.RESOLVED and alert.ends_at is not None and alert.ends_at > now:
+            # An end that has not come yet would make everything until then a late message.
+            alert = replace(alert, ends_at=now)
         fingerprint = alert.fingerprint
         state = self.alerts.get(fingerprint)
         was_firing = state is not None and state.status is AlertStatus.FIRING
@@ -131,7 +130,7 @@ class Ledger:
         self._keep(fingerprint, heard)
         is_firing = self._is_firing(fingerprint)
         if is_firing and not was_firing:
-            self._start(alert, index)
+            self._start(alert, index, now)
         elif was_firing and not is_firing:
             assert state is not None
             self._end(state, max(alert.ends_at or now, state.starts_at), index)
@@ -179,10 +178,11 @@ class Ledger:
             self.changed_leases.pop((fingerprint, key), None)
             self.forgotten_leases.add((fingerprint, key))
 
-    def _start(self, alert: Alert, index: int) -> None:
+    def _start(self, alert: Alert, index: int, now: datetime) -> None:
         fingerprint = alert.fingerprint
         alive = [lease for lease in self.leases[fingerprint].values() if lease.is_alive(self._policy)]
-        starts_at = min(lease.starts_at for lease in alive)
+        # Nothing began later than it was told: a sender's clock can be ahead.
+        starts_at = min(now, *(lease.starts_at for lease in alive))
         key = group_of(alert.label_set, self._policy).dedup_key
         change = AlertChange(fingerprint, AlertStatus.FIRING, starts_at, None, alert)
         self._postpone(key, change, index)

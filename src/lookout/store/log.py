@@ -79,9 +79,12 @@ class Log:
 
     async def renew(self, renewals: Sequence[Renewal], now: datetime) -> set[int]:
         """Renew leases in a commit of its own. Returns the places of those that stood; the others need a decision."""
-        arrays = columns([(r.tenant_id, r.fingerprint, *r.key, r.ends_at) for r in renewals], 6)
+        # In one order everywhere, so that replicas that hear the same senders do not deadlock.
+        order = sorted(range(len(renewals)), key=lambda place: renewals[place].fingerprint)
+        ordered = [renewals[place] for place in order]
+        arrays = columns([(r.tenant_id, r.fingerprint, *r.key, r.ends_at) for r in ordered], 6)
         rows = await self._pool.fetch(SQL["renew_leases"], *arrays, now)
-        return {row["place"] - 1 for row in rows}
+        return {order[row["place"] - 1] for row in rows}
 
     @asynccontextmanager
     async def transaction(self) -> AsyncGenerator["Transaction"]:

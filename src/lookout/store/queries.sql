@@ -39,6 +39,7 @@ JOIN alerts AS a USING (tenant_id, fingerprint)
 SELECT l.*
 FROM unnest($1::text[], $2::text[]) AS k (tenant_id, fingerprint)
 JOIN leases AS l USING (tenant_id, fingerprint)
+ORDER BY l.tenant_id, l.fingerprint
 FOR UPDATE OF l
 
 -- name: load_incidents
