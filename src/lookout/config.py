@@ -3,10 +3,11 @@
 import ipaddress
 import os
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
 import msgspec
 import yaml
@@ -45,21 +46,11 @@ class Settings(msgspec.Struct, frozen=True):
     grafana_timestamp_header: str | None = None
 
 
-Duration = Annotated[str, msgspec.Meta(pattern=r"^([0-9]+(ms|s|m|h|d|w))+$")]
+LONGEST = timedelta(days=3650)
+SHORTEST = timedelta(seconds=1)
+_DURATION = re.compile(r"([0-9]+(ms|[smhdw]))+")
 _HEADER = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+", re.ASCII)
 _UNITS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
-
-
-class _PolicySection(msgspec.Struct, forbid_unknown_fields=True):
-    group_by: list[Annotated[str, msgspec.Meta(min_length=1)]] | None = None
-    reopen_window: Duration | None = None
-    resend_delay: Duration | None = None
-    webhook_expiry: Duration | None = None
-    severities: dict[str, Severity] = {}
-
-
-class _File(msgspec.Struct, forbid_unknown_fields=True):
-    policy: _PolicySection = msgspec.field(default_factory=_PolicySection)
 
 
 def load_settings(environ: Mapping[str, str]) -> Settings:
@@ -107,18 +98,22 @@ def is_loopback(host: str) -> bool:
 def load_policy(path: Path) -> Policy:
     """The policy of a `lookout.yaml`. Raises `SettingsError`: a line for each problem, with file, line and key."""
     try:
-        text = path.read_text()
-        tree = yaml.compose(text, Loader=yaml.SafeLoader)
-        content = yaml.safe_load(text)
+        tree: yaml.Node | None = yaml.compose(path.read_text(encoding="utf-8"), Loader=yaml.SafeLoader)
     except OSError as error:
         raise SettingsError(f"LOOKOUT_CONFIG: cannot read {path}: {error.strerror}") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise SettingsError(f"{path}: {' '.join(str(error).split())}") from None
+    except RecursionError:
+        raise SettingsError(f"{path}: nested too deeply") from None
+    except (yaml.YAMLError, ValueError, OverflowError) as error:
+        raise SettingsError(f"{path}: not YAML: {' '.join(str(error).split())}") from None
+    if tree is None or tree.tag == _NULL:
+        return Policy()
     problems: list[str] = []
-    file = _convert(content if content is not None else {}, lambda keys: f"{path}:{_line_of(tree, keys)}", problems)
+    given = _keys(
+        _Part(tree, path, tree.start_mark.line + 1, "", problems), {"policy": partial(_keys, readers=_POLICY)}
+    )
     if problems:
         raise SettingsError("\n".join(problems))
-    return _policy_of(file.policy)
+    return Policy(**given.get("policy", {}))
 
 
 def duration_of(text: str) -> timedelta:
@@ -151,70 +146,112 @@ def _default_data_dir(environ: Mapping[str, str]) -> Path:
     return Path(environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share") / "lookout"
 
 
-def _policy_of(section: _PolicySection) -> Policy:
-    given: dict[str, Any] = {
-        name: duration_of(text)
-        for name in ("reopen_window", "resend_delay", "webhook_expiry")
-        if (text := getattr(section, name)) is not None
-    }
-    if section.group_by is not None:
-        given["group_by"] = tuple(section.group_by)
-    if section.severities:
-        given["severities"] = {**SYNONYMS, **{word.lower(): value for word, value in section.severities.items()}}
-    return Policy(**given)
+_NULL = "tag:yaml.org,2002:null"
 
 
-_PATH = re.compile(r"^(?P<message>.*?)(?: - at `(?:key in )?(?P<path>\$[^`]*)`)?$", re.DOTALL)
-_UNKNOWN = re.compile(r"Object contains unknown field `(.*)`")
-_KEYS = re.compile(r"\.([^.\[\]]+)|\[(\d+)\]|(\[\.\.\.\])")
+class _Part(msgspec.Struct, frozen=True):
+    """What stands at a place of the file. The problems of all its parts go to one list."""
+
+    node: yaml.Node
+    path: Path
+    line: int
+    key: str
+    problems: list[str]
+
+    @property
+    def text(self) -> str | None:
+        """The text as it is written, whatever YAML takes it for; None if it is a list or keys."""
+        return _text(self.node)
+
+    def note(self, problem: str) -> None:
+        self.problems.append(f"{self.path}:{self.line}: {self.key or 'the file'}: {problem}")
+
+    def within(self, key: str, node: yaml.Node, place: yaml.Node) -> "_Part":
+        """What stands under `key`, beginning at `place`."""
+        return _Part(node, self.path, place.start_mark.line + 1, f"{self.key}{key}".lstrip("."), self.problems)
+
+    def entries(self, fold: Callable[[str], str] = str) -> Iterator[tuple[str, "_Part"]]:
+        """What stands here by key, as `fold` makes it. A key that stands here twice is noted."""
+        if not isinstance(self.node, yaml.MappingNode):
+            self.note("keys with values are expected")
+            return
+        lines: dict[str, int] = {}
+        for name, value in self.node.value:
+            key = _text(name)
+            if key is None:
+                self.within("", name, name).note("a key is one word")
+                continue
+            part = self.within(f".{key}", value, name)
+            folded = fold(key)
+            if folded in lines:
+                part.note(f"given twice, first in line {lines[folded]}")
+            else:
+                lines[folded] = part.line
+                yield folded, part
 
 
-def _convert(content: Any, place: Callable[[list[str | int]], str], problems: list[str]) -> _File:
-    """The file's content, typed. Each problem is noted, taken out, and the rest tried again."""
-    for _ in range(100):
-        try:
-            return msgspec.convert(content, _File)
-        except msgspec.ValidationError as error:
-            keys, message = _fault(error)
-            problems.append(f"{place(keys)}: {'.'.join(map(str, keys)) or 'the file'}: {message}")
-            if not _remove(content, keys):
-                break
-    return _File()
+def _text(node: yaml.Node) -> str | None:
+    return node.value if isinstance(node, yaml.ScalarNode) and node.tag.startswith("tag:yaml.org") else None
 
 
-def _fault(error: msgspec.ValidationError) -> tuple[list[str | int], str]:
-    match = _PATH.match(str(error))
-    assert match is not None
-    keys: list[str | int] = [
-        int(index) if index else name for name, index, anything in _KEYS.findall(match["path"] or "") if not anything
-    ]
-    if unknown := _UNKNOWN.match(match["message"]):
-        return [*keys, unknown[1]], "unknown key"
-    return keys, match["message"]
+def _keys(part: _Part, readers: "Mapping[str, _Reader]") -> dict[str, Any]:
+    """What stands under the known keys, without those left empty."""
+    given: dict[str, Any] = {}
+    for key, value in part.entries():
+        if key not in readers:
+            value.note(f"unknown key; known: {', '.join(readers)}")
+        elif value.node.tag != _NULL:
+            given[key] = readers[key](value)
+    return given
 
 
-def _remove(content: Any, keys: list[str | int]) -> bool:
-    """Take what is at `keys` out, so that the rest can be read. False if that is everything."""
-    if not keys:
-        return False
-    for key in keys[:-1]:
-        content = content[key]
-    del content[keys[-1]]
-    return True
+def _group_by(part: _Part) -> tuple[str, ...]:
+    if not isinstance(part.node, yaml.SequenceNode):
+        part.note("a list of labels is expected: [alertname, job]")
+        return ()
+    if not part.node.value:
+        part.note("without a label every alert would be an incident of its own; leave the key out for the default")
+    labels: list[str] = []
+    for index, node in enumerate(part.node.value):
+        item = part.within(f"[{index}]", node, node)
+        if item.text:
+            labels.append(item.text)
+        else:
+            item.note("the name of a label is expected")
+    return tuple(labels)
 
 
-def _line_of(node: yaml.Node | None, keys: list[str | int]) -> int:
-    """The line, from 1, of what is at `keys`."""
-    line = 1
-    for key in keys:
-        match node:
-            case yaml.MappingNode():
-                found = next(((name, value) for name, value in node.value if name.value == key), None)
-            case yaml.SequenceNode() if isinstance(key, int) and key < len(node.value):
-                found = (node.value[key], node.value[key])
-            case _:
-                found = None
-        if found is None:
-            break
-        line, node = found[0].start_mark.line + 1, found[1]
-    return line
+def _duration(part: _Part, shortest: timedelta = SHORTEST) -> timedelta:
+    text = part.text or ""
+    if not _DURATION.fullmatch(text):
+        part.note("a duration like 5m, 1h30m or 12h is expected")
+        return shortest
+    try:
+        duration = duration_of(text)
+    except (OverflowError, ValueError):  # a number of more digits than Python takes
+        duration = timedelta.max
+    if not shortest <= duration <= LONGEST:
+        part.note(f"from {shortest.total_seconds():.0f}s to {LONGEST.days}d are allowed")
+    return duration
+
+
+def _severities(part: _Part) -> dict[str, Severity]:
+    words = dict(SYNONYMS)
+    for word, value in part.entries(str.lower):
+        if value.text in _SEVERITIES:
+            words[word] = Severity(value.text)
+        else:
+            value.note(f"one of {', '.join(Severity)} is expected")
+    return words
+
+
+_Reader = Callable[[_Part], object]
+"""Takes what a key means; what is wrong with it is noted, and then the answer counts for nothing."""
+_SEVERITIES = frozenset(Severity)
+_POLICY: Mapping[str, _Reader] = {
+    "group_by": _group_by,
+    "reopen_window": partial(_duration, shortest=timedelta()),
+    "resend_delay": _duration,
+    "webhook_expiry": _duration,
+    "severities": _severities,
+}

@@ -3,10 +3,13 @@
 import base64
 import uuid
 
+import pytest
+from structlog.testing import capture_logs
 from tests.driver import Driver
 from tests.unit.graphql.client import answer, ask, refusal
 
-from lookout.incidents.incident import Incident
+from lookout.api.graphql.incidents import Incident
+from lookout.incidents.incident import Incident as Snapshot
 
 EVERYTHING = """
 query One($id: ID!) {
@@ -23,7 +26,7 @@ query One($id: ID!) {
 """
 
 
-def gid(incident: Incident) -> str:
+def gid(incident: Snapshot) -> str:
     return base64.b64encode(f"Incident:{incident.id}".encode()).decode()
 
 
@@ -154,8 +157,43 @@ async def test_a_federation_gateway_finds_incidents_by_their_key(lookout: Driver
     assert 'type Incident @key(fields: "id")' in found["_service"]["sdl"]
 
 
-async def test_an_unexpected_error_tells_nothing_of_the_inside(lookout: Driver) -> None:
-    document = "query($keys: [_Any!]!) { _entities(representations: $keys) { __typename } }"
-    told = await answer(lookout, document, keys=[{"__typename": "Secret"}])
+@pytest.mark.parametrize(
+    "odd",
+    [
+        5,
+        {},
+        {"__typename": "Alert"},
+        {"__typename": "Alert", "fingerprint": "0" * 16},
+        {"__typename": "Secret"},
+        {"__typename": "Incident"},
+        {"__typename": "Incident", "id": 5},
+        {"__typename": ["Incident"], "id": "x"},
+    ],
+)
+async def test_a_representation_that_is_none_is_refused_and_the_others_are_answered(
+    lookout: Driver, odd: object
+) -> None:
+    await lookout.fires(job="a")
+    known = await lookout.only_incident()
+    document = "query($keys: [_Any!]!) { _entities(representations: $keys) { ... on Incident { incidentId } } }"
+    keys = [odd, {"__typename": "Incident", "id": known.id, "cls": 1, "info": 2}]
+    with capture_logs() as logs:
+        told = await answer(lookout, document, keys=keys)
+    (error,) = told["errors"]
+    assert error["message"] == 'a representation is {"__typename": "Incident", "id": "..."}'
+    assert error["path"] == ["_entities", 0]
+    assert error["extensions"] == {"code": "VALIDATION_ERROR", "field": "representations", "constraint": "key"}
+    assert told["data"]["_entities"] == [None, {"incidentId": known.id}]
+    assert [entry for entry in logs if entry["event"] == "graphql"] == []
+
+
+async def test_an_unexpected_error_tells_nothing_of_the_inside(
+    lookout: Driver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def broken(*_: object) -> None:
+        raise ValueError("a secret")
+
+    monkeypatch.setattr(Incident, "find", broken)
+    told = await answer(lookout, '{ incident(id: "x") { id } }')
     (error,) = told["errors"]
     assert (error["message"], error["extensions"]) == ("internal error", {"code": "INTERNAL"})

@@ -1,5 +1,6 @@
 """The server as the commands see it: typed answers, and one kind of error whose text says what to do."""
 
+import re
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
@@ -24,6 +25,9 @@ ANSWER_SECONDS = 30.0
 PAGE = 500
 SILENCE_SECONDS = 45.0
 """The feed sends a heartbeat every 15 s: after three without one the connection is dead."""
+
+_LONE = re.compile("[\ud800-\udfff]")
+"""Lone surrogates: bytes of an argument that are no text (PEP 383). JSON has no place for them."""
 
 
 class ServerError(LookoutError):
@@ -198,7 +202,10 @@ class Client:
             yield EventSource(response).iter_sse()
 
     def _act(self, incident_id: str, action: str, body: Mapping[str, str | None]) -> Incident:
-        return self._decode(self._post(f"/v1/incidents/{incident_id}/{action}", body), Incident)
+        sent = {
+            name: None if text is None else _LONE.sub("\N{REPLACEMENT CHARACTER}", text) for name, text in body.items()
+        }
+        return self._decode(self._post(f"/v1/incidents/{incident_id}/{action}", sent), Incident)
 
     def _get(self, path: str, query: Mapping[str, str], answer: type[T]) -> T:
         params = {name: value for name, value in query.items() if value}

@@ -1,5 +1,6 @@
 """`lookout incidents`: what is wrong, and what people do about it."""
 
+import io
 import sys
 from collections import deque
 from collections.abc import Sequence
@@ -195,7 +196,15 @@ def note(
     """
     client = outside_of(context).client(url)
     incident_id = find_incident(client, part)
-    _confirm(client.note(incident_id, sys.stdin.read() if text == "-" else text), "noted")
+    _confirm(client.note(incident_id, _standard_input() if text == "-" else text), "noted")
+
+
+def _standard_input() -> str:
+    """All of it; bytes that are no text become U+FFFD."""
+    stream = sys.stdin
+    if isinstance(stream, io.TextIOWrapper):
+        stream.reconfigure(errors="replace")
+    return stream.read()
 
 
 @incidents.command()

@@ -105,12 +105,18 @@ def test_check_config_says_ok(tmp_path: Path, capsys: pytest.CaptureFixture[str]
 
 def test_check_config_tells_every_problem(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "lookout.yaml"
-    path.write_text("policy:\n  reopen_windw: 10m\n")
+    path.write_text("policy:\n  reopen_windw: 10m\n  resend_delay: 0s\n  severities:\n    a: b\n    c: d\n")
     assert run(Lookout(), "check-config", str(path), environ={"PORT": "many"}) == 1
-    err = capsys.readouterr().err
-    assert "PORT is 'many'" in err
-    assert "reopen_windw" in err
-    assert len(err.splitlines()) >= 2
+    printed = capsys.readouterr()
+    lines = [line.removeprefix(f"lookout: {path}") for line in printed.err.replace("\n ", " ").splitlines()]
+    assert lines[0].startswith("lookout: PORT is 'many'")
+    assert [line.split(": ")[0:2] for line in lines[1:]] == [
+        [":2", "policy.reopen_windw"],
+        [":3", "policy.resend_delay"],
+        [":5", "policy.severities.a"],
+        [":6", "policy.severities.c"],
+    ]
+    assert printed.out == ""
 
 
 def test_check_config_of_no_file_fails(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,5 +1,6 @@
 """`lookout incidents`: the list, the page of one, what people do, and which incident is meant."""
 
+import io
 import json
 
 import pytest
@@ -159,6 +160,33 @@ def test_an_action_says_what_is_so_now(
 ) -> None:
     assert run(lookout, "incidents", *arguments) == 0
     assert out.readouterr().out == said
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sent"),
+    [
+        (["note", TARGET, "caf\udce9"], {"text": "caf\ufffd"}),
+        (["note", TARGET, "-"], {"text": "caf\ufffd au lait"}),
+        (["assign", TARGET, "Andr\udce9"], {"assignee": "Andr\ufffd"}),
+        (["resolve", TARGET, "--reason", "\udcff\ud800"], {"reason": "\ufffd\ufffd"}),
+    ],
+)
+@pytest.mark.parametrize("errors", ["strict", "surrogateescape"])
+def test_bytes_that_are_no_text_are_sent_as_replacement_characters(
+    lookout: Lookout, monkeypatch: pytest.MonkeyPatch, arguments: list[str], sent: dict[str, str], errors: str
+) -> None:
+    stdin = io.TextIOWrapper(io.BytesIO(b"caf\xe9 au lait"), encoding="utf-8", errors=errors)
+    monkeypatch.setattr("sys.stdin", stdin)
+    assert run(lookout, "incidents", *arguments) == 0
+    assert json.loads(lookout.requests[-1].content) == sent
+
+
+@pytest.mark.parametrize("arguments", [["show", "caf\udce9"], ["--url", "http://caf\udce9:1"]])
+def test_an_id_and_a_url_that_are_no_text_are_refused(
+    lookout: Lookout, out: pytest.CaptureFixture[str], arguments: list[str]
+) -> None:
+    assert run(lookout, "incidents", *arguments) == 1
+    assert "is not a" in out.readouterr().err
 
 
 def test_a_name_is_sent_as_utf8_on_one_line(lookout: Lookout) -> None:

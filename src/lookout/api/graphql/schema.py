@@ -1,19 +1,24 @@
 """The schema. `python -m lookout.api.graphql > schema.graphql` writes it down anew."""
 
-from typing import Self
+from collections.abc import Awaitable
+from typing import Self, cast
 
 import strawberry
 from graphql import GraphQLError, GraphQLInputObjectType, GraphQLObjectType, Undefined
+from strawberry.federation.schema import FederationAny
 from strawberry.schema.config import StrawberryConfig
 from strawberry.types import ExecutionContext
 
+from lookout.api.graphql.asking import Info
 from lookout.api.graphql.enums import Names
 from lookout.api.graphql.errors import ExplainErrors, log_unexpected
+from lookout.api.graphql.incidents import Incident
 from lookout.api.graphql.limits import Limits
 from lookout.api.graphql.mutations import Mutation
 from lookout.api.graphql.queries import Query
 from lookout.api.graphql.scalars import SCALARS
 from lookout.api.graphql.subscriptions import Subscription
+from lookout.errors import Refused
 
 
 class Schema(strawberry.federation.Schema):
@@ -31,9 +36,21 @@ class Schema(strawberry.federation.Schema):
                     place.default_value = Undefined
         return self
 
+    def entities_resolver(self, info: Info, representations: list[FederationAny]) -> list[FederationAny]:
+        """The entity of each representation, or why it is none: the others are answered all the same."""
+        return [cast("FederationAny", _entity(info, representation)) for representation in representations]
+
     def process_errors(self, errors: list[GraphQLError], execution_context: ExecutionContext | None = None) -> None:
         for error in errors:
             log_unexpected(error)
+
+
+def _entity(info: Info, representation: object) -> Awaitable[Incident | None] | Refused:
+    match representation:
+        case {"__typename": "Incident", "id": str(given_id)}:
+            return Incident.resolve_reference(info, given_id)
+        case _:
+            return Refused('a representation is {"__typename": "Incident", "id": "..."}', "representations", "key")
 
 
 SCHEMA = Schema(

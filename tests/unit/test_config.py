@@ -1,0 +1,190 @@
+"""What is wrong with the settings: every problem at once, each with its place."""
+
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from lookout.alerts.severity import SYNONYMS, Severity
+from lookout.config import load_policy, load_settings
+from lookout.errors import SettingsError
+from lookout.incidents.policy import Policy
+
+DURATION = "a duration like 5m, 1h30m or 12h is expected"
+BOUNDS = "from 1s to 3650d are allowed"
+SEVERITY = "one of critical, error, warning, info is expected"
+LABEL = "the name of a label is expected"
+LABELS = "a list of labels is expected: [alertname, job]"
+ALONE = "without a label every alert would be an incident of its own; leave the key out for the default"
+KEYS = "keys with values are expected"
+KNOWN = "unknown key; known: group_by, reopen_window, resend_delay, webhook_expiry, severities"
+
+WRONG: dict[str, list[str]] = {
+    # The file as a whole.
+    "- policy\n": [f"1: the file: {KEYS}"],
+    "# a comment\n\n5m\n": [f"3: the file: {KEYS}"],
+    "policies: {}\npolicy: 5\nx: 1\n": [
+        "1: policies: unknown key; known: policy",
+        f"2: policy: {KEYS}",
+        "3: x: unknown key; known: policy",
+    ],
+    "policy: {}\npolicy: {}\n": ["2: policy: given twice, first in line 1"],
+    "policy: {1: 2}\n": [f"1: policy.1: {KNOWN}"],
+    "policy:\n  [a]: 5m\n": ["2: policy: a key is one word"],
+    "policy:\n  <<: {reopen_window: 5m}\n": [f"2: policy.<<: {KNOWN}"],
+    # Durations.
+    "policy:\n  webhook_expiry: 3000000d\n": [f"2: policy.webhook_expiry: {BOUNDS}"],
+    "policy:\n  reopen_window: 99999999999d\n": ["2: policy.reopen_window: from 0s to 3650d are allowed"],
+    f"policy:\n  reopen_window: {'9' * 5000}d\n": ["2: policy.reopen_window: from 0s to 3650d are allowed"],
+    f"policy:\n  resend_delay: {'9' * 400}s\n": [f"2: policy.resend_delay: {BOUNDS}"],
+    "policy:\n  resend_delay: 0s\n  webhook_expiry: 999ms\n": [
+        f"2: policy.resend_delay: {BOUNDS}",
+        f"3: policy.webhook_expiry: {BOUNDS}",
+    ],
+    "policy:\n  webhook_expiry: 3650d1ms\n": [f"2: policy.webhook_expiry: {BOUNDS}"],
+    "policy:\n  reopen_window: 2026-99-99\n": [f"2: policy.reopen_window: {DURATION}"],
+    "policy:\n  reopen_window: 300\n  resend_delay: -1m\n  webhook_expiry: 5 m\n": [
+        f"2: policy.reopen_window: {DURATION}",
+        f"3: policy.resend_delay: {DURATION}",
+        f"4: policy.webhook_expiry: {DURATION}",
+    ],
+    "policy:\n  reopen_window: [5m]\n  resend_delay: !env DELAY\n": [
+        f"2: policy.reopen_window: {DURATION}",
+        f"3: policy.resend_delay: {DURATION}",
+    ],
+    "policy:\n  reopen_window: 5m\n\n  reopen_window: 6m\n": ["4: policy.reopen_window: given twice, first in line 2"],
+    # Labels.
+    "policy:\n  group_by: []\n": [f"2: policy.group_by: {ALONE}"],
+    "policy:\n  group_by: job\n": [f"2: policy.group_by: {LABELS}"],
+    "policy:\n  group_by: {job: yes}\n": [f"2: policy.group_by: {LABELS}"],
+    "policy:\n  group_by:\n    - ''\n    - job\n    - [a]\n    - {b: c}\n    -\n": [
+        f"3: policy.group_by[0]: {LABEL}",
+        f"5: policy.group_by[2]: {LABEL}",
+        f"6: policy.group_by[3]: {LABEL}",
+        f"7: policy.group_by[4]: {LABEL}",
+    ],
+    # Severities.
+    "policy:\n  severities:\n    a: info\n    sev1: critcal\n    sev2: wurst\n": [
+        f"4: policy.severities.sev1: {SEVERITY}",
+        f"5: policy.severities.sev2: {SEVERITY}",
+    ],
+    "policy:\n  severities: {p1: [critical], p.2: 2, p3: }\n": [
+        f"2: policy.severities.p1: {SEVERITY}",
+        f"2: policy.severities.p.2: {SEVERITY}",
+        f"2: policy.severities.p3: {SEVERITY}",
+    ],
+    "policy:\n  severities:\n    P1: critical\n    p1: info\n": [
+        "4: policy.severities.p1: given twice, first in line 3"
+    ],
+    "policy:\n  severities: [critical]\n": [f"2: policy.severities: {KEYS}"],
+    # All at once.
+    "policy:\n  reopen_windw: 10m\n  resend_delay: soon\n  group_by: [job, '']\n  severities: {a: b}\n": [
+        f"2: policy.reopen_windw: {KNOWN}",
+        f"3: policy.resend_delay: {DURATION}",
+        f"4: policy.group_by[1]: {LABEL}",
+        f"5: policy.severities.a: {SEVERITY}",
+    ],
+}
+
+UNREADABLE: dict[bytes, str] = {
+    b"policy: [\n": "while parsing a flow node",
+    b"policy: {}\n---\npolicy: {}\n": "expected a single document",
+    b"policy: *default\n": "found undefined alias",
+    b'policy: "\\UFFFFFFFF"\n': "not YAML: Python int too large",
+    b'policy: "\\U00110000"\n': "chr() arg not in range",
+    b"policy: caf\xe9\n": "can't decode byte 0xe9",
+    b"policy: \x00\n": "special characters are not allowed",
+    b"[" * 100_000: "nested too deeply",
+}
+
+READ: dict[str, Policy] = {
+    "": Policy(),
+    "# policy:\n": Policy(),
+    "---\n": Policy(),
+    "policy:\n": Policy(),
+    "policy:\n  group_by:\n  reopen_window:\n  severities:\n": Policy(),
+    "policy: {reopen_window: 0s, resend_delay: 1s, webhook_expiry: 3650d}\n": Policy(
+        reopen_window=timedelta(), resend_delay=timedelta(seconds=1), webhook_expiry=timedelta(days=3650)
+    ),
+    "policy: {reopen_window: 1h30m, resend_delay: 1500ms}\n": Policy(
+        reopen_window=timedelta(minutes=90), resend_delay=timedelta(seconds=1.5)
+    ),
+    "policy: {group_by: [job, on]}\n": Policy(group_by=("job", "on")),
+    "policy: {severities: {Sev1: critical, 2: error, warn: info}}\n": Policy(
+        severities={**SYNONYMS, "sev1": Severity.CRITICAL, "2": Severity.ERROR, "warn": Severity.INFO}
+    ),
+}
+
+
+def problems(environ: dict[str, str]) -> list[str]:
+    with pytest.raises(SettingsError) as told:
+        load_settings(environ)
+    return str(told.value).splitlines()
+
+
+@pytest.mark.parametrize("text", WRONG)
+def test_every_problem_of_a_file_is_told_with_line_and_key(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "lookout.yaml"
+    path.write_text(text)
+    assert problems({"LOOKOUT_CONFIG": str(path)}) == [f"{path}:{problem}" for problem in WRONG[text]]
+
+
+@pytest.mark.parametrize("content", UNREADABLE)
+def test_what_is_no_yaml_is_told_in_a_line(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "lookout.yaml"
+    path.write_bytes(content)
+    (problem,) = problems({"LOOKOUT_CONFIG": str(path)})
+    assert problem.startswith(f"{path}: ")
+    assert UNREADABLE[content] in problem
+
+
+@pytest.mark.parametrize("text", READ)
+def test_a_file_is_read(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "lookout.yaml"
+    path.write_text(text)
+    assert load_policy(path) == READ[text]
+
+
+def test_a_file_that_cannot_be_read(tmp_path: Path) -> None:
+    path = tmp_path / "none.yaml"
+    assert problems({"LOOKOUT_CONFIG": str(path)}) == [f"LOOKOUT_CONFIG: cannot read {path}: No such file or directory"]
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "10.0.0.1", "lookout.example"])
+def test_a_host_that_others_reach_is_refused(host: str) -> None:
+    (problem,) = problems({"HOST": host})
+    assert problem.startswith(f"HOST is '{host}': without authentication Lookout listens on loopback only.")
+
+
+@pytest.mark.parametrize("port", ["many", "65536", "-1", "8080.0", "٣", " 80"])
+def test_a_port_is_a_number(port: str) -> None:
+    assert problems({"PORT": port}) == [f"PORT is {port!r}: a number from 0 to 65535 is expected"]
+
+
+@pytest.mark.parametrize("url", ["mysql://db/lookout", "db:5432", "postgresql:db"])
+def test_a_database_url_is_of_postgresql(url: str) -> None:
+    form = "postgresql://user:password@host:5432/database"
+    assert problems({"DATABASE_URL": url}) == [f"DATABASE_URL is not of the form {form}"]
+
+
+def test_everything_wrong_is_told_at_once(tmp_path: Path) -> None:
+    path = tmp_path / "lookout.yaml"
+    path.write_text("policy:\n  resend_delay: 0s\n  severities: {a: b}\n")
+    environ = {
+        "HOST": "0.0.0.0",
+        "PORT": "many",
+        "DATABASE_URL": "mysql://db",
+        "LOOKOUT_DATADIR": "/data",
+        "LOOKOUT_GRAFANA_TIMESTAMP_HEADER": "X Time",
+        "LOOKOUT_CONFIG": str(path),
+    }
+    assert [problem.split(": ")[0].split(" is ")[0] for problem in problems(environ)] == [
+        "LOOKOUT_DATADIR",
+        "HOST",
+        "PORT",
+        "DATABASE_URL",
+        "LOOKOUT_GRAFANA_TIMESTAMP_HEADER",
+        "LOOKOUT_GRAFANA_TIMESTAMP_HEADER",
+        f"{path}:2",
+        f"{path}:3",
+    ]
