@@ -43,6 +43,8 @@ from lookout.store.rebuild import Report, rebuild
 from lookout.timers import Timers
 
 STOP_SECONDS = 5
+BACKLOG = 2048
+"""Connections that wait to be accepted, as many as uvicorn lets wait."""
 KEEP_ALIVE = timedelta(seconds=2)
 """How often to look whether the embedded server lives."""
 WEBSOCKET_MESSAGE_LIMIT = 256 * 1024
@@ -63,8 +65,8 @@ class Running(msgspec.Struct, frozen=True):
 
 
 @asynccontextmanager
-async def store(settings: Settings, clock: Clock) -> AsyncGenerator["tuple[str, database.Pool]"]:
-    """The database, embedded or given, with its schema up to date. Yields its DSN and a pool. Raises `StartError`."""
+async def store(settings: Settings, clock: Clock) -> AsyncGenerator[str]:
+    """The database, embedded or given, with its schema up to date. Yields its DSN. Raises `StartError`."""
     async with AsyncExitStack() as stack:
         dsn = settings.database_url
         if dsn is None:
@@ -72,10 +74,20 @@ async def store(settings: Settings, clock: Clock) -> AsyncGenerator["tuple[str, 
             stack.push_async_callback(_to_its_end, embedded.stop)
             dsn = await _to_its_end(embedded.start)
             stack.push_async_callback(_end, asyncio.create_task(_keep_alive(embedded, clock)))
-        pool = await database.connect(dsn)
-        stack.callback(pool.terminate)
-        await database.migrate_schema(pool)
-        yield dsn, pool
+        async with _pool(dsn, 1, command_seconds=None) as patient:
+            await database.migrate_schema(patient)
+        yield dsn
+
+
+@asynccontextmanager
+async def _pool(
+    dsn: str, size: int, command_seconds: float | None = database.COMMAND_SECONDS
+) -> AsyncGenerator["database.Pool"]:
+    pool = await database.connect(dsn, size, command_seconds)
+    try:
+        yield pool
+    finally:
+        pool.terminate()
 
 
 async def _keep_alive(embedded: EmbeddedPostgres, clock: Clock) -> None:
@@ -85,7 +97,7 @@ async def _keep_alive(embedded: EmbeddedPostgres, clock: Clock) -> None:
         try:
             if await _to_its_end(embedded.revive):
                 log.warning("store", action="postgres_revived")
-        except StartError as error:
+        except (StartError, OSError) as error:
             log.warning("store", action="postgres_not_revived", error=str(error))
 
 
@@ -112,9 +124,13 @@ async def _to_its_end(work: Callable[[], T]) -> T:
 @asynccontextmanager
 async def running(settings: Settings, clock: Clock) -> AsyncGenerator[Running]:
     """Lookout without its HTTP server, from start to stop. What was taken is committed before it ends."""
-    async with store(settings, clock) as (dsn, pool):
-        reads = Reads(pool, settings.policy.severities)
-        written = Log(pool)
+    async with (
+        store(settings, clock) as dsn,
+        _pool(dsn, database.READERS) as readers,
+        _pool(dsn, database.WRITERS) as writers,
+    ):
+        reads = Reads(readers, settings.policy.severities)
+        written = Log(writers)
         intake = Intake(written, clock, settings.policy, partial(_fresh_id, clock))
         followers = Followers(reads, clock, partial(database.listen, dsn, "lookout_feed"))
         timers = Timers(written, intake, clock)
@@ -181,6 +197,8 @@ def bind(host: str, port: int) -> socket.socket:
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listening.bind((host, port))
+        # Not left to the server: until one listens, another may bind to the same port.
+        listening.listen(BACKLOG)
     except OSError as error:
         listening.close()
         raise StartError(
@@ -205,6 +223,7 @@ class Server(uvicorn.Server):
                 access_log=False,
                 server_header=False,
                 ws_max_size=WEBSOCKET_MESSAGE_LIMIT,
+                backlog=BACKLOG,
                 timeout_graceful_shutdown=STOP_SECONDS,
             )
         )
@@ -232,17 +251,23 @@ def server_of(lookout: Running) -> Server:
 
 async def serve_until_stopped(settings: Settings, ready: Callable[[str], None]) -> None:
     """Serve until cancelled. `ready` is called with the address once requests are answered. Raises `StartError`."""
-    listening = bind(settings.host, settings.port)
+    with bind(settings.host, settings.port) as listening:
+        await _serve_on(listening, settings, ready)
+
+
+async def _serve_on(listening: socket.socket, settings: Settings, ready: Callable[[str], None]) -> None:
     host, port = listening.getsockname()[:2]
     async with running(settings, SystemClock()) as lookout:
         server = server_of(lookout)
         serving = asyncio.create_task(server.serve(sockets=[listening]))
+        listens = asyncio.create_task(server.listening.wait())
         try:
-            listens = asyncio.create_task(server.listening.wait())
-            await asyncio.wait({serving, listens}, return_when=asyncio.FIRST_COMPLETED)
-            ready(f"http://{f'[{host}]' if ':' in host else host}:{port}")
-            await asyncio.wait({serving, lookout.failed}, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait({serving, listens, lookout.failed}, return_when=asyncio.FIRST_COMPLETED)
+            if server.listening.is_set():
+                ready(f"http://{f'[{host}]' if ':' in host else host}:{port}")
+                await asyncio.wait({serving, lookout.failed}, return_when=asyncio.FIRST_COMPLETED)
         finally:
+            listens.cancel()
             server.should_exit = True
             await serving
         if lookout.failed.done():
@@ -292,7 +317,7 @@ def rebuild_tables(settings: Settings, *, repair: bool = False) -> Report:
     """Fold the log anew and compare it with the tables. Raises `StartError`, also while one runs."""
 
     async def fold() -> Report:
-        async with store(settings, SystemClock()) as (_, pool):
+        async with store(settings, SystemClock()) as dsn, _pool(dsn, 1) as pool:
             return await rebuild(pool, repair=repair)
 
     return asyncio.run(fold())

@@ -7,10 +7,13 @@ import socket
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import asyncpg
 import httpx
 import pytest
 from tests.fault.appearing import appears
 from tests.server_process import START_SECONDS, ServerProcess, lookout_process, postgres_of
+
+from lookout.store.embedded import EmbeddedPostgres
 
 ALERT = {
     "labels": {"alertname": "Down", "job": "ingest"},
@@ -120,6 +123,53 @@ async def test_a_second_lookout_on_the_same_data_directory_says_so(data_dir: Pat
             sentence = await _complaint(second)
         assert sentence.startswith(f"lookout: Another Lookout (process {server.pid}) is using the data directory")
         assert await _titles(url) == []
+
+
+@pytest.mark.parametrize("relative", [False, True], ids=["symlink", "relative"])
+async def test_a_server_left_behind_is_known_by_another_spelling_of_its_directory(
+    data_dir: Path, relative: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    link = data_dir.with_name("link")
+    link.symlink_to(data_dir)
+    monkeypatch.chdir(data_dir.parent)
+    other = Path(link.name) if relative else link
+    async with lookout_process(data_dir) as server:
+        await _fire(await server.address())
+        server.kill()
+        server.keep_database()
+    before = {process.pid for process in postgres_of(data_dir)}
+    async with lookout_process(data_dir, LOOKOUT_DATA_DIR=str(other)) as server:
+        assert await _titles(await server.address()) == ["Down (job=ingest)"]
+        assert before & {process.pid for process in postgres_of(data_dir)}
+        server.signal_group(signal.SIGTERM)
+        assert await _stopped_in_order(server)
+
+
+async def test_a_socket_directory_outside_of_the_data_directory_goes_with_the_server(data_dir: Path) -> None:
+    long, temporary = data_dir / ("long" * 25), data_dir.with_name("tmp")
+    temporary.mkdir(mode=0o755)
+    async with lookout_process(long, TMPDIR=str(temporary)) as server:
+        await server.address()
+        assert list(temporary.glob("lookout-*"))
+        server.signal_group(signal.SIGTERM)
+        assert await _stopped_in_order(server)
+    assert not os.listdir(temporary)
+
+
+async def test_a_role_that_may_not_make_tables_is_told_what_it_needs(data_dir: Path) -> None:
+    embedded = EmbeddedPostgres(data_dir)
+    dsn = await asyncio.to_thread(embedded.start)
+    try:
+        connection = await asyncpg.connect(dsn)
+        await connection.execute("CREATE ROLE guest LOGIN")
+        await connection.close()
+        async with lookout_process(data_dir, DATABASE_URL=dsn.replace("//lookout@", "//guest@")) as server:
+            server.keep_database()
+            sentence = await _complaint(server)
+        assert "permission denied" in sentence
+        assert "GRANT CREATE ON SCHEMA public" in sentence
+    finally:
+        await asyncio.to_thread(embedded.stop)
 
 
 async def test_a_taken_port_is_said_before_anything_starts(data_dir: Path) -> None:

@@ -26,12 +26,14 @@ Wakes = asyncio.Queue[str | None]
 LOWEST_VERSION = 15
 COMMAND_SECONDS = 30.0
 """No statement runs longer: what hangs is given up, and its request answered with an error."""
+READERS = 10
+WRITERS = 3
+"""Connections of each kind. The writer has its own, so that slow reads never keep it from taking alerts."""
 
 # Which migration is under way matters to nobody: a failed one is told by its error.
 _QUIET = logging.getLogger(f"{__name__}.migrations")
 _QUIET.setLevel(logging.ERROR)
 _MIGRATION_LOCK = 0x10_0C_07
-_POOL_SIZE = 10
 
 PASSING_ERRORS = (
     asyncpg.PostgresConnectionError,
@@ -55,14 +57,14 @@ def passes(error: Exception) -> bool:
     return isinstance(error, PASSING_ERRORS) and not isinstance(error, ValueError)
 
 
-async def connect(dsn: str) -> "Pool":
+async def connect(dsn: str, size: int = READERS, command_seconds: float | None = COMMAND_SECONDS) -> "Pool":
     """A pool on the database at `dsn`. Raises `StartError` if it is out of reach or too old."""
     try:
         pool = await asyncpg.create_pool(
             dsn,
             min_size=1,
-            max_size=_POOL_SIZE,
-            command_timeout=COMMAND_SECONDS,
+            max_size=size,
+            command_timeout=command_seconds,
             init=jsonb.register,
             server_settings={"application_name": "lookout", "timezone": "UTC"},
         )
@@ -76,16 +78,32 @@ async def connect(dsn: str) -> "Pool":
 
 
 async def migrate_schema(pool: "Pool") -> None:
-    """Bring the schema up to date. Replicas that start together take turns. Raises `StartError`."""
-    async with pool.acquire() as connection:
-        await connection.execute("SELECT pg_advisory_lock($1)", _MIGRATION_LOCK)
-        try:
-            with as_file(files("lookout.store").joinpath("migrations")) as directory:
-                await migrate.apply(cast("Any", connection), directory, schema_name="public", logger=_QUIET)
-        except BadMigrationError as error:
-            raise StartError(f"The schema could not be brought up to date: {error}: {error.__cause__}") from error
-        finally:
-            await connection.execute("SELECT pg_advisory_unlock($1)", _MIGRATION_LOCK)
+    """Bring the schema up to date. Replicas that start together take turns. Raises `StartError`.
+
+    A turn may take longer than any statement of a request: `pool` should set no time limit.
+    """
+    try:
+        async with pool.acquire() as connection:
+            await connection.execute("SELECT pg_advisory_lock($1)", _MIGRATION_LOCK)
+            try:
+                with as_file(files("lookout.store").joinpath("migrations")) as directory:
+                    await migrate.apply(cast("Any", connection), directory, schema_name="public", logger=_QUIET)
+            finally:
+                await connection.execute("SELECT pg_advisory_unlock($1)", _MIGRATION_LOCK)
+    except (BadMigrationError, asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
+        raise StartError(f"The schema could not be brought up to date: {_reason(error)}") from error
+
+
+def _reason(error: Exception) -> str:
+    cause = error.__cause__
+    if isinstance(error, asyncpg.InsufficientPrivilegeError) or isinstance(cause, asyncpg.InsufficientPrivilegeError):
+        return (
+            f"{cause or error}. Make the role of DATABASE_URL the owner of the database and of Lookout's tables, "
+            "or let it make them: GRANT CREATE ON SCHEMA public TO it."
+        )
+    if isinstance(error, BadMigrationError):
+        return f"{error}: {cause}"
+    return f"{error or type(error).__name__}. Start Lookout again when the database is well."
 
 
 @asynccontextmanager

