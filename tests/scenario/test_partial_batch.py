@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from prometheus_client import REGISTRY
 from tests.driver import Driver
 
 from lookout.store.reads import RejectedView
@@ -57,3 +58,31 @@ async def test_the_list_of_what_was_refused_has_pages(lookout: Driver) -> None:
             break
         after = {"after": page["next"]}
     assert places == [1, 0, 1, 0, 1, 0]
+
+
+def _counted() -> tuple[float, float]:
+    found = (
+        REGISTRY.get_sample_value(f"lookout_alerts_{name}_total", {"source": "prometheus"})
+        for name in ("received", "rejected")
+    )
+    received, rejected = (value or 0.0 for value in found)
+    return received, rejected
+
+
+async def test_i9_of_many_refused_alerts_a_hundred_are_told_and_all_are_counted(lookout: Driver) -> None:
+    before = _counted()
+    answer = await lookout.post_alerts(lookout.alert({"job": "a"}), *[BAD] * 1100)
+    assert answer.json().split("\n") == ["at least one label pair required"] * 100 + ["and 1,000 more"]
+    after = _counted()
+    assert (after[0] - before[0], after[1] - before[1]) == (1101, 1100)
+    rejected = (await lookout.http.get("/v1/rejected-alerts", params={"first": 500})).json()["rejected_alerts"]
+    assert len(rejected) == 101
+    assert (rejected[0]["index"], rejected[0]["reason"]) == (101, "and 1,000 more")
+    assert await lookout.only_incident()
+
+
+async def test_i9_a_webhooks_answer_tells_a_hundred_refused_alerts_and_how_many_more(lookout: Driver) -> None:
+    answer = await lookout.webhook(*[BAD] * 105)
+    rejected = answer.json()["rejected"]
+    assert len(rejected) == 101
+    assert rejected[-1] == {"index": 100, "reason": "and 5 more"}

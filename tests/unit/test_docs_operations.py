@@ -23,6 +23,7 @@ from lookout.feeds import follow
 from lookout.incidents import actions, events, grouping, lease
 from lookout.incidents.policy import Policy
 from lookout.intake import repeats, writer
+from lookout.sources import parsed, reading
 from lookout.store import database, log
 
 ROOT = Path(__file__).parents[2]
@@ -126,6 +127,12 @@ def test_every_metric_of_lookout_is_in_its_one_module() -> None:
 
 BOUNDS = {
     "body of an ingest request": f"{bodies.BODY_LIMIT // MEBIBYTE} MiB",
+    "time for an ingest body to arrive": f"{bodies.BODY_SECONDS:.0f}",
+    "alerts of one body": f"{reading.ALERTS_LIMIT:,}",
+    "objects and arrays of one body": f"{reading.OBJECTS_LIMIT:,}",
+    "labels of an alert": f"{reading.LABELS_LIMIT // MEBIBYTE} MiB",
+    "annotations of an alert": f"{reading.ANNOTATIONS_LIMIT // MEBIBYTE} MiB",
+    "rejected alerts told of one body": f"{parsed.REJECTED_LIMIT}",
     "all ingest bodies under way": f"{bodies.BODIES_LIMIT // MEBIBYTE} MiB",
     "alerts that wait for a commit": f"{writer.QUEUE_LIMIT:,}",
     "alerts in one commit": f"{writer.BATCH_LIMIT:,}",

@@ -92,3 +92,11 @@ def test_any_text_is_a_utc_time_or_not_set_or_refused(text: str) -> None:
     except ValueError:
         return
     assert moment is None or moment.tzinfo is UTC
+
+
+def test_a_time_without_end_is_refused_and_not_kept() -> None:
+    longest = "2026-11-23T03:00:00." + "0" * 43 + "Z"
+    assert len(longest) == 64
+    assert parse_time(longest) == THREE
+    with pytest.raises(ValueError, match=r"^cannot read '2026-11-23T03:00:00\.0{20}' as an RFC 3339 time$"):
+        parse_time("2026-11-23T03:00:00." + "0" * 44 + "Z")

@@ -10,6 +10,7 @@ from tests.unit.times import NOW, at
 from lookout.alerts.alert import Alert, AlertStatus
 from lookout.sources import WEBHOOKS, alertmanager
 from lookout.sources.parsed import MalformedBody, Parsed
+from lookout.sources.reading import ALERTS_LIMIT, ANNOTATIONS_LIMIT, OBJECTS_LIMIT
 
 FIRING: dict[str, Any] = {
     "status": "firing",
@@ -162,3 +163,23 @@ def test_broken_text_goes_the_careful_way() -> None:
     body = b'{"version":"4","alerts":[{"status":"firing","labels":{"a":"x\xff"}}]}'
     [alert] = alertmanager.parse(body, NOW).alerts
     assert alert.labels == {"a": "x\ufffd"}
+
+
+@pytest.mark.parametrize("alert", [FIRING, None], ids=["an alert", "null"])
+def test_too_many_alerts_are_refused_whole(alert: Any) -> None:
+    with pytest.raises(MalformedBody, match=r"the body has 150,001 alerts; at most 150,000 .* nothing") as raised:
+        _tell(*[alert] * (ALERTS_LIMIT + 1))
+    assert raised.value.status == 413
+
+
+def test_an_alert_of_megabytes_is_rejected_alone() -> None:
+    parsed = _tell(FIRING, FIRING | {"annotations": {"a": "x" * ANNOTATIONS_LIMIT}}, RESOLVED)
+    assert len(parsed.alerts) == 2
+    assert [(rejected.index, rejected.reason) for rejected in parsed.rejected] == [
+        (1, "the annotations are larger than 2 MiB of JSON")
+    ]
+
+
+def test_more_objects_than_any_sender_writes_are_refused_before_they_are_decoded() -> None:
+    with pytest.raises(MalformedBody, match="more than 1,500,000 objects"):
+        alertmanager.parse(b"[" * (OBJECTS_LIMIT + 1), NOW)

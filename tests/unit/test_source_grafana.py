@@ -14,6 +14,7 @@ from lookout.incidents.grouping import group_of, summary_of, title_of
 from lookout.incidents.policy import Policy
 from lookout.sources import WEBHOOKS, grafana
 from lookout.sources.parsed import MalformedBody, Parsed
+from lookout.sources.reading import ALERTS_LIMIT, ANNOTATIONS_LIMIT, OBJECTS_LIMIT
 
 FIRING: dict[str, Any] = {
     "status": "firing",
@@ -223,3 +224,23 @@ def test_a_message_of_alertmanager_is_told_where_it_belongs() -> None:
 def test_a_legacy_message_is_told_which_setting_to_change(body: bytes) -> None:
     with pytest.raises(MalformedBody, match=r"enabled = true under \[unified_alerting\]"):
         grafana.parse(body, NOW)
+
+
+@pytest.mark.parametrize("alert", [FIRING, None], ids=["an alert", "null"])
+def test_too_many_alerts_are_refused_whole(alert: Any) -> None:
+    with pytest.raises(MalformedBody, match=r"the body has 150,001 alerts; at most 150,000 .* nothing") as raised:
+        _tell(*[alert] * (ALERTS_LIMIT + 1))
+    assert raised.value.status == 413
+
+
+def test_an_alert_of_megabytes_is_rejected_alone() -> None:
+    parsed = _tell(FIRING, FIRING | {"annotations": {"a": "x" * ANNOTATIONS_LIMIT}}, RESOLVED)
+    assert len(parsed.alerts) == 2
+    assert [(rejected.index, rejected.reason) for rejected in parsed.rejected] == [
+        (1, "the annotations are larger than 2 MiB of JSON")
+    ]
+
+
+def test_more_objects_than_any_sender_writes_are_refused_before_they_are_decoded() -> None:
+    with pytest.raises(MalformedBody, match="more than 1,500,000 objects"):
+        grafana.parse(b"[" * (OBJECTS_LIMIT + 1), NOW)

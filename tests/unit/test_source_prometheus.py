@@ -10,8 +10,8 @@ from tests.unit.times import NOW, at
 
 from lookout.alerts.alert import Alert, AlertStatus
 from lookout.sources import prometheus
-from lookout.sources.parsed import MalformedBody, Parsed
-from lookout.sources.reading import EXCERPT_LENGTH
+from lookout.sources.parsed import EXCERPT_LENGTH, REJECTED_LIMIT, MalformedBody, Parsed
+from lookout.sources.reading import ALERTS_LIMIT, OBJECTS_LIMIT
 
 LABELS = {"alertname": "Down", "job": "api"}
 
@@ -173,3 +173,71 @@ def test_a_large_label_set_and_large_annotations_are_read_like_small_ones() -> N
     [alert] = _post({"labels": large, "annotations": large}).alerts
     assert alert.labels == large
     assert alert.annotations == large
+
+
+SURPRISES = pytest.mark.parametrize("surprise", [{}, {"unknown": 1}], ids=["usual form", "careful way"])
+MEBIBYTE = 1024 * 1024
+
+
+@SURPRISES
+@pytest.mark.parametrize("field", ["labels", "annotations"])
+def test_an_alert_of_megabytes_is_rejected_alone(field: str, surprise: dict[str, Any]) -> None:
+    huge = {"labels": LABELS} | {field: {"a": "x" * (2 * MEBIBYTE)}} | surprise
+    parsed = _post({"labels": LABELS}, huge, {"labels": LABELS})
+    assert len(parsed.alerts) == 2
+    [rejected] = parsed.rejected
+    assert (rejected.index, rejected.reason) == (1, f"the {field} are larger than 2 MiB of JSON")
+    assert len(rejected.excerpt) <= EXCERPT_LENGTH
+
+
+@SURPRISES
+def test_a_value_of_a_mebibyte_is_taken_as_alertmanager_takes_it(surprise: dict[str, Any]) -> None:
+    value = "x" * MEBIBYTE
+    [alert] = _post({"labels": {"a": value}, "annotations": {"b": value}} | surprise).alerts
+    assert (alert.labels, alert.annotations) == ({"a": value}, {"b": value})
+
+
+@SURPRISES
+def test_what_counts_is_the_text_and_not_how_it_was_written(surprise: dict[str, Any]) -> None:
+    """Written in ASCII, as `json.dumps` does, a character of two bytes is six."""
+    [alert] = _post({"labels": LABELS, "annotations": {"a": "é" * (MEBIBYTE - 100)}} | surprise).alerts
+    assert len(alert.annotations["a"]) == MEBIBYTE - 100
+
+
+@pytest.mark.parametrize("alert", [b'{"labels":{"a":"b"}}', b"null"], ids=["usual form", "careful way"])
+def test_too_many_alerts_are_refused_whole(alert: bytes) -> None:
+    body = b"[" + b",".join([alert] * (ALERTS_LIMIT + 1)) + b"]"
+    with pytest.raises(MalformedBody) as raised:
+        prometheus.parse(body, NOW)
+    assert (raised.value.status, raised.value.code) == (413, 413)
+    assert raised.value.message == (
+        "the body has 150,001 alerts; at most 150,000 are taken at once; nothing of it was taken"
+    )
+
+
+def test_a_hundred_thousand_alerts_are_taken() -> None:
+    body = b"[" + b",".join([b'{"labels":{"a":"b"}}'] * 100_000) + b"]"
+    assert len(prometheus.parse(body, NOW).alerts) == 100_000
+
+
+def test_more_objects_than_any_sender_writes_are_refused_before_they_are_decoded() -> None:
+    body = b"[" + b",".join([b"{}"] * OBJECTS_LIMIT) + b"]"
+    with pytest.raises(MalformedBody, match="more than 1,500,000 objects") as raised:
+        prometheus.parse(body, NOW)
+    assert raised.value.status == 413
+
+
+def test_braces_in_a_text_are_no_objects() -> None:
+    templates = {str(number): "{" * MEBIBYTE for number in range(2)}
+    assert len(_post(*({"labels": LABELS, "annotations": {"a": text}} for text in templates.values())).alerts) == 2
+
+
+def test_of_many_rejected_alerts_the_first_are_told_and_the_rest_counted() -> None:
+    parsed = _post({"labels": LABELS}, *({"labels": {}} for _ in range(REJECTED_LIMIT + 1)))
+    assert parsed.rejected_count == REJECTED_LIMIT + 1
+    assert (parsed.rejected[-1].index, parsed.rejected[-1].reason) == (REJECTED_LIMIT + 1, "and 1 more")
+    parsed = _post(*({"labels": {}} for _ in range(2000)))
+    assert parsed.rejected_count == 2000
+    assert len(parsed.rejected) == REJECTED_LIMIT + 1
+    assert {rejected.reason for rejected in parsed.rejected[:-1]} == {"at least one label pair required"}
+    assert (parsed.rejected[-1].index, parsed.rejected[-1].reason) == (REJECTED_LIMIT, "and 1,900 more")

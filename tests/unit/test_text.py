@@ -1,5 +1,7 @@
 """Sender's text made safe to show."""
 
+import weakref
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -84,3 +86,18 @@ def test_any_text_becomes_bounded_printable_paragraphs(text: str, limit: int) ->
     assert len(shown) <= limit
     assert not any((character < " " and character not in "\t\n") or character == "\x7f" for character in shown)
     shown.encode()
+
+
+class _Sent(str):
+    """A text of which can be seen whether somebody keeps it."""
+
+    __slots__ = ("__weakref__",)
+
+
+@pytest.mark.parametrize(("length", "is_kept"), [(1000, True), (1001, False)])
+def test_only_texts_of_usual_length_are_kept(length: int, is_kept: bool) -> None:
+    text = _Sent("k" * length)
+    kept = weakref.ref(text)
+    assert one_line(text, 10) == "k" * 9 + ELLIPSIS
+    del text
+    assert (kept() is not None) == is_kept

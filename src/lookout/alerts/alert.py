@@ -89,15 +89,22 @@ _TIME = re.compile(
 )
 
 
-@lru_cache(maxsize=8192)
+_TIME_LENGTH = 64
+
+
 def parse_time(text: str) -> datetime | None:
     """Read a time as Go's strfmt.DateTime does: RFC 3339 with 0 to 9 fractional digits, a missing zone is UTC.
 
     Returns UTC, cut to microseconds (all that PostgreSQL keeps). None for the year 1, by which Go says "not set", and
     for "", which Alertmanager reads as 1970. Raises ValueError for anything else. Cached: a scrape stamps many.
     """
-    if not text:
-        return None
+    if len(text) > _TIME_LENGTH:  # digits of a fraction have no end, and the cache keeps what it was asked for
+        raise ValueError(f"cannot read {text[:40]!r} as an RFC 3339 time")
+    return _parse_time(text) if text else None
+
+
+@lru_cache(maxsize=8192)
+def _parse_time(text: str) -> datetime | None:
     match = _TIME.fullmatch(text)
     if match is None:
         raise ValueError(f"cannot read {text[:40]!r} as an RFC 3339 time")

@@ -13,13 +13,19 @@ _UNSHOWN = re.compile(
     "\U000e0000-\U000e007f]+"
 )
 
+_CACHED_LENGTH = 1000
 
-@lru_cache(maxsize=4096)
+
 def one_line(text: str, limit: int) -> str:
     """`text` on one line, without control or direction characters, at most `limit` characters.
 
     White space is folded; what was cut is marked by an ellipsis within the limit.
     """
+    # The cache keeps what it was asked for, whole.
+    return _known_line(text, limit) if len(text) <= _CACHED_LENGTH else _line(text, limit)
+
+
+def _line(text: str, limit: int) -> str:
     # Cleaning costs time per character, so a megabyte is cut first: four times the limit leaves room for folding.
     head = text[: limit * 4]
     line = " ".join(_UNSHOWN.sub(" ", head).split())
@@ -27,6 +33,8 @@ def one_line(text: str, limit: int) -> str:
         return line
     return line[: limit - 1].rstrip() + ELLIPSIS
 
+
+_known_line = lru_cache(maxsize=4096)(_line)
 
 _UNSHOWN_BUT_LINES = re.compile(_UNSHOWN.pattern.replace("\x00-\x1f", "\x00-\x08\x0b-\x1f"))
 

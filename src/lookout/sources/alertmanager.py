@@ -8,10 +8,19 @@ from datetime import datetime
 
 import msgspec
 
-from lookout.alerts.alert import Alert, AlertStatus, RejectedAlert
+from lookout.alerts.alert import Alert, AlertStatus
 from lookout.sources import gojson
 from lookout.sources.parsed import MalformedBody, Parsed
-from lookout.sources.reading import FIELDS, NOT_THE_USUAL_FORM, Told, Usual, excerpt_of, told_as_go, told_usually
+from lookout.sources.reading import (
+    FIELDS,
+    NOT_THE_USUAL_FORM,
+    Told,
+    Usual,
+    check_count,
+    check_objects,
+    told_as_go,
+    told_usually,
+)
 
 NAME = "alertmanager"
 VERSION = "4"
@@ -33,6 +42,7 @@ def parse(body: bytes, now: datetime) -> Parsed:
     """The alerts of one message, received at `now`. Raises `MalformedBody` if it is refused whole."""
     if not body:
         raise MalformedBody("the body is empty: a webhook message of Alertmanager is expected")
+    check_objects(body)
     try:
         return _parse_usual(body, now)
     except (*NOT_THE_USUAL_FORM, MalformedBody):
@@ -42,11 +52,12 @@ def parse(body: bytes, now: datetime) -> Parsed:
 def _parse_usual(body: bytes, now: datetime) -> Parsed:
     message = _MESSAGE.decode(body)
     _check_version(message.version)
+    check_count(len(message.alerts))
     parsed = Parsed([], [])
     for index, alert in enumerate(message.alerts):
         told = told_usually(alert, f"alerts.{index}")
         if fault := _fault_of_status(alert.status) or told.fault:
-            parsed.rejected.append(RejectedAlert(index, fault, excerpt_of(alert)))
+            parsed.reject(index, fault, alert)
         else:
             parsed.alerts.append(_alert(alert.status, told, now))
     return parsed
@@ -61,13 +72,14 @@ def _parse_as_go(body: bytes, now: datetime) -> Parsed:
     alerts = message.get("alerts") or []
     if not isinstance(alerts, list):
         raise MalformedBody(f"alerts: cannot read {gojson.kind_of(alerts)} as an array")
+    check_count(len(alerts))
     parsed = Parsed([], [])
     for index, alert in enumerate(alerts):
         try:
             parsed.alerts.append(_alert_as_go(alert, f"alerts.{index}", now))
         except MalformedBody as error:
             # Refusing the message for one alert would make Alertmanager repeat all of it while the group lives.
-            parsed.rejected.append(RejectedAlert(index, error.message, excerpt_of(alert)))
+            parsed.reject(index, error.message, alert)
     return parsed
 
 

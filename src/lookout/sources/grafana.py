@@ -12,10 +12,10 @@ from datetime import datetime
 import msgspec
 
 from lookout.alerts import shown
-from lookout.alerts.alert import Alert, AlertStatus, LabelSet, RejectedAlert, label_set
+from lookout.alerts.alert import Alert, AlertStatus, LabelSet, label_set
 from lookout.sources import gojson
 from lookout.sources.parsed import MalformedBody, Parsed
-from lookout.sources.reading import FIELDS, excerpt_of, told_as_go
+from lookout.sources.reading import FIELDS, check_count, check_objects, told_as_go
 
 NAME = "grafana"
 VERSION = "1"
@@ -38,6 +38,7 @@ def parse(body: bytes, now: datetime) -> Parsed:
     """The alerts of one message, received at `now`. Raises `MalformedBody` if it is refused whole."""
     if not body:
         raise MalformedBody("the body is empty: a message of Grafana's webhook contact point is expected")
+    check_objects(body)
     value = gojson.decode(body)
     if not isinstance(value, dict):
         raise MalformedBody(f"cannot read {gojson.kind_of(value)} as a message of Grafana's webhook contact point")
@@ -46,13 +47,14 @@ def parse(body: bytes, now: datetime) -> Parsed:
     alerts = message.get("alerts") or []
     if not isinstance(alerts, list):
         raise MalformedBody(f"alerts: cannot read {gojson.kind_of(alerts)} as an array")
+    check_count(len(alerts))
     parsed = Parsed([], [])
     for index, alert in enumerate(alerts):
         try:
             parsed.alerts.append(_alert(alert, f"alerts.{index}", now))
         except MalformedBody as error:
             # Grafana would send a refused message again at every group interval, with the good alerts in it.
-            parsed.rejected.append(RejectedAlert(index, error.message, excerpt_of(alert)))
+            parsed.reject(index, error.message, alert)
     return parsed
 
 

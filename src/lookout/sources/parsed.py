@@ -1,21 +1,39 @@
 """What every parser gives out, and the one error it may raise."""
 
+import json
 from collections.abc import Sequence
 
 import msgspec
 
 from lookout.alerts.alert import Alert, LabelSet, RejectedAlert
 
+EXCERPT_LENGTH = 512
+REJECTED_LIMIT = 100
+"""Rejected alerts of one body that are told one by one: the first show what is wrong with its sender."""
 
-class Parsed(msgspec.Struct, frozen=True):
+
+class Parsed(msgspec.Struct):
     """A request as understood: the alerts to keep, and those refused with the reason.
 
-    `acknowledged` are alerts of which the sender says that somebody is on them, and nothing else.
+    `rejected` are the first `REJECTED_LIMIT`, and after them one that says how many more there are, in the place of the
+    first left out; `rejected_count` counts all. `acknowledged` are alerts of which the sender says that somebody is on
+    them, and nothing else.
     """
 
     alerts: list[Alert]
     rejected: list[RejectedAlert]
     acknowledged: list[LabelSet] = []
+    rejected_count: int = 0
+
+    def reject(self, index: int, reason: str, part: object) -> None:
+        """Refuse one alert, `part` of the body."""
+        self.rejected_count += 1
+        if (more := self.rejected_count - REJECTED_LIMIT) <= 0:
+            self.rejected.append(RejectedAlert(index, reason, _excerpt_of(part)))
+        elif more == 1:
+            self.rejected.append(RejectedAlert(index, "and 1 more"))
+        else:
+            self.rejected[-1] = RejectedAlert(self.rejected[-1].index, f"and {more:,} more")
 
 
 class MalformedBody(Exception):
@@ -30,3 +48,12 @@ class MalformedBody(Exception):
         self.status = status
         self.code = code
         self.faults = faults
+
+
+def _excerpt_of(part: object) -> str:
+    """The beginning of what was refused, as JSON, for the operator who looks for its sender."""
+    try:
+        raw = msgspec.json.encode(part)
+    except UnicodeEncodeError:  # a lone surrogate, which Python's own writer escapes
+        raw = json.dumps(part, default=str).encode()
+    return raw[:EXCERPT_LENGTH].decode(errors="replace")

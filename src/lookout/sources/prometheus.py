@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from lookout.alerts.alert import Alert, AlertStatus, RejectedAlert
+from lookout.alerts.alert import Alert, AlertStatus
 from lookout.sources import gojson
 from lookout.sources.parsed import MalformedBody, Parsed
 from lookout.sources.reading import (
@@ -17,7 +17,8 @@ from lookout.sources.reading import (
     NOT_THE_USUAL_FORM,
     Told,
     Usual,
-    excerpt_of,
+    check_count,
+    check_objects,
     told_as_go,
     told_usually,
 )
@@ -34,6 +35,7 @@ def parse(body: bytes, now: datetime) -> Parsed:
     """The alerts of one request, received at `now`. Raises `MalformedBody` if it is refused whole."""
     if not body:
         raise MalformedBody("alerts in body is required", status=422, code=602)
+    check_objects(body)
     try:
         return _parse_usual(body, now)
     except NOT_THE_USUAL_FORM:
@@ -41,12 +43,14 @@ def parse(body: bytes, now: datetime) -> Parsed:
 
 
 def _parse_usual(body: bytes, now: datetime) -> Parsed:
+    alerts = _POSTED.decode(body)
+    check_count(len(alerts))
     parsed = Parsed([], [])
-    for index, posted in enumerate(_POSTED.decode(body)):
+    for index, posted in enumerate(alerts):
         _check_uri(posted.generatorURL, index)
         told = told_usually(posted, str(index))
         if fault := told.fault or _fault_of_times(told, now):
-            parsed.rejected.append(RejectedAlert(index, fault, excerpt_of(posted)))
+            parsed.reject(index, fault, posted)
         else:
             parsed.alerts.append(_alert(told, now))
     return parsed
@@ -58,6 +62,7 @@ def _parse_as_go(body: bytes, now: datetime) -> Parsed:
         return Parsed([], [])
     if not isinstance(posted, list):
         raise MalformedBody(f"cannot read {gojson.kind_of(posted)} as an array of alerts")
+    check_count(len(posted))
     fields = [_fields_of(item, index) for index, item in enumerate(posted)]
     told = [None if item is None else told_as_go(item, str(index)) for index, item in enumerate(fields)]
     for index, item in enumerate(fields):
@@ -67,7 +72,7 @@ def _parse_as_go(body: bytes, now: datetime) -> Parsed:
         # Alertmanager's handler panics at a null, and takes the good alerts of the batch with it.
         fault = "null is not an alert" if item is None else item.fault or _fault_of_times(item, now)
         if item is None or fault:
-            parsed.rejected.append(RejectedAlert(index, fault, excerpt_of(posted[index])))
+            parsed.reject(index, fault, posted[index])
         else:
             parsed.alerts.append(_alert(item, now))
     return parsed

@@ -1,6 +1,6 @@
 """What the senders' formats share: label sets recognised by their bytes, and the checks of one alert's parts."""
 
-import json
+import re
 from collections.abc import Mapping
 from datetime import datetime
 from functools import lru_cache
@@ -11,14 +11,44 @@ from lookout.alerts.alert import LabelSet, label_set, parse_time
 from lookout.sources import gojson
 from lookout.sources.parsed import MalformedBody
 
-EXCERPT_LENGTH = 512
+ALERTS_LIMIT = 150_000
+"""Alerts of one body: each takes up to 5 KB of memory until it is stored, however few bytes it came in."""
+OBJECTS_LIMIT = 10 * ALERTS_LIMIT
+"""Objects and arrays of one body: it is decoded before its alerts can be counted, and an alert has four at most."""
+LABELS_LIMIT = 2 * 1024 * 1024
+"""Bytes of one alert's labels, as JSON without spaces: Alertmanager takes values of 1 MiB."""
+ANNOTATIONS_LIMIT = 2 * 1024 * 1024
+"""Bytes of one alert's annotations, as JSON without spaces."""
+
 # A label set of usual size is kept, ready, under its raw bytes: a resend costs neither a parse nor a hash.
 # 16,384 entries of at most 2 KiB, with their parsed form about five times that, stay under 160 MiB at the very worst
 # and around 30 MiB with usual labels.
 _CACHED_LABEL_SETS = 16_384
 _CACHED_LENGTH = 2048
 
+_STRING = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"?', re.DOTALL)
 _TEXTS = msgspec.json.Decoder(dict[str, str])
+
+
+def check_objects(body: bytes) -> None:
+    """Refuse a body of more objects than any sender's, before it is decoded. Raises `MalformedBody`."""
+    # Braces in texts are no objects, but few bodies have so many that the texts have to be told from the rest.
+    if _brackets_of(body) > OBJECTS_LIMIT and _brackets_of(_STRING.sub(b"", body)) > OBJECTS_LIMIT:
+        raise _too_many(f"more than {OBJECTS_LIMIT:,} objects; it may have at most {ALERTS_LIMIT:,} alerts")
+
+
+def check_count(alerts: int) -> None:
+    """Refuse a body of too many alerts. Raises `MalformedBody`."""
+    if alerts > ALERTS_LIMIT:
+        raise _too_many(f"{alerts:,} alerts; at most {ALERTS_LIMIT:,} are taken at once")
+
+
+def _brackets_of(body: bytes) -> int:
+    return body.count(b"{") + body.count(b"[")
+
+
+def _too_many(found: str) -> MalformedBody:
+    return MalformedBody(f"the body has {found}; nothing of it was taken", status=413, code=413)
 
 
 def read_label_set(raw: bytes) -> LabelSet:
@@ -59,10 +89,13 @@ class Told(msgspec.Struct, frozen=True, gc=False):
     starts_at: datetime | None
     ends_at: datetime | None
     generator_url: str
+    fault_of_size: str = ""
 
     @property
     def fault(self) -> str:
         """Why such an alert cannot be kept, in Alertmanager's words; "" if it can."""
+        if self.fault_of_size:
+            return self.fault_of_size
         labels = self.label_set
         if not labels.labels and not labels.replica:
             return "at least one label pair required"
@@ -80,12 +113,17 @@ NOT_THE_USUAL_FORM = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 
 def told_usually(alert: Usual, where: str) -> Told:
     """The parts of an alert in the usual form. Raises `MalformedBody` for a bad time."""
+    labels, annotations = bytes(alert.labels), bytes(alert.annotations)
+    fault_of_size = ""
+    if len(labels) > LABELS_LIMIT or len(annotations) > ANNOTATIONS_LIMIT:  # what counts is no more than these bytes
+        fault_of_size = _fault_of_size(_TEXTS.decode(labels), _TEXTS.decode(annotations))
     return Told(
-        read_label_set(bytes(alert.labels)),
-        read_annotations(bytes(alert.annotations)),
+        read_label_set(labels),
+        read_annotations(annotations),
         time_of(alert.startsAt, where, "startsAt"),
         time_of(alert.endsAt, where, "endsAt"),
         alert.generatorURL,
+        fault_of_size,
     )
 
 
@@ -95,13 +133,24 @@ def told_as_go(fields: Mapping[str, gojson.Json], where: str) -> Told:
     def text(name: str) -> str:
         return gojson.text_of(fields.get(name), f"{where}.{name}")
 
+    labels = gojson.texts_of(fields.get("labels"), f"{where}.labels")
+    annotations = gojson.texts_of(fields.get("annotations"), f"{where}.annotations")
     return Told(
-        label_set(gojson.texts_of(fields.get("labels"), f"{where}.labels")),
-        gojson.texts_of(fields.get("annotations"), f"{where}.annotations"),
+        label_set(labels),
+        annotations,
         time_of(text("startsAt"), where, "startsAt"),
         time_of(text("endsAt"), where, "endsAt"),
         text("generatorURL"),
+        _fault_of_size(labels, annotations),
     )
+
+
+def _fault_of_size(labels: Mapping[str, str], annotations: Mapping[str, str]) -> str:
+    """Counted in one form, so that both ways of reading come to the same."""
+    for name, texts, limit in (("labels", labels, LABELS_LIMIT), ("annotations", annotations, ANNOTATIONS_LIMIT)):
+        if len(msgspec.json.encode(texts)) > limit:
+            return f"the {name} are larger than {limit // (1024 * 1024)} MiB of JSON"
+    return ""
 
 
 def time_of(text: str, where: str, name: str) -> datetime | None:
@@ -110,12 +159,3 @@ def time_of(text: str, where: str, name: str) -> datetime | None:
         return parse_time(text)
     except ValueError as error:
         raise MalformedBody(f"{where}.{name}: {error}") from None
-
-
-def excerpt_of(part: object) -> str:
-    """The beginning of what was refused, as JSON, for the operator who looks for its sender."""
-    try:
-        raw = msgspec.json.encode(part)
-    except UnicodeEncodeError:  # a lone surrogate, which Python's own writer escapes
-        raw = json.dumps(part, default=str).encode()
-    return raw[:EXCERPT_LENGTH].decode(errors="replace")
