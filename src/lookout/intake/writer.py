@@ -6,8 +6,9 @@ anything is taken (I8).
 """
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from datetime import timedelta
+from typing import Any, TypeVar
 
 import msgspec
 import structlog
@@ -22,17 +23,22 @@ from lookout.incidents.transitions import Reason
 from lookout.intake.repeats import Receipts, Repeats
 from lookout.intake.settle import settle
 from lookout.intake.work import Delivery, Expiry, Order, Outcome, Work, needs_of, rejections_of
-from lookout.store.database import PASSING_ERRORS, passes
+from lookout.store.database import ABORTS, PASSING_ERRORS, passes
 from lookout.store.log import Log
 
 QUEUE_LIMIT = 250_000
 """Alerts that may wait for a commit. One request always fits into an empty queue: the body limit bounds it."""
 BATCH_LIMIT = 20_000
 """Alerts in one commit, but for a single request that has more: it is one commit, whole."""
+COMMIT_SECONDS = 8.0
+ALERTS_A_SECOND = 4_000
+"""A batch is given up after so many seconds, and one more for so many alerts: Prometheus waits for 10 seconds."""
 TRIES = 3
 RETRY_AFTER = timedelta(milliseconds=200)
 THREAD_FROM = 2_000
 """From this many alerts on a ledger decides in a thread, so that the server goes on answering."""
+
+T = TypeVar("T")
 
 log = structlog.get_logger()
 
@@ -85,6 +91,7 @@ class Intake:
     async def _submit(self, work: Work) -> Outcome:
         if self._closed or (self._waiting and self._waiting + work.size > QUEUE_LIMIT):
             metrics.OVERLOADED.inc()
+            self.listening_since = self._clock.now()
             raise Overloaded("Lookout has more to store than it can at the moment; nothing of this request was taken")
         job = _Job(work, asyncio.get_running_loop().create_future())
         self._jobs.append(job)
@@ -128,7 +135,8 @@ class Intake:
 
     async def _commit(self, batch: list[_Job]) -> None:
         try:
-            outcomes = await self._try(batch)
+            seconds = COMMIT_SECONDS + sum(job.size for job in batch) / ALERTS_A_SECOND
+            outcomes = await _within(self._try(batch), seconds)
         except Exception as error:  # noqa: BLE001 - the writer outlives whatever one batch does to it
             if passes(error):
                 self._refuse(batch, error)
@@ -163,8 +171,9 @@ class Intake:
                 with metrics.COMMIT_SECONDS.time():
                     return await self._settle([job.work for job in batch])
             except PASSING_ERRORS as error:
-                # A note that may have been committed would stand there twice.
-                if attempt == TRIES or isinstance(batch[0].work, Order) or not passes(error):
+                # A note that may have been committed would stand there twice; what was aborted for certain was not.
+                is_ambiguous = isinstance(batch[0].work, Order) and not isinstance(error, ABORTS)
+                if attempt == TRIES or is_ambiguous or not passes(error):
                     raise
                 log.info("intake", action="commit_retried", attempt=attempt, error=repr(error))
                 await self._clock.sleep(RETRY_AFTER)
@@ -197,6 +206,16 @@ class Intake:
         _count(outcomes, ledgers.values())
         self._repeats.remember(batch, outcomes)
         return outcomes
+
+
+async def _within(work: Coroutine[Any, Any, T], seconds: float) -> T:
+    """The result of `work`. Raises `TimeoutError` after `seconds` whatever it does: a hung database cancels nothing."""
+    task = asyncio.create_task(work)
+    done, _ = await asyncio.wait({task}, timeout=seconds)
+    if not done:
+        task.cancel()
+        raise TimeoutError(f"no commit within {seconds:.0f} s")
+    return task.result()
 
 
 def _without(work: Work, renewed: Mapping[int, Receipt]) -> Work:

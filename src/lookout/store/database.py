@@ -52,6 +52,10 @@ PASSING_ERRORS = (
 """What the database says when it is away, overloaded or in the way of itself: another try may succeed."""
 
 
+ABORTS = (asyncpg.DeadlockDetectedError, asyncpg.SerializationError)
+"""What the database says when it has taken a transaction back: nothing of it was committed."""
+
+
 def passes(error: Exception) -> bool:
     """Whether another try may succeed. asyncpg counts values that it cannot encode among the interface's errors."""
     return isinstance(error, PASSING_ERRORS) and not isinstance(error, ValueError)
