@@ -62,11 +62,11 @@ def incident_page(
     heading = f"Alerts: {firing_count(incident)}" + (f", {len(alerts)} of them here" if more_alerts else "")
     return Group(
         _header(incident),
-        Padding(_facts(incident, _shared_labels(incident, alerts), when), (1, 2)),
+        Padding(_facts(incident, _shared_labels(incident, alerts), when), (1, 2), expand=False),
         Text(heading, style="bold"),
-        Padding(_alerts(incident, alerts, when), (0, 2, 1, 2)),
+        Padding(_alerts(incident, alerts, when), (0, 2, 1, 2), expand=False),
         Text("Timeline", style="bold"),
-        Padding(_timeline(events, when), (0, 2)),
+        Padding(_timeline(events, when), (0, 2), expand=False),
     )
 
 
