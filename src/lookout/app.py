@@ -81,9 +81,12 @@ async def store(settings: Settings, clock: Clock) -> AsyncGenerator[str]:
 
 @asynccontextmanager
 async def _pool(
-    dsn: str, size: int, command_seconds: float | None = database.COMMAND_SECONDS
+    dsn: str,
+    size: int,
+    command_seconds: float | None = database.COMMAND_SECONDS,
+    planning: Mapping[str, str] | None = None,
 ) -> AsyncGenerator["database.Pool"]:
-    pool = await database.connect(dsn, size, command_seconds)
+    pool = await database.connect(dsn, size, command_seconds, planning)
     try:
         yield pool
     finally:
@@ -127,7 +130,7 @@ async def running(settings: Settings, clock: Clock) -> AsyncGenerator[Running]:
     async with (
         store(settings, clock) as dsn,
         _pool(dsn, database.READERS) as readers,
-        _pool(dsn, database.WRITERS) as writers,
+        _pool(dsn, database.WRITERS, planning=database.BY_KEY) as writers,
     ):
         reads = Reads(readers, settings.policy.severities)
         written = Log(writers)
