@@ -9,6 +9,7 @@ from tests.unit.stories import Story, leased, told
 from tests.unit.times import NOW, at
 
 from lookout.alerts.alert import Alert, AlertStatus
+from lookout.incidents.actions import Resolve
 from lookout.incidents.ledger import Ledger
 
 LEASE = 4.0
@@ -120,15 +121,49 @@ def _brief(message: Alert) -> str:
     return f"{message.labels['instance']} {sender} {'..'.join(times)} {message.status.value}"
 
 
+def _shuffled(messages: list[Alert], random: Random) -> list[Alert]:
+    """The messages in another order, some of them twice."""
+    order = messages + [message for message in messages if random.random() < 0.3]
+    random.shuffle(order)
+    note(" | ".join(_brief(message) for message in order))
+    return order
+
+
 @settings(deadline=None, max_examples=600)
 @given(deliveries(), st.randoms(use_true_random=False), st.randoms(use_true_random=False))
 def test_i3_any_order_and_repetition_ends_in_the_same_state(
     messages: list[Alert], first: Random, second: Random
 ) -> None:
-    states: list[object] = []
-    for random in (first, second):
-        order = messages + [message for message in messages if random.random() < 0.3]
-        random.shuffle(order)
-        note(" | ".join(_brief(message) for message in order))
-        states.append(_state(order))
-    assert states[0] == states[1]
+    assert _state(_shuffled(messages, first)) == _state(_shuffled(messages, second))
+
+
+@settings(deadline=None, max_examples=300)
+@given(deliveries(), st.randoms(use_true_random=False), st.randoms(use_true_random=False), st.integers(1, 15))
+def test_i3_what_runs_out_afterwards_is_the_same_at_every_minute(
+    messages: list[Alert], first: Random, second: Random, minutes: int
+) -> None:
+    stories = [Story(), Story()]
+    for story, random in zip(stories, (first, second), strict=True):
+        for message in _shuffled(messages, random):
+            story.ledger.take([message], NOW)
+    for minute in range(minutes):
+        for story in stories:
+            story.ledger.expire(list(story.ledger.leases), at(minute), at(-60))
+        assert _open_keys(stories[0].ledger) == _open_keys(stories[1].ledger)
+
+
+@settings(deadline=None, max_examples=300)
+@given(deliveries(), st.randoms(use_true_random=False), st.randoms(use_true_random=False))
+def test_i3_i7_after_an_operators_resolve_no_order_of_the_same_messages_tells_anything(
+    messages: list[Alert], first: Random, second: Random
+) -> None:
+    story = Story()
+    for message in _shuffled(messages, first):
+        story.ledger.take([message], NOW)
+    for incident in [incident for incident in story.ledger.incidents.values() if incident.is_open]:
+        story.ledger.act(incident.id, Resolve("jo"), NOW)
+    told_before = len(story.ledger.records)
+    for message in _shuffled(messages, second):
+        story.ledger.take([message], NOW)
+    assert len(story.ledger.records) == told_before
+    assert not _open_keys(story.ledger)
