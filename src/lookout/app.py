@@ -81,12 +81,9 @@ async def store(settings: Settings, clock: Clock) -> AsyncGenerator[str]:
 
 @asynccontextmanager
 async def _pool(
-    dsn: str,
-    size: int,
-    command_seconds: float | None = database.COMMAND_SECONDS,
-    planning: Mapping[str, str] | None = None,
+    dsn: str, size: int, command_seconds: float | None = database.COMMAND_SECONDS
 ) -> AsyncGenerator["database.Pool"]:
-    pool = await database.connect(dsn, size, command_seconds, planning)
+    pool = await database.connect(dsn, size, command_seconds)
     try:
         yield pool
     finally:
@@ -130,7 +127,7 @@ async def running(settings: Settings, clock: Clock) -> AsyncGenerator[Running]:
     async with (
         store(settings, clock) as dsn,
         _pool(dsn, database.READERS) as readers,
-        _pool(dsn, database.WRITERS, planning=database.BY_KEY) as writers,
+        _pool(dsn, database.WRITERS) as writers,
     ):
         reads = Reads(readers, settings.policy.severities)
         written = Log(writers)

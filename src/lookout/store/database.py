@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from importlib.resources import as_file, files
 from typing import TYPE_CHECKING, Any, cast
@@ -29,10 +29,6 @@ COMMAND_SECONDS = 30.0
 READERS = 10
 WRITERS = 3
 """Connections of each kind. The writer has its own, so that slow reads never keep it from taking alerts."""
-
-BY_KEY = {"enable_seqscan": "off", "enable_hashjoin": "off", "enable_mergejoin": "off"}
-"""How the writer's statements are planned: each looks up by key, whatever the statistics say of a table that has just
-grown. With those of an empty table a renewal of 1,000 leases among 30,000 compares each with each, for seconds."""
 
 # Which migration is under way matters to nobody: a failed one is told by its error.
 _QUIET = logging.getLogger(f"{__name__}.migrations")
@@ -65,13 +61,8 @@ def passes(error: Exception) -> bool:
     return isinstance(error, PASSING_ERRORS) and not isinstance(error, ValueError)
 
 
-async def connect(
-    dsn: str,
-    size: int = READERS,
-    command_seconds: float | None = COMMAND_SECONDS,
-    planning: Mapping[str, str] | None = None,
-) -> "Pool":
-    """A pool on the database at `dsn`, its planner set as given. Raises `StartError` if it is out of reach or old."""
+async def connect(dsn: str, size: int = READERS, command_seconds: float | None = COMMAND_SECONDS) -> "Pool":
+    """A pool on the database at `dsn`. Raises `StartError` if it is out of reach or too old."""
     try:
         pool = await asyncpg.create_pool(
             dsn,
@@ -79,7 +70,7 @@ async def connect(
             max_size=size,
             command_timeout=command_seconds,
             init=jsonb.register,
-            server_settings={"application_name": "lookout", "timezone": "UTC", **(planning or {})},
+            server_settings={"application_name": "lookout", "timezone": "UTC"},
         )
         version: str = await pool.fetchval("SHOW server_version_num")
     except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, ValueError) as error:
