@@ -34,9 +34,10 @@ _SETTINGS = {
     "shared_buffers": "128MB",
     "wal_compression": "on",
     "max_wal_size": "2GB",
-    # Renewals of leases come in bursts, and each leaves a dead row: clean up early, in small steps.
+    # Renewals of leases come in bursts, and each leaves a dead row: clean up early, in small steps. And look at once at
+    # a table that has just grown: joins planned for an empty one compare each with each.
     "autovacuum_vacuum_scale_factor": "0.05",
-    "autovacuum_naptime": "15s",
+    "autovacuum_naptime": "1s",
     "timezone": "UTC",
     "log_timezone": "UTC",
     "jit": "off",
