@@ -30,7 +30,7 @@ class Subscription:
 async def _follow(asking: Asking, after: int) -> AsyncGenerator[IncidentEvent, None]:
     position = after
     batches: AsyncIterator[list[Encoded]] = asking.parts.followers.follow(asking.tenant_id, after)
-    async with aclosing(batches) as following:  # type: ignore[type-var]
+    async with aclosing(batches) as following:
         async for batch in following:
             for encoded in batch:
                 yield IncidentEvent.of(encoded.event)
