@@ -74,15 +74,18 @@ $(BIN)/python:
 	@echo "Making $(VENV) with $$($(PYTHON) -V)"
 	@$(PYTHON) -m venv --clear $(VENV) || { rm -rf $(VENV); exit 1; }
 
+# The pins are whole, so nothing is left to resolve: an old pip would ask for newer versions than those pinned.
 $(RUN): requirements/run.txt | $(BIN)/python
 	@echo "Installing requirements/run.txt"
-	@$(PIP) install --require-hashes -r $<
+	@$(PIP) install --require-hashes --no-deps -r $<
+	@$(PIP) check
 	@touch $@
 
 # dev.txt holds all of run.txt.
 $(DEV): requirements/dev.txt requirements/run.txt | $(BIN)/python
 	@echo "Installing requirements/dev.txt"
-	@$(PIP) install --require-hashes -r $<
+	@$(PIP) install --require-hashes --no-deps -r $<
+	@$(PIP) check
 	@touch $@ $(RUN)
 
 # After whichever pins were asked for: both hold the build backend.
