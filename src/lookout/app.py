@@ -33,6 +33,7 @@ from lookout.clock import Clock, SystemClock
 from lookout.config import Settings
 from lookout.errors import StartError
 from lookout.feeds.follow import Followers
+from lookout.feeds.kafka.relay import Relays
 from lookout.intake.writer import Intake
 from lookout.sources import grafana
 from lookout.store import database
@@ -40,9 +41,11 @@ from lookout.store.embedded import EmbeddedPostgres
 from lookout.store.log import Log
 from lookout.store.reads import Reads
 from lookout.store.rebuild import Report, rebuild
+from lookout.store.relays import RelayPositions
 from lookout.timers import Timers
 
 STOP_SECONDS = 5
+RELAY_STOP_SECONDS = 3
 BACKLOG = 2048
 """Connections that wait to be accepted, as many as uvicorn lets wait."""
 KEEP_ALIVE = timedelta(seconds=2)
@@ -129,16 +132,19 @@ async def running(settings: Settings, clock: Clock) -> AsyncGenerator[Running]:
         store(settings, clock) as dsn,
         _pool(dsn, database.READERS) as readers,
         _pool(dsn, database.WRITERS) as writers,
+        AsyncExitStack() as stack,
     ):
         reads = Reads(readers, settings.policy.severities)
         written = Log(writers)
         intake = Intake(written, clock, settings.policy, partial(_fresh_id, clock))
         followers = Followers(reads, clock, partial(database.listen, dsn, "lookout_feed"))
         timers = Timers(written, intake, clock)
-        parts = Parts(reads, intake, followers, clock)
+        relays = await stack.enter_async_context(_relays(settings, clock, dsn))
+        parts = Parts(reads, intake, followers, clock, relays)
         failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         writer = _supervised(intake.run(), failed)
         others = [_supervised(part, failed) for part in (timers.run(), followers.run())]
+        relaying = [_supervised(relays.run(), failed)] if relays is not None else []
         try:
             yield Running(parts, timers, application(parts, signatures_of(settings)), failed)
         finally:
@@ -146,7 +152,31 @@ async def running(settings: Settings, clock: Clock) -> AsyncGenerator[Running]:
             for task in others:
                 task.cancel()
             intake.close()
+            await _end_relaying(relays, relaying)
             await asyncio.wait([writer, *others])
+
+
+@asynccontextmanager
+async def _relays(settings: Settings, clock: Clock, dsn: str) -> AsyncGenerator[Relays | None]:
+    """What goes to Kafka, over connections of its own, so that it keeps nobody else waiting. None without brokers."""
+    if settings.kafka is None:
+        yield None
+        return
+    async with _pool(dsn, database.RELAYS) as pool:
+        relays = Relays(settings.kafka, RelayPositions(pool), clock, partial(database.listen, dsn, "lookout_feed"))
+        await relays.begin()
+        yield relays
+
+
+async def _end_relaying(relays: Relays | None, relaying: list["asyncio.Task[None]"]) -> None:
+    """Let the round under way be confirmed, for a while. What is not is sent again by the next Lookout."""
+    if relays is None:
+        return
+    relays.close()
+    _, late = await asyncio.wait(relaying, timeout=RELAY_STOP_SECONDS)
+    for task in late:
+        task.cancel()
+    await asyncio.wait(relaying, timeout=RELAY_STOP_SECONDS)
 
 
 def _fresh_id(clock: Clock) -> str:

@@ -15,6 +15,8 @@ import yaml
 from lookout.alerts.severity import SYNONYMS, Severity
 from lookout.alerts.source import Source
 from lookout.errors import SettingsError
+from lookout.feeds.kafka import settings as kafka
+from lookout.feeds.kafka.settings import KafkaSettings
 from lookout.incidents.policy import Policy
 
 DEFAULT_PORT = 18013
@@ -26,6 +28,7 @@ VARIABLES = (
     "LOOKOUT_CONFIG",
     "LOOKOUT_GRAFANA_SECRET",
     "LOOKOUT_GRAFANA_TIMESTAMP_HEADER",
+    *kafka.VARIABLES,
 )
 _OTHERS_OF_OURS = ("LOOKOUT_URL",)
 """Read by the commands that talk to a running Lookout."""
@@ -45,6 +48,7 @@ class Settings(msgspec.Struct, frozen=True):
     policy: Policy
     grafana_secret: str | None = None
     grafana_timestamp_header: str | None = None
+    kafka: KafkaSettings | None = None
 
 
 LABELS_LIMIT = 50
@@ -84,10 +88,11 @@ def load_settings(environ: Mapping[str, str]) -> Settings:
             policy = load_policy(config)
         except SettingsError as error:
             problems.append(str(error))
+    to_kafka = kafka.settings_of(environ, _own_url(host, port), problems)
     if problems:
         raise SettingsError("\n".join(problems))
     data_dir = Path(environ.get("LOOKOUT_DATA_DIR") or _default_data_dir(environ))
-    return Settings(host, port, data_dir, database_url, config, policy, grafana_secret, timestamp_header)
+    return Settings(host, port, data_dir, database_url, config, policy, grafana_secret, timestamp_header, to_kafka)
 
 
 def is_loopback(host: str) -> bool:
@@ -129,8 +134,13 @@ def _unknown_variables(environ: Mapping[str, str]) -> list[str]:
     return [
         f"{name} is not a setting of Lookout: {ours} are"
         for name in sorted(environ)
-        if name.startswith("LOOKOUT_") and name not in known
+        if name.startswith("LOOKOUT_") and name not in known and not name.startswith(kafka.PROPERTY_PREFIX)
     ]
+
+
+def _own_url(host: str, port: int) -> str:
+    """Where this Lookout is found, as far as the settings say: nothing for a port that is picked at the start."""
+    return f"http://{f'[{host}]' if ':' in host else host}:{port}" if port else ""
 
 
 def _port(text: str, problems: list[str]) -> int:

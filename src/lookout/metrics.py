@@ -25,6 +25,11 @@ FEED_LAG = Histogram(
     buckets=(0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5),
 )
 FOLLOWERS = Gauge("lookout_feed_followers", "Open streams.")
+RELAYED = Counter("lookout_relay_records_total", "Records that Kafka confirmed, by feed.", ["feed"])
+RELAY_FAILURES = Counter("lookout_relay_failures_total", "What kept records from Kafka.", ["feed", "reason"])
+RELAY_LAG_EVENTS = Gauge("lookout_relay_lag_events", "Events that Kafka does not have yet.", ["feed"])
+RELAY_LAG_SECONDS = Gauge("lookout_relay_lag_seconds", "How long the oldest of them has waited.", ["feed"])
+RELAY_HELD = Gauge("lookout_relay_held_tenants", "Tenants that wait for a record which is refused for good.", ["feed"])
 NOISE_REDUCTION = Gauge(
     "lookout_noise_reduction_ratio", "Alerts received for each incident that opened, since the start."
 )

@@ -53,7 +53,7 @@ class Operations:
         ]
 
     async def health(self, _: Request) -> Response:
-        checks = {"database": await self._database(), "intake": self._intake()}
+        checks = {"database": await self._database(), "intake": self._intake(), **self._kafka()}
         words = {check.status for check in checks.values()}
         status = next((word for word in ("unhealthy", "degraded") if word in words), "healthy")
         health = Health(status, "lookout", __version__, self._parts.clock.now().isoformat(), checks)
@@ -71,6 +71,8 @@ class Operations:
         with suppress(*PASSING_ERRORS):
             for severity, status, count in await self._parts.reads.open_incidents():
                 metrics.OPEN_INCIDENTS.labels(severity, status).set(count)
+            if self._parts.relays is not None:
+                await self._parts.relays.measure()
         metrics.set_noise_reduction()
         return Response(generate_latest(), headers={"Content-Type": CONTENT_TYPE_LATEST})
 
@@ -93,6 +95,13 @@ class Operations:
         waiting = self._parts.intake.waiting
         status = "degraded" if waiting > QUEUE_LIMIT // 2 else "healthy"
         return Check(status, f"{waiting} alerts wait for a commit", "0ms")
+
+    def _kafka(self) -> dict[str, Check]:
+        """A broker that is away never makes Lookout unhealthy: alerts are taken, and the log keeps them for it."""
+        if self._parts.relays is None:
+            return {}
+        is_well, message = self._parts.relays.health()
+        return {"kafka": Check("healthy" if is_well else "degraded", message, "0ms")}
 
 
 def _since(started: datetime, clock: Clock) -> str:

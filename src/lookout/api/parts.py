@@ -6,6 +6,7 @@ from lookout.alerts.text import one_line
 from lookout.clock import Clock
 from lookout.errors import Refused
 from lookout.feeds.follow import Followers
+from lookout.feeds.kafka.relay import Relays
 from lookout.incidents.actions import NAME_LIMIT
 from lookout.intake.writer import Intake
 from lookout.store.reads import Reads
@@ -21,6 +22,7 @@ class Parts(msgspec.Struct, frozen=True):
     intake: Intake
     followers: Followers
     clock: Clock
+    relays: Relays | None = None
 
 
 class Caller(msgspec.Struct, frozen=True):

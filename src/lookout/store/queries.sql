@@ -402,3 +402,104 @@ DELETE FROM incidents WHERE tenant_id = $1
 
 -- name: forget_alerts
 DELETE FROM alerts WHERE tenant_id = $1
+
+-- name: begin_relay_feed
+INSERT INTO relay_feeds (feed, begun_at) VALUES ($1, $2) ON CONFLICT DO NOTHING RETURNING feed
+
+-- name: begin_relays_at_the_end
+INSERT INTO relays (feed, tenant_id, position)
+SELECT $1, tenant_id, last_position
+FROM feeds
+ON CONFLICT DO NOTHING
+
+-- name: open_relays
+INSERT INTO relays (feed, tenant_id)
+SELECT $1, f.tenant_id
+FROM feeds AS f
+WHERE NOT EXISTS (SELECT FROM relays AS r WHERE r.feed = $1 AND r.tenant_id = f.tenant_id)
+ON CONFLICT DO NOTHING
+
+-- name: open_relays_of
+INSERT INTO relays (feed, tenant_id)
+SELECT $1, unnest($2::text[])
+ON CONFLICT DO NOTHING
+
+-- name: claim_relays
+-- Tenants that are behind, in the order of their ids, so that none waits for a busy one for ever. A position that moved
+-- while its row was waited for is looked at again.
+SELECT r.tenant_id, r.position, f.last_position
+FROM relays AS r
+JOIN feeds AS f USING (tenant_id)
+WHERE r.feed = $1 AND r.tenant_id > $2 AND f.last_position > r.position AND r.retry_at IS NULL
+ORDER BY r.tenant_id
+LIMIT $3
+FOR UPDATE OF r SKIP LOCKED
+
+-- name: claim_relays_of
+SELECT r.tenant_id, r.position, f.last_position
+FROM relays AS r
+JOIN feeds AS f USING (tenant_id)
+WHERE r.feed = $1 AND r.tenant_id = ANY ($2::text[]) AND f.last_position > r.position AND ($3 OR r.retry_at IS NULL)
+ORDER BY r.tenant_id
+FOR UPDATE OF r SKIP LOCKED
+
+-- name: end_claim_when_idle
+-- A host that vanishes leaves its connection open, and with it the rows locked.
+SET LOCAL idle_in_transaction_session_timeout = '60s'
+
+-- name: events_to_relay
+-- The next events of each tenant. What is sent of no other type is read of no other type.
+SELECT
+    e.tenant_id,
+    e.position,
+    e.event_id,
+    e.incident_id,
+    e.event_type,
+    e.occurred_at,
+    e.recorded_at,
+    CASE WHEN $4::text[] IS NULL OR e.event_type = ANY ($4) THEN e.incident END AS incident,
+    CASE WHEN $4::text[] IS NULL OR e.event_type = ANY ($4) THEN e.change END AS change
+FROM unnest($1::text[], $2::bigint[]) AS c (tenant_id, position)
+CROSS JOIN LATERAL (
+    SELECT *
+    FROM events
+    WHERE tenant_id = c.tenant_id AND position > c.position
+    ORDER BY position
+    LIMIT $3
+) AS e
+ORDER BY e.tenant_id, e.position
+
+-- name: move_relays
+UPDATE relays AS r
+SET position = m.position, retry_at = NULL, refused_because = NULL
+FROM unnest($2::text[], $3::bigint[]) AS m (tenant_id, position)
+WHERE r.feed = $1 AND r.tenant_id = m.tenant_id
+
+-- name: hold_relay
+UPDATE relays SET retry_at = $3, refused_because = $4 WHERE feed = $1 AND tenant_id = $2
+
+-- name: held_relays
+SELECT tenant_id, position, refused_because, retry_at
+FROM relays
+WHERE feed = $1 AND retry_at IS NOT NULL
+ORDER BY retry_at
+LIMIT $2
+
+-- name: count_held_relays
+SELECT count(*) FROM relays WHERE feed = $1 AND retry_at IS NOT NULL
+
+-- name: relay_lag
+-- How many events are still to go out, and when the oldest of them was recorded, looking at so many tenants at most.
+WITH behind AS (
+    SELECT f.tenant_id, coalesce(r.position, 0) AS position, f.last_position - coalesce(r.position, 0) AS events
+    FROM feeds AS f
+    LEFT JOIN relays AS r ON r.feed = $1 AND r.tenant_id = f.tenant_id
+    WHERE f.last_position > coalesce(r.position, 0)
+)
+SELECT
+    (SELECT coalesce(sum(events), 0)::bigint FROM behind) AS events,
+    (
+        SELECT min(e.recorded_at)
+        FROM (SELECT * FROM behind LIMIT $2) AS b
+        JOIN events AS e ON e.tenant_id = b.tenant_id AND e.position = b.position + 1
+    ) AS oldest_at
