@@ -48,7 +48,8 @@ async def test_a_body_that_is_refused_whole_is_one_and_a_source_that_sends_nothi
 
 
 async def test_all_refused_alerts_of_a_body_are_counted_not_only_those_told(lookout: Driver) -> None:
-    await lookout.post_alerts(*[{"labels": {}}] * 150)
+    no_alert: dict[str, dict[str, str]] = {"labels": {}}
+    await lookout.post_alerts(*[no_alert] * 150)
     await lookout.ticks()
     assert await _tally(lookout) == [(NOTHING, "prometheus", 150, 150, NOTHING)]
 
