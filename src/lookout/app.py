@@ -74,6 +74,7 @@ async def store(settings: Settings, clock: Clock) -> AsyncGenerator[str]:
             stack.push_async_callback(_to_its_end, embedded.stop)
             dsn = await _to_its_end(embedded.start)
             stack.push_async_callback(_end, asyncio.create_task(_keep_alive(embedded, clock)))
+        await database.wait_until_up(dsn, clock)
         async with _pool(dsn, 1, command_seconds=None) as patient:
             await database.migrate_schema(patient)
         yield dsn
