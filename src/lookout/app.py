@@ -33,7 +33,9 @@ from lookout.clock import Clock, SystemClock
 from lookout.config import Settings
 from lookout.errors import StartError
 from lookout.feeds.follow import Followers
+from lookout.feeds.kafka.producer import Producer
 from lookout.feeds.kafka.relay import Relays
+from lookout.feeds.kafka.resend import Range, feed_to, resend
 from lookout.intake.writer import Intake
 from lookout.sources import grafana
 from lookout.store import database
@@ -362,6 +364,19 @@ def rebuild_tables(settings: Settings, *, repair: bool = False) -> Report:
             return await rebuild(pool, repair=repair)
 
     return asyncio.run(fold())
+
+
+def resend_to_kafka(settings: Settings, topic: str, wanted: Range, told: Callable[[int], None]) -> int:
+    """Send a range of one tenant's events to a topic once more. Returns how many records. Raises `LookoutError`."""
+    feed = feed_to(settings.kafka, topic)
+    assert settings.kafka is not None
+    producer = Producer(settings.kafka, topic)
+
+    async def send() -> int:
+        async with store(settings, SystemClock()) as dsn, _pool(dsn, 1) as pool:
+            return await resend(RelayPositions(pool), feed, producer, wanted, told)
+
+    return asyncio.run(send())
 
 
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:

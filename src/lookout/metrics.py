@@ -29,7 +29,9 @@ RELAYED = Counter("lookout_relay_records_total", "Records that Kafka confirmed, 
 RELAY_FAILURES = Counter("lookout_relay_failures_total", "What kept records from Kafka.", ["feed", "reason"])
 RELAY_LAG_EVENTS = Gauge("lookout_relay_lag_events", "Events that Kafka does not have yet.", ["feed"])
 RELAY_LAG_SECONDS = Gauge("lookout_relay_lag_seconds", "How long the oldest of them has waited.", ["feed"])
-RELAY_HELD = Gauge("lookout_relay_held_tenants", "Tenants that wait for a record which is refused for good.", ["feed"])
+RELAY_PARKED = Gauge(
+    "lookout_relay_parked_tenants", "Tenants that wait for a record which is refused for good.", ["feed"]
+)
 NOISE_REDUCTION = Gauge(
     "lookout_noise_reduction_ratio", "Alerts received for each incident that opened, since the start."
 )

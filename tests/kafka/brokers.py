@@ -12,7 +12,7 @@ import sys
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import pytest
 from confluent_kafka import Consumer, KafkaException
@@ -190,6 +190,6 @@ def _until_it_answers(address: str) -> None:
 
 
 def _create(address: str, topic: str, partitions: int, settings: dict[str, str]) -> None:
-    client = AdminClient({"bootstrap.servers": address})
+    client: Any = AdminClient({"bootstrap.servers": address})
     wanted = {name.replace("_", "."): value for name, value in settings.items()}
     client.create_topics([NewTopic(topic, partitions, 1, config=wanted)])[topic].result(SECONDS)

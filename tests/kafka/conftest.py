@@ -2,7 +2,9 @@
 
 import uuid
 from collections.abc import AsyncIterator, Callable
+from typing import Any
 
+import msgspec
 import pytest
 from tests.kafka.brokers import MOCK, REAL, Broker, MockBroker, RealBroker, mock_broker, real_broker
 from tests.kafka.reading import Reader
@@ -45,15 +47,13 @@ def reader_of(broker: Broker) -> Callable[..., Reader]:
     return lambda *topics: Reader(broker.address, *topics)
 
 
-def settings_for(broker: Broker, **others: object) -> KafkaSettings:
+def settings_for(broker: Broker, **others: Any) -> KafkaSettings:
     """Settings for a broker, with topics that nobody else has."""
     mine = uuid.uuid4().hex[:8]
-    return KafkaSettings(
-        **{
-            "brokers": broker.address,
-            "incidents_topic": f"incidents-{mine}",
-            "service_events_topic": f"service-events-{mine}",
-            "external_url": "http://lookout.example",
-            **others,
-        }
+    usual = KafkaSettings(
+        broker.address,
+        incidents_topic=f"incidents-{mine}",
+        service_events_topic=f"service-events-{mine}",
+        external_url="http://lookout.example",
     )
+    return msgspec.structs.replace(usual, **others)

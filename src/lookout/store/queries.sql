@@ -514,17 +514,17 @@ SET position = m.position, retry_at = NULL, refused_because = NULL
 FROM unnest($2::text[], $3::bigint[]) AS m (tenant_id, position)
 WHERE r.feed = $1 AND r.tenant_id = m.tenant_id
 
--- name: hold_relay
+-- name: park_relay
 UPDATE relays SET retry_at = $3, refused_because = $4 WHERE feed = $1 AND tenant_id = $2
 
--- name: held_relays
+-- name: parked_relays
 SELECT tenant_id, position, refused_because, retry_at
 FROM relays
 WHERE feed = $1 AND retry_at IS NOT NULL
 ORDER BY retry_at
 LIMIT $2
 
--- name: count_held_relays
+-- name: count_parked_relays
 SELECT count(*) FROM relays WHERE feed = $1 AND retry_at IS NOT NULL
 
 -- name: relay_lag

@@ -50,7 +50,7 @@ class Lag(msgspec.Struct, frozen=True):
     oldest_at: datetime | None
 
 
-class Held(msgspec.Struct, frozen=True):
+class Parked(msgspec.Struct, frozen=True):
     """A tenant whose next event is refused for good, and when it is tried again."""
 
     tenant_id: str
@@ -76,7 +76,7 @@ class RelayPositions:
 
     @asynccontextmanager
     async def claim_any(self, feed: str, after: str, tenants: int) -> AsyncGenerator["Claim"]:
-        """Claim at most so many of the tenants beyond `after` that are behind and that nothing holds."""
+        """Claim at most so many of the tenants beyond `after` that are behind and that are not parked."""
         if not after:
             await self._pool.execute(SQL["open_relays"], feed)
         async with self._claiming() as connection:
@@ -84,14 +84,14 @@ class RelayPositions:
             yield Claim(connection, feed, rows)
 
     @asynccontextmanager
-    async def claim(self, feed: str, tenant_ids: Sequence[str], *, held: bool = False) -> AsyncGenerator["Claim"]:
-        """Claim those of the tenants that are behind; with `held` also those that are held."""
+    async def claim(self, feed: str, tenant_ids: Sequence[str], *, parked: bool = False) -> AsyncGenerator["Claim"]:
+        """Claim those of the tenants that are behind; with `parked` also those that are parked."""
         unknown = [tenant_id for tenant_id in tenant_ids if (feed, tenant_id) not in self._known]
         if unknown:
             await self._pool.execute(SQL["open_relays_of"], feed, unknown)
             self._known.update((feed, tenant_id) for tenant_id in unknown)
         async with self._claiming() as connection:
-            rows = await connection.fetch(SQL["claim_relays_of"], feed, tenant_ids, held)
+            rows = await connection.fetch(SQL["claim_relays_of"], feed, tenant_ids, parked)
             yield Claim(connection, feed, rows)
 
     @asynccontextmanager
@@ -100,14 +100,14 @@ class RelayPositions:
             await connection.execute(SQL["end_claim_when_idle"])
             yield connection
 
-    async def held(self, feed: str, limit: int) -> list[Held]:
-        """Tenants that are held, those first that are tried first."""
+    async def parked(self, feed: str, limit: int) -> list[Parked]:
+        """Tenants that are parked, those first that are tried first."""
         rows = await self._pool.fetch(SQL["held_relays"], feed, limit)
-        return [Held(row["tenant_id"], row["position"], row["refused_because"], row["retry_at"]) for row in rows]
+        return [Parked(row["tenant_id"], row["position"], row["refused_because"], row["retry_at"]) for row in rows]
 
-    async def count_held(self, feed: str) -> int:
-        """How many tenants are held."""
-        count: int = await self._pool.fetchval(SQL["count_held_relays"], feed)
+    async def count_parked(self, feed: str) -> int:
+        """How many tenants are parked."""
+        count: int = await self._pool.fetchval(SQL["count_parked_relays"], feed)
         return count
 
     async def lag(self, feed: str) -> Lag:
@@ -136,14 +136,14 @@ class Claim:
         return [_event_of(row) for row in await self._connection.fetch(SQL["events_to_relay"], *arrays, limit, types)]
 
     async def move(self, positions: Mapping[str, int]) -> None:
-        """All up to these positions has gone out. What held a tenant holds it no longer."""
+        """All up to these positions has gone out. A tenant that was parked is so no longer."""
         if positions:
             await self._connection.execute(SQL["move_relays"], self._feed, *columns(sorted(positions.items()), 2))
 
-    async def hold(self, tenant_id: str, because: str, retry_at: datetime) -> None:
+    async def park(self, tenant_id: str, because: str, retry_at: datetime) -> None:
         """The next event of the tenant is refused: leave the tenant alone until `retry_at`."""
         reason = one_line(because, _REASON_LIMIT)
-        await self._connection.execute(SQL["hold_relay"], self._feed, tenant_id, retry_at, reason)
+        await self._connection.execute(SQL["park_relay"], self._feed, tenant_id, retry_at, reason)
 
 
 def _event_of(row: "asyncpg.Record") -> LoggedEvent:

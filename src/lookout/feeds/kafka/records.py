@@ -23,7 +23,7 @@ RESOURCE_TYPE = "incident"
 SHOWN_TEXTS = frozenset(
     {
         "kind", "dedup_key", "severity", "before", "title", "labels", "started_at", "previous_incident_id", "alerts",
-        "resolution", "by", "assignee",
+        "resolution", "by", "assignee", "report_id", "investigator",
     }
 )  # fmt: skip
 """What a change may say in words in a service event, which is kept for a year. All other text stays in the log."""
@@ -75,7 +75,9 @@ class Trigger(msgspec.Struct, frozen=True):
 
 
 class ServiceEventData(msgspec.Struct, frozen=True):
-    """What changed. `event` has the shape of every surface, without free text: a summary is the title, a note empty."""
+    """What changed. `event` is as every surface has it, without free text: the incident's summary is its title, and
+    summaries, notes and reasons of the change are empty.
+    """
 
     incident_id: str
     tenant_id: str
@@ -202,7 +204,7 @@ def service_event_of(event: LoggedEvent) -> Record:
                 "occurred_at": event.occurred_at,
                 "recorded_at": event.recorded_at,
                 "incident": {**incident, "summary": title},
-                "change": {name: _shown(name, value, title) for name, value in change.items()},
+                "change": {name: _shown(name, value) for name, value in change.items()},
             },
         ),
         schema_version=SCHEMA_VERSION,
@@ -220,10 +222,8 @@ def service_event_of(event: LoggedEvent) -> Record:
     return Record(event.tenant_id, event.position, event.incident_id, msgspec.json.encode(value), headers)
 
 
-def _shown(name: str, value: object, title: str) -> object:
+def _shown(name: str, value: object) -> object:
     """A field of a change, emptied where it may hold free text."""
-    if name == "summary":
-        return title
     if name in SHOWN_TEXTS or value is None or isinstance(value, bool | int | float):
         return value
     return type(value)()

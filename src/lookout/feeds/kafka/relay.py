@@ -36,10 +36,10 @@ WOKEN_LIMIT = 1_000
 FIRST_RETRY = timedelta(milliseconds=500)
 LAST_RETRY = timedelta(seconds=5)
 """How long to wait for a broker that is away: at first, and at most."""
-HELD_RETRY = timedelta(minutes=1)
+PARKED_RETRY = timedelta(minutes=1)
 """How often an event that is refused for good is tried again."""
-HELD_AT_ONCE = 20
-"""Held tenants that are tried again, and told of, in one poll."""
+PARKED_AT_ONCE = 20
+"""Parked tenants that are tried again, and told of, in one poll."""
 
 log = structlog.get_logger()
 
@@ -70,7 +70,7 @@ class Relay:
     def __init__(self, feed: Feed, producer: Producer, positions: RelayPositions, clock: Clock) -> None:
         self.feed = feed
         self.state = State.STARTING
-        self.held = 0
+        self.parked = 0
         self._producer = producer
         self._positions = positions
         self._clock = clock
@@ -79,7 +79,7 @@ class Relay:
         self._looks_at_all = True
         self._closed = asyncio.Event()
         self._told: tuple[State, bool] = (State.STARTING, False)
-        self._told_held: set[str] = set()
+        self._told_parked: set[str] = set()
         # librdkafka blocks, and is used by one thread; the loop's own threads belong to the writer.
         self._thread = ThreadPoolExecutor(1, f"kafka-{feed.name}")
 
@@ -134,7 +134,7 @@ class Relay:
         looks_at_all, self._looks_at_all = self._looks_at_all, False
         if looks_at_all:
             await self._send_all()
-            await self._retry_held()
+            await self._retry_parked()
         else:
             await self._send_woken(woken)
 
@@ -217,26 +217,26 @@ class Relay:
             raise self._producer.away()
 
     async def _send_alone(self, tenant_id: str) -> None:
-        """Send one tenant's next event. If it is refused, hold the tenant: it is not skipped, and others go on."""
-        async with self._positions.claim(self.feed.name, [tenant_id], held=True) as claim:
+        """Send one tenant's next event. If it is refused, park the tenant: it is not skipped, and others go on."""
+        async with self._positions.claim(self.feed.name, [tenant_id], parked=True) as claim:
             sent = await self._round(claim, limit=1)
             refusal = sent.refused.get(tenant_id)
             if refusal is not None:
-                await claim.hold(tenant_id, refusal.text, self._clock.now() + HELD_RETRY)
+                await claim.park(tenant_id, refusal.text, self._clock.now() + PARKED_RETRY)
         if refusal is not None:
-            self._note_held(tenant_id, claim.positions[tenant_id] + 1, refusal)
+            self._note_parked(tenant_id, claim.positions[tenant_id] + 1, refusal)
         elif not sent.is_whole:
             raise self._producer.away()
         elif sent.positions:
             self._note_accepted(tenant_id, sent.positions[tenant_id])
 
-    async def _retry_held(self) -> None:
+    async def _retry_parked(self) -> None:
         now = self._clock.now()
-        for held in await self._positions.held(self.feed.name, HELD_AT_ONCE):
-            if held.retry_at <= now and not self._closed.is_set():
-                await self._send_alone(held.tenant_id)
-                self.wake(held.tenant_id)
-        self.held = await self._positions.count_held(self.feed.name)
+        for parked in await self._positions.parked(self.feed.name, PARKED_AT_ONCE):
+            if parked.retry_at <= now and not self._closed.is_set():
+                await self._send_alone(parked.tenant_id)
+                self.wake(parked.tenant_id)
+        self.parked = await self._positions.count_parked(self.feed.name)
 
     async def _in_thread(self, work: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._thread, work)
@@ -286,12 +286,12 @@ class Relay:
             told = {"tenant": tenant_id, "position": position} if tenant_id else {}
             log.error("relay", action="topic_refused", topic=self.feed.topic, **told, error=str(error))
 
-    def _note_held(self, tenant_id: str, position: int, refusal: Refusal) -> None:
+    def _note_parked(self, tenant_id: str, position: int, refusal: Refusal) -> None:
         metrics.RELAY_FAILURES.labels(self.feed.name, refusal.reason).inc()
-        if tenant_id in self._told_held:
+        if tenant_id in self._told_parked:
             return
-        self._told_held.add(tenant_id)
-        self.held = max(self.held, len(self._told_held))
+        self._told_parked.add(tenant_id)
+        self.parked = max(self.parked, len(self._told_parked))
         log.error(
             "relay",
             action="record_refused",
@@ -302,8 +302,8 @@ class Relay:
         )
 
     def _note_accepted(self, tenant_id: str, position: int) -> None:
-        if tenant_id in self._told_held:
-            self._told_held.remove(tenant_id)
+        if tenant_id in self._told_parked:
+            self._told_parked.remove(tenant_id)
             log.info("relay", action="record_accepted", topic=self.feed.topic, tenant=tenant_id, position=position)
 
 
@@ -392,7 +392,7 @@ class Relays:
             metrics.RELAY_LAG_EVENTS.labels(relay.feed.name).set(lag.events)
             seconds = max(0.0, (now - lag.oldest_at).total_seconds()) if lag.oldest_at is not None else 0.0
             metrics.RELAY_LAG_SECONDS.labels(relay.feed.name).set(seconds)
-            metrics.RELAY_HELD.labels(relay.feed.name).set(await self._positions.count_held(relay.feed.name))
+            metrics.RELAY_PARKED.labels(relay.feed.name).set(await self._positions.count_parked(relay.feed.name))
 
     def health(self) -> tuple[bool, str]:
         """Whether all goes out as it should, and what is so. Names no tenant."""
@@ -412,5 +412,5 @@ def _troubles_of(relay: Relay, cluster: str) -> Iterable[str]:
             yield f"{relay.feed.topic}: {cluster} has not answered yet"
         case State.RELAYING:
             pass
-    if relay.held:
-        yield f"{relay.feed.topic}: {relay.held} tenants wait for a refused record, see record_refused in the log"
+    if relay.parked:
+        yield f"{relay.feed.topic}: {relay.parked} tenants wait for a refused record, see record_refused in the log"
