@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import AsyncIterator, Callable
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -19,6 +20,13 @@ __all__ = ["anyio_backend", "clock", "dsn", "postgres", "start"]
 async def apache_kafka(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[RealBroker]:
     """Apache Kafka, for all tests of this process."""
     async with real_broker(tmp_path_factory.mktemp("kafka")) as broker:
+        yield broker
+
+
+@pytest.fixture
+async def apache_kafka_without_topics(tmp_path: Path) -> AsyncIterator[RealBroker]:
+    """Apache Kafka that makes no topic by itself, for one test."""
+    async with real_broker(tmp_path, creates_topics=False) as broker:
         yield broker
 
 

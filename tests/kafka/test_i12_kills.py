@@ -20,6 +20,7 @@ import msgspec
 import pytest
 from tests.kafka.brokers import Broker
 from tests.kafka.reading import Read, Reader
+from tests.kafka.watching import RELAYS_AT_WORK
 
 from lookout.feeds.kafka.settings import KafkaSettings
 
@@ -121,10 +122,7 @@ async def _replicas(dsn: str, kafka: KafkaSettings) -> AsyncGenerator[list[Repli
 
 async def _kill_a_relay(database: "asyncpg.Connection[asyncpg.Record]") -> None:
     """Cut the connection that a relay has claimed tenants on, if there is one just now."""
-    await database.execute(
-        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
-        "WHERE datname = current_database() AND state = 'idle in transaction' AND query ILIKE '%relay%'"
-    )
+    await database.execute(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE {RELAYS_AT_WORK}")
 
 
 async def _restart(broker: Broker, chance: random.Random) -> None:

@@ -21,6 +21,8 @@ from lookout.cli.outside import DEFAULT_URL
 from lookout.config import DEFAULT_PORT, VARIABLES, load_policy, load_settings
 from lookout.errors import SettingsError
 from lookout.feeds import follow
+from lookout.feeds.kafka import producer, relay
+from lookout.feeds.kafka import settings as kafka
 from lookout.incidents import actions, events, grouping, investigation, lease
 from lookout.incidents.policy import Policy
 from lookout.intake import repeats, writer
@@ -54,7 +56,11 @@ def subcommands() -> dict[str, TyperCommand | TyperGroup]:
 
 
 def test_every_variable_has_a_row_and_no_other() -> None:
-    assert rows(section("Environment")).keys() - {"variable"} == {*VARIABLES, "LOOKOUT_URL"}
+    assert rows(section("Environment")).keys() - {"variable"} == {
+        *VARIABLES,
+        f"{kafka.PROPERTY_PREFIX}<PROPERTY>",
+        "LOOKOUT_URL",
+    }
 
 
 def test_the_defaults_of_the_environment() -> None:
@@ -62,6 +68,10 @@ def test_the_defaults_of_the_environment() -> None:
     table = rows(section("Environment"))
     assert table["HOST"][0] == f"`{settings.host}`"
     assert table["PORT"][0] == f"`{settings.port}`" == f"`{DEFAULT_PORT}`"
+    assert table["KAFKA_CLIENT_ID"][0] == f"`{kafka.CLIENT_ID}`"
+    assert table["LOOKOUT_INCIDENTS_TOPIC"][0] == f"`{kafka.INCIDENTS_TOPIC}`"
+    assert table["SERVICE_EVENTS_KAFKA_TOPIC"][0] == f"`{kafka.SERVICE_EVENTS_TOPIC}`"
+    assert settings.kafka is None
     assert table["LOOKOUT_URL"][0] == f"`{DEFAULT_URL}`"
     assert settings.database_url is None
     assert str(database.LOWEST_VERSION) in table["DATABASE_URL"][1]
@@ -177,6 +187,8 @@ BOUNDS = {
     "GraphQL tokens": f"{limits.TOKENS:,}",
     "a message on a WebSocket": f"{app.WEBSOCKET_MESSAGE_LIMIT // 1024} KiB",
     "subscriptions of one WebSocket": f"{graphql.SUBSCRIPTIONS_LIMIT}",
+    "events sent to Kafka together": f"{relay.EVENTS_AT_ONCE:,}",
+    "time for Kafka to confirm them": f"{producer.SECONDS:.0f}",
     "a statement": f"{database.COMMAND_SECONDS:.0f}",
 }
 

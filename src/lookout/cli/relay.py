@@ -23,7 +23,9 @@ def relay(
     tenant: Annotated[str, typer.Option("--tenant", metavar="ID", help="Whose log.")] = "default",
     data_dir: DataDir = None,
 ) -> None:
-    """Send a tenant's events to a Kafka topic once more, and say how many. Every reader of the topic gets them.
+    """Send a range of events to Kafka once more, and say how many.
+
+    Every reader of the topic gets them.
 
     A running server sends by itself what is new; this is for what a reader has lost. No position moves.
 

@@ -102,7 +102,7 @@ class RelayPositions:
 
     async def parked(self, feed: str, limit: int) -> list[Parked]:
         """Tenants that are parked, those first that are tried first."""
-        rows = await self._pool.fetch(SQL["held_relays"], feed, limit)
+        rows = await self._pool.fetch(SQL["parked_relays"], feed, limit)
         return [Parked(row["tenant_id"], row["position"], row["refused_because"], row["retry_at"]) for row in rows]
 
     async def count_parked(self, feed: str) -> int:

@@ -7,6 +7,7 @@ than `SECONDS`.
 import logging
 import threading
 from collections.abc import Sequence
+from contextlib import suppress
 from functools import partial
 from typing import Any, cast
 
@@ -184,6 +185,8 @@ class Producer:
     def _raised(self, error: KafkaError) -> LookoutError:
         if error.name() in _OF_THE_TOPIC:
             return self._refused(error)
+        with suppress(KafkaException):
+            self._connected().poll(0)  # what it knows better by now
         return BrokerAway(self._last_error or self._text_of(error))
 
     def _refused(self, error: KafkaError) -> TopicRefused:

@@ -20,7 +20,7 @@ CREATE TABLE relays (
     PRIMARY KEY (feed, tenant_id)
 ) WITH (fillfactor = 80);
 
-CREATE INDEX held_relays ON relays (feed, retry_at) WHERE retry_at IS NOT NULL;
+CREATE INDEX parked_relays ON relays (feed, retry_at) WHERE retry_at IS NOT NULL;
 
 -- migrate: rollback
 
