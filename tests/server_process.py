@@ -39,10 +39,23 @@ class ServerProcess:
 
     async def address(self) -> str:
         """Where it listens, once it says so."""
-        async with asyncio.timeout(START_SECONDS):
-            await asyncio.wait({self._address, self._reading}, return_when=asyncio.FIRST_COMPLETED)
-        assert self._address.done(), f"Lookout ended before it listened: {self.stderr}"
+        await asyncio.wait({self._address, self._reading}, timeout=START_SECONDS, return_when=asyncio.FIRST_COMPLETED)
+        assert self._address.done() or self._reading.done(), f"Not up after {START_SECONDS} s: {self._state()}"
+        assert self._address.done(), f"Lookout ended before it listened: {self._state()}"
         return self._address.result()
+
+    def _state(self) -> str:
+        """What it and its database say and do, for whoever has to find out why it does not start."""
+        with suppress(psutil.Error):
+            own = psutil.Process(self.pid)
+            processes = [own, *own.children(recursive=True), *postgres_of(self.data_dir)]
+            shown = [f"{process.pid} {process.status()} {process.cmdline()}" for process in dict.fromkeys(processes)]
+            return "\n".join([*self.stdout, *self.stderr, *shown, *self._postgres_log()])
+        return "\n".join([*self.stdout, *self.stderr, *self._postgres_log()])
+
+    def _postgres_log(self) -> list[str]:
+        log = self.data_dir / "postgres" / "server.log"
+        return log.read_text(errors="replace").splitlines()[-20:] if log.exists() else []
 
     async def exit_code(self) -> int:
         """Its exit code, once it has ended."""

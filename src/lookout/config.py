@@ -13,6 +13,7 @@ import msgspec
 import yaml
 
 from lookout.alerts.severity import SYNONYMS, Severity
+from lookout.alerts.source import Source
 from lookout.errors import SettingsError
 from lookout.incidents.policy import Policy
 
@@ -46,6 +47,8 @@ class Settings(msgspec.Struct, frozen=True):
     grafana_timestamp_header: str | None = None
 
 
+LABELS_LIMIT = 50
+"""Names in one list of labels."""
 LONGEST = timedelta(days=3650)
 SHORTEST = timedelta(seconds=1)
 _DURATION = re.compile(r"([0-9]+(ms|[smhdw]))+")
@@ -108,12 +111,11 @@ def load_policy(path: Path) -> Policy:
     if tree is None or tree.tag == _NULL:
         return Policy()
     problems: list[str] = []
-    given = _keys(
-        _Part(tree, path, tree.start_mark.line + 1, "", problems), {"policy": partial(_keys, readers=_POLICY)}
-    )
+    given = _keys(_Part(tree, path, tree.start_mark.line + 1, "", problems), _FILE)
     if problems:
         raise SettingsError("\n".join(problems))
-    return Policy(**given.get("policy", {}))
+    sources = {name: Source(**settled) for name, settled in given.get("sources", {}).items()}
+    return Policy(**given.get("policy", {}), sources=sources)
 
 
 def duration_of(text: str) -> timedelta:
@@ -206,11 +208,17 @@ def _keys(part: _Part, readers: "Mapping[str, _Reader]") -> dict[str, Any]:
 
 
 def _group_by(part: _Part) -> tuple[str, ...]:
+    if isinstance(part.node, yaml.SequenceNode) and not part.node.value:
+        part.note("without a label every alert would be an incident of its own; leave the key out for the default")
+    return _labels(part)
+
+
+def _labels(part: _Part) -> tuple[str, ...]:
     if not isinstance(part.node, yaml.SequenceNode):
         part.note("a list of labels is expected: [alertname, job]")
         return ()
-    if not part.node.value:
-        part.note("without a label every alert would be an incident of its own; leave the key out for the default")
+    if len(part.node.value) > LABELS_LIMIT:
+        part.note(f"{len(part.node.value)} labels; at most {LABELS_LIMIT} are looked at of every alert")
     labels: list[str] = []
     for index, node in enumerate(part.node.value):
         item = part.within(f"[{index}]", node, node)
@@ -248,10 +256,21 @@ def _severities(part: _Part) -> dict[str, Severity]:
 _Reader = Callable[[_Part], object]
 """Takes what a key means; what is wrong with it is noted, and then the answer counts for nothing."""
 _SEVERITIES = frozenset(Severity)
-_POLICY: Mapping[str, _Reader] = {
+POLICY_KEYS: Mapping[str, _Reader] = {
     "group_by": _group_by,
     "reopen_window": partial(_duration, shortest=timedelta()),
     "resend_delay": _duration,
     "webhook_expiry": _duration,
     "severities": _severities,
+}
+SOURCE_KEYS: Mapping[str, Mapping[str, _Reader]] = {
+    "prometheus": {"drop_labels": _labels, "expiry": _duration},
+    "alertmanager": {"drop_labels": _labels, "expiry": _duration},
+    # Grafana's own fingerprint is kept, whatever its labels are, and an event is its key alone: nothing to drop.
+    "grafana": {"expiry": _duration},
+    "events": {"expiry": _duration},
+}
+_FILE: Mapping[str, _Reader] = {
+    "policy": partial(_keys, readers=POLICY_KEYS),
+    "sources": partial(_keys, readers={name: partial(_keys, readers=keys) for name, keys in SOURCE_KEYS.items()}),
 }

@@ -6,7 +6,9 @@ from tests.clock import FakeClock
 from tests.driver import Driver
 from tests.scenario.conftest import Start
 
+from lookout.alerts.source import Source
 from lookout.incidents.incident import Resolution, Status
+from lookout.incidents.policy import Policy
 
 
 async def test_an_expired_incident_ended_when_the_promise_did(lookout: Driver) -> None:
@@ -29,6 +31,21 @@ async def test_a_webhooks_word_stands_for_twelve_hours_after_its_last_repeat(loo
     lookout.clock.move(minutes=1)
     await lookout.ticks()
     assert (await lookout.only_incident()).resolution is Resolution.EXPIRED
+
+
+async def test_a_source_may_have_an_expiry_of_its_own_and_its_repeats_renew_for_as_long(start: Start) -> None:
+    policy = Policy(sources={"alertmanager": Source(expiry=timedelta(hours=1))})
+    async with start(policy) as lookout:
+        message = {"labels": {"alertname": "Down"}, "startsAt": lookout.clock.now().isoformat()}
+        await lookout.webhook(message)
+        lookout.clock.move(minutes=59)
+        await lookout.webhook(message)
+        lookout.clock.move(minutes=59)
+        await lookout.ticks()
+        assert (await lookout.only_incident()).status is Status.FIRING
+        lookout.clock.move(minutes=1)
+        await lookout.ticks()
+        assert (await lookout.only_incident()).resolution is Resolution.EXPIRED
 
 
 async def test_after_a_downtime_silence_counts_from_the_start_on(start: Start, clock: FakeClock) -> None:

@@ -3,8 +3,11 @@
 from datetime import timedelta
 
 from tests.driver import Driver
+from tests.scenario.conftest import Start
 
+from lookout.alerts.source import Source
 from lookout.incidents.incident import Status
+from lookout.incidents.policy import Policy
 
 
 async def test_i7_the_twins_message_is_silent(lookout: Driver) -> None:
@@ -17,6 +20,18 @@ async def test_i7_the_twins_message_is_silent(lookout: Driver) -> None:
     [alert] = await lookout.alerts_of(incident.id)
     assert alert.labels == {"alertname": "Down", "job": "a"}
     assert alert.starts_at == started
+
+
+async def test_i7_twins_may_be_told_apart_by_a_label_of_the_operators_choice(start: Start) -> None:
+    async with start(Policy(sources={"prometheus": Source(drop_labels=("replica",))})) as lookout:
+        started = lookout.clock.now()
+        await lookout.fires(job="a", replica="one")
+        await lookout.fires(job="a", replica="two")
+        lookout.clock.move(minutes=1)
+        await lookout.resolves(started, job="a", replica="one")
+        assert await lookout.types() == ["opened"]
+        await lookout.resolves(started, job="a", replica="two")
+        assert await lookout.types() == ["opened", "resolved"]
 
 
 async def test_one_twins_resolve_does_not_end_what_the_other_holds(lookout: Driver) -> None:

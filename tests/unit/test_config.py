@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from lookout.alerts.severity import SYNONYMS, Severity
+from lookout.alerts.source import Source
 from lookout.config import load_policy, load_settings
 from lookout.errors import SettingsError
 from lookout.incidents.policy import Policy
@@ -24,9 +25,9 @@ WRONG: dict[str, list[str]] = {
     "- policy\n": [f"1: the file: {KEYS}"],
     "# a comment\n\n5m\n": [f"3: the file: {KEYS}"],
     "policies: {}\npolicy: 5\nx: 1\n": [
-        "1: policies: unknown key; known: policy",
+        "1: policies: unknown key; known: policy, sources",
         f"2: policy: {KEYS}",
-        "3: x: unknown key; known: policy",
+        "3: x: unknown key; known: policy, sources",
     ],
     "policy: {}\npolicy: {}\n": ["2: policy: given twice, first in line 1"],
     "policy: {1: 2}\n": [f"1: policy.1: {KNOWN}"],
@@ -77,6 +78,20 @@ WRONG: dict[str, list[str]] = {
         "4: policy.severities.p1: given twice, first in line 3"
     ],
     "policy:\n  severities: [critical]\n": [f"2: policy.severities: {KEYS}"],
+    f"policy:\n  group_by: [{', '.join('a' * 51)}]\n": [
+        "2: policy.group_by: 51 labels; at most 50 are looked at of every alert"
+    ],
+    # Sources.
+    "sources:\n  prometeus: {expiry: 5m}\n  grafana:\n    drop_labels: [replica]\n  events: 5m\n": [
+        "2: sources.prometeus: unknown key; known: prometheus, alertmanager, grafana, events",
+        "4: sources.grafana.drop_labels: unknown key; known: expiry",
+        f"5: sources.events: {KEYS}",
+    ],
+    "sources:\n  prometheus:\n    drop_labels: replica\n    expiry: never\n  alertmanager: {drop_labels: ['']}\n": [
+        f"3: sources.prometheus.drop_labels: {LABELS}",
+        f"4: sources.prometheus.expiry: {DURATION}",
+        f"5: sources.alertmanager.drop_labels[0]: {LABEL}",
+    ],
     # All at once.
     "policy:\n  reopen_windw: 10m\n  resend_delay: soon\n  group_by: [job, '']\n  severities: {a: b}\n": [
         f"2: policy.reopen_windw: {KNOWN}",
@@ -110,6 +125,13 @@ READ: dict[str, Policy] = {
         reopen_window=timedelta(minutes=90), resend_delay=timedelta(seconds=1.5)
     ),
     "policy: {group_by: [job, on]}\n": Policy(group_by=("job", "on")),
+    "sources:\n  prometheus:\n  grafana: {expiry: }\n": Policy(sources={"grafana": Source()}),
+    "sources: {prometheus: {drop_labels: []}, alertmanager: {drop_labels: [replica, a], expiry: 3d}}\n": Policy(
+        sources={
+            "prometheus": Source(drop_labels=()),
+            "alertmanager": Source(("replica", "a"), timedelta(days=3)),
+        }
+    ),
     "policy: {severities: {Sev1: critical, 2: error, warn: info}}\n": Policy(
         severities={**SYNONYMS, "sev1": Severity.CRITICAL, "2": Severity.ERROR, "warn": Severity.INFO}
     ),

@@ -82,7 +82,18 @@ def test_every_command_is_in_the_changelog() -> None:
 
 
 def test_every_key_of_the_policy_has_a_row_and_no_other() -> None:
-    assert list(rows(section("`lookout.yaml`")))[1:] == [field.name for field in msgspec.structs.fields(Policy)]
+    assert list(rows(section("`lookout.yaml`")))[1:] == list(config.POLICY_KEYS)
+    assert {*config.POLICY_KEYS, "sources"} == {field.name for field in msgspec.structs.fields(Policy)}
+
+
+def test_every_key_of_a_source_has_a_row_with_the_sources_that_take_it() -> None:
+    takes = {
+        key: ", ".join(f"`{name}`" for name, keys in config.SOURCE_KEYS.items() if key in keys)
+        for keys in config.SOURCE_KEYS.values()
+        for key in keys
+    }
+    table = rows(section("Sources in `lookout.yaml`"))
+    assert {key: cells[0] for key, cells in table.items() if key != "key"} == takes
 
 
 def test_the_example_is_the_default_policy(tmp_path: Path) -> None:
@@ -138,6 +149,7 @@ BOUNDS = {
     "alerts in one commit": f"{writer.BATCH_LIMIT:,}",
     "alerts that expire in one commit": f"{timers.BATCH_LIMIT:,}",
     "repeats recognised without loading": f"{repeats.REPEATS_KNOWN:,}",
+    "labels that `group_by` or `drop_labels` name": f"{config.LABELS_LIMIT}",
     "leases of an alert that live at once": f"{lease.LIVE_LEASES_KEPT}",
     "ended leases of an alert": f"{lease.ENDED_LEASES_KEPT}",
     "followers of one process": f"{follow.STREAM_LIMIT:,}",

@@ -7,6 +7,7 @@ import pytest
 from tests.unit.stories import POLICY, Story, told
 from tests.unit.times import NOW, at
 
+from lookout.alerts.source import Source
 from lookout.incidents.incident import Resolution, Status
 from lookout.incidents.lease import ENDED_LEASES_KEPT, LIVE_LEASES_KEPT, Lease, check_at
 from lookout.incidents.policy import Policy
@@ -55,6 +56,16 @@ def test_what_a_webhook_told_expires_after_twelve_hours_without_a_repeat(
     story.passes(minutes)
     story.expires()
     assert story.incident.status is status
+
+
+def test_each_source_may_have_an_expiry_of_its_own() -> None:
+    policy = Policy(sources={"grafana": Source(expiry=timedelta(hours=1))})
+    for source, is_open in (("grafana", False), ("alertmanager", True)):
+        story = Story(policy)
+        story.tells(source=source)
+        story.passes(60)
+        story.expires()
+        assert story.incident.is_open is is_open
 
 
 def test_a_repeat_of_a_webhook_keeps_it_alive(story: Story) -> None:

@@ -8,6 +8,7 @@ from tests.unit.payloads import ALERTMANAGER, captured, told_alerts
 from tests.unit.times import NOW, at
 
 from lookout.alerts.alert import Alert, AlertStatus
+from lookout.alerts.source import Source
 from lookout.sources import WEBHOOKS, alertmanager
 from lookout.sources.parsed import MalformedBody, Parsed
 from lookout.sources.reading import ALERTS_LIMIT, ANNOTATIONS_LIMIT, OBJECTS_LIMIT
@@ -90,6 +91,14 @@ def test_a_message_without_alerts_is_fine(alerts: list[Any] | None) -> None:
 def test_missing_annotations_and_times_are_fine() -> None:
     alert = _one({"status": "firing", "labels": {"alertname": "Down"}})
     assert (alert.annotations, alert.starts_at, alert.generator_url) == ({}, None, "")
+
+
+@pytest.mark.parametrize("surprise", [{}, {"endsAt": None}], ids=["usual form", "careful way"])
+def test_which_labels_tell_twins_apart_can_be_said(surprise: dict[str, Any]) -> None:
+    told = FIRING | {"labels": {"alertname": "Down", "replica": "b"}} | surprise
+    body = json.dumps({"version": "4", "alerts": [told]}).encode()
+    [alert] = alertmanager.parse(body, NOW, Source(drop_labels=("replica",))).alerts
+    assert (alert.labels, alert.label_set.replica) == ({"alertname": "Down"}, "b")
 
 
 def test_new_fields_are_ignored() -> None:

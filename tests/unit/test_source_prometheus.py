@@ -1,7 +1,7 @@
 """What Prometheus and its kin post, as alerts."""
 
 import json
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -9,6 +9,7 @@ from tests.unit.payloads import PROMETHEUS, captured, told_alerts
 from tests.unit.times import NOW, at
 
 from lookout.alerts.alert import Alert, AlertStatus
+from lookout.alerts.source import Source
 from lookout.sources import prometheus
 from lookout.sources.parsed import EXCERPT_LENGTH, REJECTED_LIMIT, MalformedBody, Parsed
 from lookout.sources.reading import ALERTS_LIMIT, OBJECTS_LIMIT
@@ -78,6 +79,26 @@ def test_the_replica_is_kept_as_provenance() -> None:
     [alert] = _post({"labels": LABELS | {"prometheus_replica": "b"}}).alerts
     assert alert.labels == LABELS
     assert alert.label_set.replica == "b"
+
+
+@pytest.mark.parametrize("surprise", [{}, {"unknown": 1}], ids=["usual form", "careful way"])
+def test_which_labels_tell_twins_apart_can_be_said(surprise: dict[str, Any]) -> None:
+    body = json.dumps([{"labels": LABELS | {"replica": "b", "prometheus_replica": "c"}} | surprise]).encode()
+    [alert] = prometheus.parse(body, NOW, Source(drop_labels=("replica",))).alerts
+    assert alert.labels == LABELS | {"prometheus_replica": "c"}
+    assert alert.label_set.replica == "b"
+    # The same bytes are read anew where other labels are dropped.
+    [usual] = prometheus.parse(body, NOW).alerts
+    assert (usual.labels, usual.label_set.replica) == (LABELS | {"replica": "b"}, "c")
+
+
+@pytest.mark.parametrize("surprise", [{}, {"unknown": 1}], ids=["usual form", "careful way"])
+def test_how_long_an_alert_without_an_end_fires_can_be_said(surprise: dict[str, Any]) -> None:
+    source = Source(expiry=timedelta(minutes=10))
+    alerts = [{"labels": LABELS, "startsAt": _time(at(minutes))} | surprise for minutes in (9, 11)]
+    parsed = prometheus.parse(json.dumps(alerts).encode(), NOW, source)
+    assert [alert.ends_at for alert in parsed.alerts] == [at(10)]
+    assert [rejected.index for rejected in parsed.rejected] == [1]
 
 
 def test_a_replica_label_alone_is_a_label_pair_too() -> None:

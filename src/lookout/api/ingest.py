@@ -5,7 +5,6 @@ import re
 import uuid
 from collections.abc import Mapping
 from datetime import datetime
-from functools import partial
 from typing import Any
 
 import msgspec
@@ -15,6 +14,7 @@ from starlette.routing import Route
 
 from lookout import metrics
 from lookout.alerts.alert import RejectedAlert
+from lookout.alerts.source import Source
 from lookout.api.alertmanager import NO_STORE, framework_error, handler_error
 from lookout.api.answers import Json, error_answer
 from lookout.api.bodies import Bodies
@@ -94,7 +94,10 @@ class Ingest:
 
     async def event(self, request: Request) -> Response:
         """One event as for PagerDuty, and its answers."""
-        parse = partial(events.parse, made_key=uuid.uuid4().hex)
+
+        def parse(body: bytes, now: datetime, _: Source) -> Parsed:
+            return events.parse(body, now, made_key=uuid.uuid4().hex)
+
         try:
             parsed, _ = await self._take(request, events.NAME, parse, events.BODY_LIMIT)
         except MalformedBody as error:
@@ -129,11 +132,17 @@ class Ingest:
                 now = self._parts.clock.now()
                 if (signature := self._signatures.get(source)) is not None:
                     signature.check(request.headers, body, now)
-                parsed = await asyncio.to_thread(parse, body, now) if len(body) >= THREAD_FROM else parse(body, now)
+                settled = self._parts.intake.policy.source(source)
+                if len(body) >= THREAD_FROM:
+                    parsed = await asyncio.to_thread(parse, body, now, settled)
+                else:
+                    parsed = parse(body, now, settled)
                 metrics.RECEIVED.labels(source).inc(len(parsed.alerts) + parsed.rejected_count)
                 metrics.REJECTED.labels(source).inc(parsed.rejected_count)
                 delivery = Delivery(tenant_id, source, now, parsed.alerts, parsed.rejected)
-                return parsed, await self._parts.intake.deliver(delivery)
+                receipts = await self._parts.intake.deliver(delivery)
+                self._count(tenant_id, source, now, len(parsed.alerts), parsed.rejected_count)
+                return parsed, receipts
         except Unsigned:
             metrics.REJECTED.labels(source).inc()
             raise
@@ -152,6 +161,11 @@ class Ingest:
             await self._parts.intake.deliver(Delivery(tenant_id, source, now, rejected=[rejected]))
         except Overloaded:
             return
+        self._count(tenant_id, source, now, 0, 1)
+
+    def _count(self, tenant_id: str, source: str, now: datetime, taken: int, rejected: int) -> None:
+        """Count what was stored: a request that is answered with 503 comes again."""
+        self._parts.intake.tally.count(tenant_id, source, now, alerts=taken + rejected, rejected=rejected)
 
 
 def _tenant_id() -> str:

@@ -137,7 +137,7 @@ def surplus(leases: Leases, policy: Policy) -> list[LeaseKey]:
 
 def _hear_firing(leases: Leases, alert: Alert, now: datetime, policy: Policy) -> Leases:
     key = _key_of_firing(leases, alert, now, policy)
-    ends_at = alert.ends_at if alert.ends_at is not None else now + policy.webhook_expiry
+    ends_at = alert.ends_at if alert.ends_at is not None else now + policy.expiry_of(alert.source)
     known = leases.get(key)
     if known is None:
         lease = Lease(

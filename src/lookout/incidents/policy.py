@@ -6,6 +6,7 @@ from datetime import timedelta
 import msgspec
 
 from lookout.alerts.severity import SYNONYMS, Severity
+from lookout.alerts.source import USUAL, Source
 
 
 class Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -21,12 +22,26 @@ class Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """How often the sender repeats a firing alert (`--rules.alert.resend-delay`). It is the grace of a lease's end."""
 
     webhook_expiry: timedelta = timedelta(hours=12)
-    """How long an alert told by webhook lives without a repeat: three of Alertmanager's default repeat intervals."""
+    """How long an alert told by webhook lives without a repeat: three of Alertmanager's default repeat intervals.
+
+    It is what holds for every webhook source that has no `expiry` of its own.
+    """
 
     severities: Mapping[str, Severity] = msgspec.field(default_factory=lambda: dict(SYNONYMS))
     """Other words for the four severities."""
+
+    sources: Mapping[str, Source] = msgspec.field(default_factory=dict[str, Source])
+    """What is settled about sources, by name, where it is not the usual."""
 
     @property
     def lease_length(self) -> timedelta:
         """What Prometheus promises with each message: four resend delays (rules/alerting.go, `sendAlerts`)."""
         return 4 * self.resend_delay
+
+    def source(self, name: str) -> Source:
+        """What is settled about a source."""
+        return self.sources.get(name, USUAL)
+
+    def expiry_of(self, source: str) -> timedelta:
+        """How long an alert of a webhook lives without a repeat."""
+        return self.source(source).expiry or self.webhook_expiry

@@ -79,7 +79,7 @@ class Repeats:
                 known = self._known.get(key) if key is not None else None
                 if key is None or known is None or known.told != _told_by(alert):
                     continue
-                ends_at = alert.ends_at or now + policy.webhook_expiry
+                ends_at = alert.ends_at or now + policy.expiry_of(alert.source)
                 repeat = wanted.setdefault(key, _Wanted(ends_at, known.receipt, []))
                 repeat.ends_at = max(repeat.ends_at, ends_at)
                 repeat.places.append((index, place))

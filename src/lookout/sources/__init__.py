@@ -1,4 +1,4 @@
-"""Bytes in, alerts out: one file per sender, each with a `parse(body, now) -> Parsed`. Pure.
+"""Bytes in, alerts out: one file per sender, each with a `parse(body, now, source) -> Parsed`. Pure.
 
 A parser returns alerts and rejected ones, or raises `MalformedBody`, its one error. `WEBHOOKS` is the table of the
 senders that have a path of their own, `POST /v1/<name>`; the Alertmanager API and PagerDuty's events are answered in
@@ -8,10 +8,11 @@ their own ways and stand apart.
 from collections.abc import Callable, Mapping
 from datetime import datetime
 
+from lookout.alerts.source import Source
 from lookout.sources import alertmanager, grafana
 from lookout.sources.parsed import Parsed
 
-Parser = Callable[[bytes, datetime], Parsed]
+Parser = Callable[[bytes, datetime, Source], Parsed]
 
 WEBHOOKS: Mapping[str, Parser] = {
     alertmanager.NAME: alertmanager.parse,

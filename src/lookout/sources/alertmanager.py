@@ -9,6 +9,7 @@ from datetime import datetime
 import msgspec
 
 from lookout.alerts.alert import Alert, AlertStatus
+from lookout.alerts.source import USUAL, Source
 from lookout.sources import gojson
 from lookout.sources.parsed import MalformedBody, Parsed
 from lookout.sources.reading import (
@@ -38,24 +39,24 @@ class _Message(msgspec.Struct, gc=False):
 _MESSAGE = msgspec.json.Decoder(_Message)
 
 
-def parse(body: bytes, now: datetime) -> Parsed:
+def parse(body: bytes, now: datetime, source: Source = USUAL) -> Parsed:
     """The alerts of one message, received at `now`. Raises `MalformedBody` if it is refused whole."""
     if not body:
         raise MalformedBody("the body is empty: a webhook message of Alertmanager is expected")
     check_objects(body)
     try:
-        return _parse_usual(body, now)
+        return _parse_usual(body, now, source)
     except (*NOT_THE_USUAL_FORM, MalformedBody):
-        return _parse_as_go(body, now)
+        return _parse_as_go(body, now, source)
 
 
-def _parse_usual(body: bytes, now: datetime) -> Parsed:
+def _parse_usual(body: bytes, now: datetime, source: Source) -> Parsed:
     message = _MESSAGE.decode(body)
     _check_version(message.version)
     check_count(len(message.alerts))
     parsed = Parsed([], [])
     for index, alert in enumerate(message.alerts):
-        told = told_usually(alert, f"alerts.{index}")
+        told = told_usually(alert, f"alerts.{index}", source)
         if fault := _fault_of_status(alert.status) or told.fault:
             parsed.reject(index, fault, alert)
         else:
@@ -63,7 +64,7 @@ def _parse_usual(body: bytes, now: datetime) -> Parsed:
     return parsed
 
 
-def _parse_as_go(body: bytes, now: datetime) -> Parsed:
+def _parse_as_go(body: bytes, now: datetime, source: Source) -> Parsed:
     value = gojson.decode(body)
     if not isinstance(value, dict):
         raise MalformedBody(f"cannot read {gojson.kind_of(value)} as a webhook message of Alertmanager")
@@ -76,19 +77,19 @@ def _parse_as_go(body: bytes, now: datetime) -> Parsed:
     parsed = Parsed([], [])
     for index, alert in enumerate(alerts):
         try:
-            parsed.alerts.append(_alert_as_go(alert, f"alerts.{index}", now))
+            parsed.alerts.append(_alert_as_go(alert, f"alerts.{index}", now, source))
         except MalformedBody as error:
             # Refusing the message for one alert would make Alertmanager repeat all of it while the group lives.
             parsed.reject(index, error.message, alert)
     return parsed
 
 
-def _alert_as_go(alert: gojson.Json, where: str, now: datetime) -> Alert:
+def _alert_as_go(alert: gojson.Json, where: str, now: datetime, source: Source) -> Alert:
     if not isinstance(alert, dict):
         raise MalformedBody(f"{where}: cannot read {gojson.kind_of(alert)} as an alert")
     fields = gojson.fields_of(alert, ("status", *FIELDS))
     status = gojson.text_of(fields.get("status"), f"{where}.status")
-    told = told_as_go(fields, where)
+    told = told_as_go(fields, where, source)
     if fault := _fault_of_status(status) or told.fault:
         raise MalformedBody(fault)
     return _alert(status, told, now)

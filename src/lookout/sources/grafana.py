@@ -13,6 +13,7 @@ import msgspec
 
 from lookout.alerts import shown
 from lookout.alerts.alert import Alert, AlertStatus, LabelSet, label_set
+from lookout.alerts.source import USUAL, Source
 from lookout.sources import gojson
 from lookout.sources.parsed import MalformedBody, Parsed
 from lookout.sources.reading import FIELDS, check_count, check_objects, told_as_go
@@ -34,7 +35,7 @@ _STATES = {"DatasourceNoData": "No data", "DatasourceError": "Cannot be evaluate
 """Alerts that a rule sends of itself, by name, and what that means."""
 
 
-def parse(body: bytes, now: datetime) -> Parsed:
+def parse(body: bytes, now: datetime, source: Source = USUAL) -> Parsed:
     """The alerts of one message, received at `now`. Raises `MalformedBody` if it is refused whole."""
     if not body:
         raise MalformedBody("the body is empty: a message of Grafana's webhook contact point is expected")
@@ -51,7 +52,7 @@ def parse(body: bytes, now: datetime) -> Parsed:
     parsed = Parsed([], [])
     for index, alert in enumerate(alerts):
         try:
-            parsed.alerts.append(_alert(alert, f"alerts.{index}", now))
+            parsed.alerts.append(_alert(alert, f"alerts.{index}", now, source))
         except MalformedBody as error:
             # Grafana would send a refused message again at every group interval, with the good alerts in it.
             parsed.reject(index, error.message, alert)
@@ -76,14 +77,14 @@ def _check_kind(message: Mapping[str, gojson.Json]) -> None:
         )
 
 
-def _alert(alert: gojson.Json, where: str, now: datetime) -> Alert:
+def _alert(alert: gojson.Json, where: str, now: datetime, source: Source) -> Alert:
     if not isinstance(alert, dict):
         raise MalformedBody(f"{where}: cannot read {gojson.kind_of(alert)} as an alert")
     fields = gojson.fields_of(alert, _ALERT_FIELDS)
     status = gojson.text_of(fields.get("status"), f"{where}.status")
     if status not in ("firing", "resolved"):
         raise MalformedBody(f'status {status[:40]!r} is neither "firing" nor "resolved"')
-    told = told_as_go(fields, where)
+    told = told_as_go(fields, where, source)
     if told.fault:
         raise MalformedBody(told.fault)
     labels = _identity(

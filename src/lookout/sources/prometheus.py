@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from lookout.alerts.alert import Alert, AlertStatus
+from lookout.alerts.source import USUAL, Source
 from lookout.sources import gojson
 from lookout.sources.parsed import MalformedBody, Parsed
 from lookout.sources.reading import (
@@ -25,38 +26,40 @@ from lookout.sources.reading import (
 
 NAME = "prometheus"
 RESOLVE_TIMEOUT = timedelta(minutes=5)
-"""How long an alert without `endsAt` is taken to fire: Alertmanager's default `resolve_timeout`."""
+"""How long an alert without `endsAt` is taken to fire, unless the source has an `expiry`: Alertmanager's default
+`resolve_timeout`."""
 
 
 _POSTED = msgspec.json.Decoder(list[Usual])
 
 
-def parse(body: bytes, now: datetime) -> Parsed:
+def parse(body: bytes, now: datetime, source: Source = USUAL) -> Parsed:
     """The alerts of one request, received at `now`. Raises `MalformedBody` if it is refused whole."""
     if not body:
         raise MalformedBody("alerts in body is required", status=422, code=602)
     check_objects(body)
     try:
-        return _parse_usual(body, now)
+        return _parse_usual(body, now, source)
     except NOT_THE_USUAL_FORM:
-        return _parse_as_go(body, now)
+        return _parse_as_go(body, now, source)
 
 
-def _parse_usual(body: bytes, now: datetime) -> Parsed:
+def _parse_usual(body: bytes, now: datetime, source: Source) -> Parsed:
     alerts = _POSTED.decode(body)
     check_count(len(alerts))
+    lives_until = now + (source.expiry or RESOLVE_TIMEOUT)
     parsed = Parsed([], [])
     for index, posted in enumerate(alerts):
         _check_uri(posted.generatorURL, index)
-        told = told_usually(posted, str(index))
-        if fault := told.fault or _fault_of_times(told, now):
+        told = told_usually(posted, str(index), source)
+        if fault := told.fault or _fault_of_times(told, lives_until):
             parsed.reject(index, fault, posted)
         else:
-            parsed.alerts.append(_alert(told, now))
+            parsed.alerts.append(_alert(told, now, lives_until))
     return parsed
 
 
-def _parse_as_go(body: bytes, now: datetime) -> Parsed:
+def _parse_as_go(body: bytes, now: datetime, source: Source) -> Parsed:
     posted = gojson.decode(body)
     if posted is None:
         return Parsed([], [])
@@ -64,17 +67,18 @@ def _parse_as_go(body: bytes, now: datetime) -> Parsed:
         raise MalformedBody(f"cannot read {gojson.kind_of(posted)} as an array of alerts")
     check_count(len(posted))
     fields = [_fields_of(item, index) for index, item in enumerate(posted)]
-    told = [None if item is None else told_as_go(item, str(index)) for index, item in enumerate(fields)]
+    told = [None if item is None else told_as_go(item, str(index), source) for index, item in enumerate(fields)]
     for index, item in enumerate(fields):
         _check_schema(item, index)
+    lives_until = now + (source.expiry or RESOLVE_TIMEOUT)
     parsed = Parsed([], [])
     for index, item in enumerate(told):
         # Alertmanager's handler panics at a null, and takes the good alerts of the batch with it.
-        fault = "null is not an alert" if item is None else item.fault or _fault_of_times(item, now)
+        fault = "null is not an alert" if item is None else item.fault or _fault_of_times(item, lives_until)
         if item is None or fault:
             parsed.reject(index, fault, posted[index])
         else:
-            parsed.alerts.append(_alert(item, now))
+            parsed.alerts.append(_alert(item, now, lives_until))
     return parsed
 
 
@@ -107,14 +111,14 @@ def _check_uri(text: str, index: int) -> None:
         raise MalformedBody(f'{index}.generatorURL in body must be of type uri: "{text[:80]}"', status=422, code=601)
 
 
-def _fault_of_times(told: Told, now: datetime) -> str:
+def _fault_of_times(told: Told, lives_until: datetime) -> str:
     """An alert may not end before it starts, nor start after it would be taken to have ended."""
-    if told.starts_at is not None and (told.ends_at or now + RESOLVE_TIMEOUT) < told.starts_at:
+    if told.starts_at is not None and (told.ends_at or lives_until) < told.starts_at:
         return "start time must be before end time"
     return ""
 
 
-def _alert(told: Told, now: datetime) -> Alert:
-    ends_at = told.ends_at or now + RESOLVE_TIMEOUT
+def _alert(told: Told, now: datetime, lives_until: datetime) -> Alert:
+    ends_at = told.ends_at or lives_until
     status = AlertStatus.RESOLVED if ends_at <= now else AlertStatus.FIRING
     return Alert(NAME, told.label_set, told.annotations, status, told.starts_at, ends_at, True, told.generator_url)

@@ -8,6 +8,7 @@ from functools import lru_cache
 import msgspec
 
 from lookout.alerts.alert import LabelSet, label_set, parse_time
+from lookout.alerts.source import Source
 from lookout.sources import gojson
 from lookout.sources.parsed import MalformedBody
 
@@ -51,14 +52,16 @@ def _too_many(found: str) -> MalformedBody:
     return MalformedBody(f"the body has {found}; nothing of it was taken", status=413, code=413)
 
 
-def read_label_set(raw: bytes) -> LabelSet:
+def read_label_set(raw: bytes, drop_labels: tuple[str, ...]) -> LabelSet:
     """The label set of a JSON object of strings. Raises msgspec's or Unicode's error if it is anything else."""
-    return _known_label_set(raw) if len(raw) <= _CACHED_LENGTH else label_set(_TEXTS.decode(raw))
+    if len(raw) <= _CACHED_LENGTH:
+        return _known_label_set(raw, drop_labels)
+    return label_set(_TEXTS.decode(raw), drop_labels)
 
 
 @lru_cache(maxsize=_CACHED_LABEL_SETS)
-def _known_label_set(raw: bytes) -> LabelSet:
-    return label_set(_TEXTS.decode(raw))
+def _known_label_set(raw: bytes, drop_labels: tuple[str, ...]) -> LabelSet:
+    return label_set(_TEXTS.decode(raw), drop_labels)
 
 
 @lru_cache(maxsize=_CACHED_LABEL_SETS)
@@ -111,14 +114,14 @@ NOT_THE_USUAL_FORM = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 """What `told_usually`, and the decoding before it, raise for a body that has to be read the careful way."""
 
 
-def told_usually(alert: Usual, where: str) -> Told:
+def told_usually(alert: Usual, where: str, source: Source) -> Told:
     """The parts of an alert in the usual form. Raises `MalformedBody` for a bad time."""
     labels, annotations = bytes(alert.labels), bytes(alert.annotations)
     fault_of_size = ""
     if len(labels) > LABELS_LIMIT or len(annotations) > ANNOTATIONS_LIMIT:  # what counts is no more than these bytes
         fault_of_size = _fault_of_size(_TEXTS.decode(labels), _TEXTS.decode(annotations))
     return Told(
-        read_label_set(labels),
+        read_label_set(labels, source.drop_labels),
         read_annotations(annotations),
         time_of(alert.startsAt, where, "startsAt"),
         time_of(alert.endsAt, where, "endsAt"),
@@ -127,7 +130,7 @@ def told_usually(alert: Usual, where: str) -> Told:
     )
 
 
-def told_as_go(fields: Mapping[str, gojson.Json], where: str) -> Told:
+def told_as_go(fields: Mapping[str, gojson.Json], where: str, source: Source) -> Told:
     """The parts of an alert, each read as Go reads it. Raises `MalformedBody` for what Go cannot read either."""
 
     def text(name: str) -> str:
@@ -136,7 +139,7 @@ def told_as_go(fields: Mapping[str, gojson.Json], where: str) -> Told:
     labels = gojson.texts_of(fields.get("labels"), f"{where}.labels")
     annotations = gojson.texts_of(fields.get("annotations"), f"{where}.annotations")
     return Told(
-        label_set(labels),
+        label_set(labels, source.drop_labels),
         annotations,
         time_of(text("startsAt"), where, "startsAt"),
         time_of(text("endsAt"), where, "endsAt"),

@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from importlib.resources import as_file, files
 from typing import TYPE_CHECKING, Any, cast
 
@@ -11,6 +12,7 @@ import asyncpg
 from pogo_core.error import BadMigrationError
 from pogo_core.util import migrate
 
+from lookout.clock import Clock
 from lookout.errors import StartError
 from lookout.store import jsonb
 
@@ -29,6 +31,10 @@ COMMAND_SECONDS = 30.0
 READERS = 10
 WRITERS = 3
 """Connections of each kind. The writer has its own, so that slow reads never keep it from taking alerts."""
+
+UP_RETRY = timedelta(milliseconds=200)
+UP_TRIES = 300
+"""How often, and how many times, to knock at a database that starts or recovers."""
 
 # Which migration is under way matters to nobody: a failed one is told by its error.
 _QUIET = logging.getLogger(f"{__name__}.migrations")
@@ -59,6 +65,23 @@ ABORTS = (asyncpg.DeadlockDetectedError, asyncpg.SerializationError)
 def passes(error: Exception) -> bool:
     """Whether another try may succeed. asyncpg counts values that it cannot encode among the interface's errors."""
     return isinstance(error, PASSING_ERRORS) and not isinstance(error, ValueError)
+
+
+async def wait_until_up(dsn: str, clock: Clock) -> None:
+    """Return once the database at `dsn` lets us in, if it says that it soon will: it starts, or recovers from a crash.
+
+    All else, and what takes longer than a minute, is for `connect` to complain of.
+    """
+    for _ in range(UP_TRIES):
+        try:
+            connection = await asyncpg.connect(dsn)
+        except asyncpg.CannotConnectNowError:
+            await clock.sleep(UP_RETRY)
+        except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, ValueError):
+            return
+        else:
+            await connection.close()
+            return
 
 
 async def connect(dsn: str, size: int = READERS, command_seconds: float | None = COMMAND_SECONDS) -> "Pool":

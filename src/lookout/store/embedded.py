@@ -12,6 +12,7 @@ import shutil
 import stat
 import subprocess
 import tempfile
+from contextlib import suppress
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
@@ -24,6 +25,9 @@ from lookout.errors import StartError
 
 _USER = "lookout"
 _START_SECONDS = 60
+_STOP_SECONDS = 20
+"""How long a stop in order may take. What is not on disk by then is in the write-ahead log, which is."""
+_ORPHAN_SECONDS = 10
 _SOCKET_PATH_LIMIT = 90
 _SOCKET_DIR_PREFIX = "lookout-"
 _SOCKET_DIR_LINE, _STATUS_LINE = 4, 7
@@ -224,13 +228,37 @@ class EmbeddedPostgres:
         if len(server) > _STATUS_LINE and server[_STATUS_LINE].strip() == "ready":
             return Path(server[_SOCKET_DIR_LINE])
         if server:  # still on its way up, and nobody can say how far
-            self._stop_server()
+            self._stop_at_once()
         return None
 
     def _stop_server(self) -> None:
-        self._run("pg_ctl", "-D", str(self.cluster), "-m", "fast", "-w", "stop")
+        try:
+            self._run("pg_ctl", "-D", str(self.cluster), "-m", "fast", "-t", str(_STOP_SECONDS), "-w", "stop")
+        except StartError:
+            # PostgreSQL 18 that recovers from the death of one of its processes can wait for itself for ever.
+            if self._server():
+                self._stop_at_once()
+
+    def _stop_at_once(self) -> None:
+        """As a power cut would: nothing is lost, and the next start recovers."""
+        self._run("pg_ctl", "-D", str(self.cluster), "-m", "immediate", "-w", "stop")
+
+    def _end_orphans(self) -> None:
+        """End what a dead server left at work: it holds the shared memory, and a new server would not start."""
+        orphans = [process for process in psutil.process_iter() if self._is_orphan(process)]
+        for orphan in orphans:
+            with suppress(psutil.NoSuchProcess):
+                orphan.kill()
+        psutil.wait_procs(orphans, timeout=_ORPHAN_SECONDS)
+
+    def _is_orphan(self, process: psutil.Process) -> bool:
+        try:
+            return process.name() == "postgres" and Path(process.cwd()).samefile(self.cluster)
+        except (psutil.Error, OSError):
+            return False
 
     def _launch(self) -> Path:
+        self._end_orphans()
         socket_dir = self._socket_dir = self._socket_dir or self._new_socket_dir()
         # The lock of a killed server's socket would be taken for a running one's, as its postmaster.pid is.
         shutil.rmtree(socket_dir, ignore_errors=True)
