@@ -3,7 +3,8 @@
 The bytes of the requests go through the parsers and one ledger, some of them decided together, as in the intake.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from datetime import datetime
 from functools import partial
 from random import Random
 
@@ -16,13 +17,15 @@ from tests.unit.test_convergence import open_keys
 from tests.unit.times import NOW
 
 from lookout.alerts.alert import Alert
-from lookout.sources import WEBHOOKS, events, prometheus
+from lookout.sources import alertmanager, events, grafana, prometheus
+from lookout.sources.parsed import Parsed
 
 COUNT = 1000
-PARSERS = {
+PARSERS: dict[str, Callable[[bytes, datetime], Parsed]] = {
     "/api/v2/alerts": prometheus.parse,
+    "/v1/alertmanager": alertmanager.parse,
+    "/v1/grafana": grafana.parse,
     "/v2/enqueue": partial(events.parse, made_key=""),
-    **{f"/v1/{name}": parse for name, parse in WEBHOOKS.items()},
 }
 NUMBERS = st.integers(0, 2**32)
 PHASES = (Phase.explicit, Phase.reuse, Phase.generate)
