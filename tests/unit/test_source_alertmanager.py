@@ -170,7 +170,7 @@ def test_what_is_no_message_is_refused_whole(body: bytes, message: str) -> None:
 
 
 def test_a_message_of_grafana_is_told_that_it_came_to_the_wrong_place() -> None:
-    with pytest.raises(MalformedBody, match="this is a message of Grafana .* it belongs to /v1/grafana"):
+    with pytest.raises(MalformedBody, match=r"this is a message of Grafana .* it belongs to /v1/grafana"):
         alertmanager.parse(captured("grafana-webhook-firing-constructed.json"), NOW)
 
 
