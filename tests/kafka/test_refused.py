@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+from typing import Any
 
 import msgspec
 import pytest
@@ -78,7 +79,7 @@ async def test_a_record_too_large_parks_its_tenant_until_the_topic_takes_it(
 
 
 def _allow(address: str, topic: str, size: str) -> None:
-    client = AdminClient({"bootstrap.servers": address})
+    client: Any = AdminClient({"bootstrap.servers": address})
     resource = ConfigResource(ConfigResource.Type.TOPIC, topic, set_config={"max.message.bytes": size})
     for future in client.alter_configs([resource]).values():
         future.result(30)

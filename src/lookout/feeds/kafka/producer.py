@@ -28,6 +28,8 @@ STOPPING_SECONDS = 1.5
 """The same once Lookout stops."""
 METADATA_SECONDS = 2.0
 
+_LAST_POLLS = 5
+
 _UNKNOWN = frozenset({"UNKNOWN_TOPIC_OR_PART", "_UNKNOWN_TOPIC", "LEADER_NOT_AVAILABLE"})
 _FORBIDDEN = frozenset({"TOPIC_AUTHORIZATION_FAILED", "CLUSTER_AUTHORIZATION_FAILED"})
 _OF_THE_TOPIC = _UNKNOWN | _FORBIDDEN | {"TOPIC_EXCEPTION", "INVALID_REPLICATION_FACTOR"}
@@ -129,14 +131,26 @@ class Producer:
                 if record.tenant_id not in stopped and not self._produce(client, record, place, outcomes):
                     stopped.add(record.tenant_id)
             self._wait(client)
-        except KafkaException as error:  # the producer has ended itself, as it has to before a gap
-            self._last_error = self._text_of(error.args[0])
-            if error.args[0].name() in _OF_THE_TOPIC:
-                raise self._refused(error.args[0]) from None
+        except (KafkaException, SystemError) as error:
+            self._note_end(client, error)
         finally:
             if not all(outcome is True for outcome in outcomes):
                 self.discard()
         return outcomes
+
+    def _note_end(self, client: Client, error: KafkaException | SystemError) -> None:
+        """The producer has ended itself, as it has to before a gap: hear what it still has to say of the records.
+
+        The binding raises that in the middle of its callbacks, and the next of them makes it a `SystemError`.
+        """
+        for _ in range(_LAST_POLLS):
+            with suppress(KafkaException, SystemError):
+                client.poll(0.05)
+        cause = error if isinstance(error, KafkaException) else error.__cause__
+        if isinstance(cause, KafkaException):
+            self._last_error = self._text_of(cause.args[0])
+            if cause.args[0].name() in _OF_THE_TOPIC:
+                raise self._refused(cause.args[0]) from None
 
     def _produce(self, client: Client, record: Record, place: int, outcomes: list[Outcome]) -> bool:
         try:

@@ -78,6 +78,7 @@ class Relay:
         self._news = asyncio.Event()
         self._looks_at_all = True
         self._closed = asyncio.Event()
+        self._at_once = EVENTS_AT_ONCE
         self._told: tuple[State, bool] = (State.STARTING, False)
         self._told_parked: set[str] = set()
         # librdkafka blocks, and is used by one thread; the loop's own threads belong to the writer.
@@ -163,11 +164,11 @@ class Relay:
                 await self._settle(sent)
                 is_behind = bool(sent.positions or sent.refused)
 
-    async def _round(self, claim: Claim, limit: int = EVENTS_AT_ONCE) -> Sent:
+    async def _round(self, claim: Claim, limit: int | None = None) -> Sent:
         """Send the next events of what is claimed, and move over what was confirmed."""
         if not claim.positions:
             return Sent()
-        events = await claim.events(max(1, limit // len(claim.positions)), self.feed.wanted)
+        events = await claim.events(max(1, (limit or self._at_once) // len(claim.positions)), self.feed.wanted)
         records, unreadable = _records_of(self.feed, events)
         try:
             outcomes = await self._in_thread(partial(self._producer.send, records)) if records else []
@@ -211,6 +212,8 @@ class Relay:
         Alone, because a broker refuses a whole batch for the size of all, and the producer ends at a refusal, so that
         nothing is known of what was sent beside it.
         """
+        # Smaller rounds where a topic takes each record and not all together; and larger ones again.
+        self._at_once = max(1, self._at_once // 2) if sent.refused else min(self._at_once * 2, EVENTS_AT_ONCE)
         for tenant_id in sent.refused:
             await self._send_alone(tenant_id)
         if not sent.is_whole and not sent.refused:
