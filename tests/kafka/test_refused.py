@@ -7,7 +7,8 @@ from typing import Any
 import msgspec
 import pytest
 from confluent_kafka import KafkaError
-from confluent_kafka.admin import AdminClient, ConfigResource  # pyright: ignore[reportPrivateImportUsage]
+from confluent_kafka.admin import AdminClient
+from confluent_kafka.admin._config import AlterConfigOpType, ConfigEntry, ConfigResource
 from tests.driver import Driver
 from tests.kafka.brokers import MockBroker, RealBroker
 from tests.kafka.conftest import settings_for
@@ -80,8 +81,9 @@ async def test_a_record_too_large_parks_its_tenant_until_the_topic_takes_it(
 
 def _allow(address: str, topic: str, size: str) -> None:
     client: Any = AdminClient({"bootstrap.servers": address})
-    resource = ConfigResource(ConfigResource.Type.TOPIC, topic, set_config={"max.message.bytes": size})
-    for future in client.alter_configs([resource]).values():
+    change = ConfigEntry("max.message.bytes", size, incremental_operation=AlterConfigOpType.SET)
+    resource = ConfigResource(ConfigResource.Type.TOPIC, topic, incremental_configs=[change])
+    for future in client.incremental_alter_configs([resource]).values():
         future.result(30)
 
 
