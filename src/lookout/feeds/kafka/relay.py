@@ -169,7 +169,7 @@ class Relay:
         if not claim.positions:
             return Sent()
         events = await claim.events(max(1, (limit or self._at_once) // len(claim.positions)), self.feed.wanted)
-        records, unreadable = _records_of(self.feed, events)
+        records, unreadable = records_of(self.feed, events)
         try:
             outcomes = await self._in_thread(partial(self._producer.send, records)) if records else []
             sent = self._progress(events, records, outcomes, unreadable)
@@ -310,7 +310,7 @@ class Relay:
             log.info("relay", action="record_accepted", topic=self.feed.topic, tenant=tenant_id, position=position)
 
 
-def _records_of(feed: Feed, events: Iterable[LoggedEvent]) -> tuple[list[Record], dict[str, Refusal]]:
+def records_of(feed: Feed, events: Iterable[LoggedEvent]) -> tuple[list[Record], dict[str, Refusal]]:
     """The records of the events, each tenant's up to the first that cannot be read, and why that cannot."""
     records: list[Record] = []
     unreadable: dict[str, Refusal] = {}
