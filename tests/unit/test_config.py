@@ -18,7 +18,7 @@ LABEL = "the name of a label is expected"
 LABELS = "a list of labels is expected: [alertname, job]"
 ALONE = "without a label every alert would be an incident of its own; leave the key out for the default"
 KEYS = "keys with values are expected"
-KNOWN = "unknown key; known: group_by, reopen_window, resend_delay, webhook_expiry, severities"
+KNOWN = "unknown key; known: group_by, reopen_window, resend_delay, webhook_expiry, severities, rules"
 
 WRONG: dict[str, list[str]] = {
     # The file as a whole.
@@ -78,9 +78,7 @@ WRONG: dict[str, list[str]] = {
         "4: policy.severities.p1: given twice, first in line 3"
     ],
     "policy:\n  severities: [critical]\n": [f"2: policy.severities: {KEYS}"],
-    f"policy:\n  group_by: [{', '.join('a' * 51)}]\n": [
-        "2: policy.group_by: 51 labels; at most 50 are looked at of every alert"
-    ],
+    f"policy:\n  group_by: [{', '.join('a' * 51)}]\n": ["2: policy.group_by: 51 labels; there may be 50"],
     # Sources.
     "sources:\n  prometeus: {expiry: 5m}\n  grafana:\n    drop_labels: [replica]\n  events: 5m\n": [
         "2: sources.prometeus: unknown key; known: prometheus, alertmanager, grafana, events",

@@ -53,7 +53,9 @@ async def test_it_does_not_say_that_it_listens_when_the_server_could_not(
     monkeypatch.setattr(app, "server_of", server_of)
     said: list[str] = []
     with pytest.raises(OSError, match="no more sockets"):
-        await app.serve_until_stopped(Settings("127.0.0.1", 0, tmp_path, None, None, Policy()), said.append)
+        await app.serve_until_stopped(
+            Settings("127.0.0.1", 0, tmp_path, None, None, Policy()), said.append, asyncio.Event()
+        )
     assert said == []
 
 

@@ -26,7 +26,8 @@ class Resolution(StrEnum):
 class Incident(msgspec.Struct, frozen=True):
     """An incident after one of its events. Times are UTC; `position` is that of the event.
 
-    `firing_alerts` counts those that fire now, `total_alerts` the different ones that ever fired in it.
+    `firing_alerts` counts those that fire now, `total_alerts` the different ones that ever fired in it. `rule` is the
+    policy rule that grouped its first alerts, "" for none, and `policy_version` tells of which policy.
     """
 
     id: str
@@ -51,6 +52,8 @@ class Incident(msgspec.Struct, frozen=True):
     resolution: Resolution | None = None
     resolved_by: str | None = None
     previous_incident_id: str | None = None
+    rule: str = ""
+    policy_version: str = ""
 
     @property
     def is_open(self) -> bool:

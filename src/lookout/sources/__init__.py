@@ -8,8 +8,9 @@ their own ways and stand apart.
 from collections.abc import Callable, Mapping
 from datetime import datetime
 
+from lookout.alerts.alert import LabelSet, label_set
 from lookout.alerts.source import Source
-from lookout.sources import alertmanager, grafana
+from lookout.sources import alertmanager, events, grafana
 from lookout.sources.parsed import Parsed
 
 Parser = Callable[[bytes, datetime, Source], Parsed]
@@ -18,3 +19,17 @@ WEBHOOKS: Mapping[str, Parser] = {
     alertmanager.NAME: alertmanager.parse,
     grafana.NAME: grafana.parse,
 }
+
+_DROP_NOTHING = frozenset((grafana.NAME, events.NAME))
+
+
+def known_again(source: str, labels: Mapping[str, str], fingerprint: str) -> LabelSet:
+    """The identity of an alert that was stored."""
+    return LabelSet(labels, fingerprint, stands_for=grafana.rule_of(labels) if source == grafana.NAME else "")
+
+
+def identity_today(source: str, known: LabelSet, settled: Source) -> LabelSet:
+    """The identity that an alert with these labels would get today: other labels may be dropped by now."""
+    if source in _DROP_NOTHING or not any(name in known.labels for name in settled.drop_labels):
+        return known
+    return label_set(known.labels, settled.drop_labels)

@@ -165,6 +165,7 @@ class Transaction:
         await self._append_records(grown)
         await self._write_alerts(grown)
         await self._write_leases(written, policy)
+        await self._write_silences(written)
         if grown:
             positions = [(ledger.tenant_id, ledger.last_position) for ledger in grown]
             await self._connection.execute(SQL["advance_feeds"], *columns(positions, 2))
@@ -175,7 +176,7 @@ class Transaction:
         await self._write("append_events", map(event_values, records), 9)
         await self._write("append_event_alerts", (row for record in records for row in event_alert_values(record)), 11)
         incidents = {record.incident.id: record.incident for record in records}
-        await self._write("write_incidents", map(incident_values, incidents.values()), 22)
+        await self._write("write_incidents", map(incident_values, incidents.values()), 24)
 
     async def _write_alerts(self, grown: Sequence[Ledger]) -> None:
         changed = {
@@ -198,6 +199,14 @@ class Transaction:
             for (fingerprint, _), lease in ledger.changed_leases.items()
         )
         await self._write("write_leases", rows, 13)
+
+    async def _write_silences(self, ledgers: Sequence[Ledger]) -> None:
+        rows = (
+            (ledger.tenant_id, fingerprint, receipt.incident_id, receipt.reason, decided_at)
+            for ledger in ledgers
+            for fingerprint, (receipt, decided_at) in ledger.silences.items()
+        )
+        await self._write("write_silent_decisions", rows, 5)
 
     async def append_rejected(self, rejections: Sequence[Rejection]) -> None:
         """Keep what was refused, for `GET /v1/rejected-alerts`."""
