@@ -22,6 +22,7 @@ from lookout.incidents.policy import Policy
 from lookout.incidents.transitions import Reason
 from lookout.intake.repeats import Receipts, Repeats
 from lookout.intake.settle import settle
+from lookout.intake.tally import Tally
 from lookout.intake.work import Delivery, Expiry, Order, Outcome, Work, needs_of, rejections_of
 from lookout.store.database import ABORTS, PASSING_ERRORS, passes
 from lookout.store.log import Log
@@ -59,6 +60,7 @@ class Intake:
         self.policy = policy
         """What decides. Another may be put here at any time: a commit goes to its end with the one it began with."""
         self.listening_since = clock.now()
+        self.tally = Tally(store)
         self._store = store
         self._clock = clock
         self._fresh_id = fresh_id
