@@ -6,6 +6,7 @@ import stat
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -30,6 +31,7 @@ async def test_it_does_not_say_that_it_listens_when_the_server_could_not(
 ) -> None:
     class Deaf:
         failed: "asyncio.Future[None]"
+        parts = SimpleNamespace(reload=None)
 
     class DeafServer:
         should_exit = False

@@ -112,6 +112,8 @@ def _facts(incident: Incident, labels: dict[str, str], when: When) -> Table:
 
 def _fact_rows(incident: Incident, when: When) -> Iterator[tuple[str, str]]:
     yield "id", one_line(incident.id, VALUE_LIMIT)
+    if incident.rule:
+        yield "rule", one_line(incident.rule, VALUE_LIMIT)
     yield "started", _since(incident.started_at, when)
     if incident.acknowledged_at is not None:
         by = one_line(incident.acknowledged_by or "somebody", NAME_LIMIT)

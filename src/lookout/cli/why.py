@@ -30,7 +30,9 @@ def why(
     json: Annotated[bool, typer.Option("--json", help="Print JSON, with all alerts, for pipes.")] = False,
     url: Url = DEFAULT_URL,
 ) -> None:
-    """Say why alerts are one incident: the rule, the key, and the last decision about each alert.
+    """Say why alerts are one incident.
+
+    By which rule, under which key, whether it would be so today, and what was last decided about each alert.
 
     \b
     Examples:
@@ -95,7 +97,7 @@ def _decisions(alerts: Sequence[GroupedAlert], group_labels: Mapping[str, str], 
     table.add_column(no_wrap=True)
     table.add_column(overflow="fold")
     for alert in alerts:
-        own = {name: value for name, value in alert.labels.items() if group_labels.get(name) != value}
+        own = {name: value for name, value in sorted(alert.labels.items()) if group_labels.get(name) != value}
         shown = label_text(own) if own else Text(alert.fingerprint, style="dim")
         if not alert.same_group:
             shown.append("  today in another group", style="yellow")
