@@ -18,7 +18,7 @@ from lookout.alerts.source import Source
 from lookout.alerts.text import one_line
 from lookout.errors import SettingsError
 from lookout.incidents.policy import Policy
-from lookout.incidents.rules import MATCHERS_LIMIT, RULES_LIMIT, Rule
+from lookout.incidents.rules import MATCHED_LABELS_LIMIT, MATCHERS_LIMIT, RULES_LIMIT, Rule
 
 DEFAULT_PORT = 18013
 VARIABLES = (
@@ -226,7 +226,9 @@ def _group_by(part: _Part) -> tuple[str, ...]:
 
 def _labels(part: _Part) -> tuple[str, ...]:
     labels: list[str] = []
-    for item in _items(part, "a list of labels is expected: [alertname, job]", LABELS_LIMIT, "labels"):
+    items = _items(part, "a list of labels is expected: [alertname, job]")
+    _bound(part, len(items), LABELS_LIMIT, "labels")
+    for item in items:
         if item.text:
             labels.append(item.text)
         else:
@@ -251,7 +253,9 @@ def _duration(part: _Part, shortest: timedelta = SHORTEST) -> timedelta:
 def _rules(part: _Part) -> tuple[Rule, ...]:
     lines: dict[str, int] = {}
     rules: list[Rule] = []
-    for item in _items(part, "a list of rules is expected", RULES_LIMIT, "rules"):
+    items = _items(part, "a list of rules is expected")
+    _bound(part, len(items), RULES_LIMIT, "rules")
+    for item in items:
         given: dict[str, Any] = {"name": "", "matchers": (), **(told := _keys(item, RULE_KEYS))}
         for key in RULE_NEEDS:
             if isinstance(item.node, yaml.MappingNode) and key not in told:
@@ -262,6 +266,8 @@ def _rules(part: _Part) -> tuple[Rule, ...]:
         elif name:
             lines[name] = item.line
         rules.append(Rule(**given))
+    labels = {matcher.name for rule in rules for matcher in rule.matchers}
+    _bound(part, len(labels), MATCHED_LABELS_LIMIT, "labels that matchers look at")
     return tuple(rules)
 
 
@@ -269,7 +275,7 @@ def _matchers(part: _Part) -> tuple[Matcher, ...]:
     if isinstance(part.node, yaml.SequenceNode) and not part.node.value:
         part.note("without a matcher it would take every alert; say that as policy.group_by")
     matchers: list[Matcher] = []
-    for item in _items(part, "a list of matchers is expected: ['job=\"api\"']", MATCHERS_LIMIT, "matchers"):
+    for item in _items(part, "a list of matchers is expected: ['job=\"api\"']"):
         try:
             read = parse_matchers(item.text or "")
         except MatcherError as error:
@@ -278,16 +284,20 @@ def _matchers(part: _Part) -> tuple[Matcher, ...]:
         if not read:
             item.note("a matcher is expected, such as 'job=~\"postgres.*\"'")
         matchers += read
+    _bound(part, len(matchers), MATCHERS_LIMIT, "matchers")
     return tuple(matchers)
 
 
-def _items(part: _Part, expected: str, limit: int, what: str) -> list[_Part]:
+def _bound(part: _Part, count: int, limit: int, what: str) -> None:
+    if count > limit:
+        part.note(f"{count:,} {what}; there may be {limit}")
+
+
+def _items(part: _Part, expected: str) -> list[_Part]:
     """What stands in a list."""
     if not isinstance(part.node, yaml.SequenceNode):
         part.note(expected)
         return []
-    if len(part.node.value) > limit:
-        part.note(f"{len(part.node.value)} {what}; there may be {limit}")
     return [part.within(f"[{index}]", node, node) for index, node in enumerate(part.node.value)]
 
 

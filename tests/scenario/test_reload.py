@@ -165,14 +165,19 @@ async def test_a_page_of_another_place_cannot_have_it_read(lookout: Driver) -> N
     assert (await lookout.http.get("/-/reload")).status_code == 405
 
 
-async def test_reads_show_the_new_severities_at_once(lookout: Driver, config: Path) -> None:
+async def test_reads_show_the_new_severities_at_once_and_the_next_repeat_is_decided_by_them(
+    lookout: Driver, config: Path
+) -> None:
+    started = lookout.clock.now()
     await lookout.fires(job="a", severity="sev1")
     incident = await lookout.only_incident()
     assert [alert.severity for alert in await lookout.alerts_of(incident.id)] == ["warning"]
     await _reloads(lookout, config, "policy: {group_by: [job], severities: {sev1: critical}}\n")
     assert [alert.severity for alert in await lookout.alerts_of(incident.id)] == ["critical"]
-    await lookout.fires(job="a", severity="sev1", instance="2")
+    await lookout.fires(starts_at=started, job="a", severity="sev1")
     assert (await lookout.incident(incident.id)).severity == "critical"
+    await lookout.fires(starts_at=started, job="a", severity="sev1")
+    assert await lookout.types() == ["opened", "escalated"]
 
 
 async def test_parsers_drop_the_new_labels_at_once_even_of_bytes_that_they_know(lookout: Driver, config: Path) -> None:

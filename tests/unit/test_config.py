@@ -124,6 +124,12 @@ WRONG: dict[str, list[str]] = {
     f"policy:\n  rules: [{{name: a, matchers: [{', '.join(['a=b'] * 21)}]}}]\n": [
         "2: policy.rules[0].matchers: 21 matchers; there may be 20"
     ],
+    f"policy:\n  rules: [{{name: a, matchers: ['{','.join(['a=b'] * 21)}']}}]\n": [
+        "2: policy.rules[0].matchers: 21 matchers; there may be 20"
+    ],
+    f"policy:\n  rules: [{', '.join(f'{{name: r{number}, matchers: [a{number}=b]}}' for number in range(51))}]\n": [
+        "2: policy.rules: 51 labels that matchers look at; there may be 50"
+    ],
     # Sources.
     "sources:\n  prometeus: {expiry: 5m}\n  grafana:\n    drop_labels: [replica]\n  events: 5m\n": [
         "2: sources.prometeus: unknown key; known: prometheus, alertmanager, grafana, events",

@@ -174,6 +174,7 @@ BOUNDS = {
     "lookout.yaml": f"{config.FILE_LIMIT // 1024} KiB",
     "rules": f"{rules.RULES_LIMIT}",
     "matchers of a rule": f"{rules.MATCHERS_LIMIT}",
+    "labels that matchers look at": f"{rules.MATCHED_LABELS_LIMIT}",
     "values of labels of which the rules are known": f"{rules.VALUES_KNOWN:,}",
     "labels that `group_by` or `drop_labels` name": f"{config.LABELS_LIMIT}",
     "leases of an alert that live at once": f"{lease.LIVE_LEASES_KEPT}",

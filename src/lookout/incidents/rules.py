@@ -17,6 +17,8 @@ RULES_LIMIT = 100
 MATCHERS_LIMIT = 20
 """Rules of a policy, matchers of a rule. An expression takes 2 us to try: a value that no alert had before costs that
 for each matcher of its label, and a storm brings tens of thousands of new values."""
+MATCHED_LABELS_LIMIT = 50
+"""Different labels that matchers look at: each is looked up for every alert."""
 VALUES_KNOWN = 65_536
 """Values of labels of which it is remembered which rules take them. At most 500 bytes each, so 32 MB in all."""
 VALUE_LENGTH = 256
