@@ -20,7 +20,7 @@ from lookout.api.grouping import GroupedAlert, PresentGrouping
 from lookout.incidents.events import EventType, FeedEvent
 from lookout.incidents.incident import Incident, Resolution, Status
 from lookout.incidents.transitions import Reason
-from lookout.store.reads import AlertView, IncidentStats
+from lookout.store.reads import AlertView, IncidentStats, InvestigationView
 
 CORE = SCHEMA._schema  # pyright: ignore[reportPrivateUsage]
 
@@ -34,9 +34,10 @@ def fields_of(name: str) -> set[str]:
 @pytest.mark.parametrize(
     ("name", "struct", "own"),
     [
-        ("Incident", Incident, {"incidentId", "alerts", "events", "grouping"}),
+        ("Incident", Incident, {"incidentId", "alerts", "events", "grouping", "investigations"}),
         ("IncidentEvent", FeedEvent, set[str]()),
         ("Alert", AlertView, set[str]()),
+        ("Investigation", InvestigationView, set[str]()),
         ("IncidentStats", IncidentStats, set[str]()),
         ("GroupedAlert", GroupedAlert, set[str]()),
         ("PresentGrouping", PresentGrouping, set[str]()),

@@ -78,6 +78,7 @@ _publish(
         EventType.RESOLVED: "It ended.",
         EventType.REOPENED: "It fired again soon after it ended.",
         EventType.NOTE_ADDED: "A person wrote a note.",
+        EventType.INVESTIGATION_ATTACHED: "Somebody, or a program, told what they found out.",
     },
 )
 _publish(
@@ -99,7 +100,9 @@ _publish(
         Reason.ACKNOWLEDGED: "A person acknowledged the incident.",
         Reason.ASSIGNED: "It was given to somebody, or to nobody.",
         Reason.NOTED: "A note was added.",
+        Reason.INVESTIGATED: "An investigation was attached.",
         Reason.ALREADY: "What was asked for is so already.",
         Reason.NOT_OPEN: "A resolved incident cannot be acknowledged.",
+        Reason.FULL: "The incident has as many investigations as it takes.",
     },
 )
