@@ -145,12 +145,15 @@ def _alert(rule: _Rule, alert: _Alert, sent: Mapping[str, str], asked: Asked, so
     moment after the rule had held for long enough."""
     active_at = time_in(alert.activeAt, "activeAt")
     starts_at = min(active_at + timedelta(seconds=min(max(rule.duration, 0), LONGEST_FOR)), asked.asked_at)
-    fields: dict[str, gojson.Json] = {"labels": {**sent}, "annotations": {**alert.annotations}}
+    fields: dict[str, gojson.Json] = {
+        "labels": {**sent},
+        "annotations": {**alert.annotations},
+        "generatorURL": f"{asked.url}/graph?g0.expr={quote_plus(rule.query)}&g0.tab=1",
+    }
     told = told_as_go(fields, rule.name[:80], source)
     if told.fault:
         return None
-    url = f"{asked.url}/graph?g0.expr={quote_plus(rule.query)}&g0.tab=1"
-    return Alert(NAME, told.label_set, told.annotations, AlertStatus.FIRING, starts_at, None, True, url)
+    return Alert(NAME, told.label_set, told.annotations, AlertStatus.FIRING, starts_at, None, True, told.generator_url)
 
 
 def _rules_by_name(rules: Sequence[_Rule], labelling: _Labelling, source: Source) -> dict[str, Rule]:
