@@ -9,6 +9,7 @@ from tests.unit.times import at
 
 from lookout.alerts.alert import label_set
 from lookout.alerts.matcher import Matcher, parse_matchers
+from lookout.alerts.source import Source
 from lookout.incidents.grouping import group_of, reopen_window_of
 from lookout.incidents.policy import Policy
 from lookout.incidents.rules import RULES_LIMIT, VALUE_LENGTH, Rule, Rules
@@ -186,6 +187,13 @@ def test_a_version_tells_policies_apart_by_all_that_decides() -> None:
     assert len(set(versions)) == len(versions)
     assert Policy().version == versions[0]
     assert all(len(version) == 12 for version in versions)
+
+
+def test_where_a_source_is_asked_is_not_told_by_the_version() -> None:
+    """A password may stand in the address, and twelve digits of a digest are enough to try passwords on."""
+    addresses = [("http://jo:one@10.0.0.1:9090",), ("http://jo:two@10.0.0.1:9090",), ()]
+    assert len({Policy(sources={"prometheus": Source(prometheus_url=urls)}).version for urls in addresses}) == 1
+    assert Policy(sources={"prometheus": Source(("replica",))}).version != Policy().version
 
 
 def test_i2_what_fires_stays_in_its_incident_until_it_ends_whatever_the_policy_becomes() -> None:

@@ -8,6 +8,7 @@ from lookout.errors import Refused
 from lookout.feeds.follow import Followers
 from lookout.incidents.actions import NAME_LIMIT
 from lookout.intake.writer import Intake
+from lookout.reconcile import Reconciler
 from lookout.reload import Reload
 from lookout.store.reads import Reads
 
@@ -22,6 +23,7 @@ class Parts(msgspec.Struct, frozen=True):
     intake: Intake
     followers: Followers
     clock: Clock
+    reconciler: Reconciler
     reload: Reload
 
 

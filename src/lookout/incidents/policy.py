@@ -43,8 +43,9 @@ class Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True, dict=True)
 
     @cached_property
     def version(self) -> str:
-        """A short digest of all of it, to tell one policy from another."""
-        return hashlib.sha256(msgspec.json.encode(self, order="deterministic")).hexdigest()[:VERSION_LENGTH]
+        """A short digest of all that decides, to tell one policy from another. Nothing secret goes into it."""
+        deciding = msgspec.structs.replace(self, sources={name: it.decides for name, it in self.sources.items()})
+        return hashlib.sha256(msgspec.json.encode(deciding, order="deterministic")).hexdigest()[:VERSION_LENGTH]
 
     @cached_property
     def _ordered_rules(self) -> Rules:

@@ -13,7 +13,7 @@ from lookout import __version__
 from lookout.config import Settings, load_policy
 from lookout.errors import StartError
 
-COMMANDS = ["serve", "tail", "incidents", "demo", "check-config", "rebuild", "why", "version"]
+COMMANDS = ["serve", "tail", "incidents", "why", "reconcile", "demo", "check-config", "rebuild", "version"]
 
 
 class Report:
