@@ -26,17 +26,19 @@ from lookout.api.graphql import graphql_app
 from lookout.api.health import Operations
 from lookout.api.ingest import Ingest
 from lookout.api.openapi import openapi_route
-from lookout.api.parts import Parts
+from lookout.api.parts import LOCAL_TENANT, Parts
 from lookout.api.rest import Rest
 from lookout.api.signature import Signature
 from lookout.clock import Clock, SystemClock
 from lookout.config import Settings
-from lookout.errors import StartError
+from lookout.errors import SettingsError, StartError
 from lookout.feeds.follow import Followers
 from lookout.feeds.kafka.producer import Producer
 from lookout.feeds.kafka.relay import Relays
 from lookout.feeds.kafka.resend import Range, feed_to, resend
 from lookout.intake.writer import Intake
+from lookout.reconcile import Reconciler
+from lookout.reload import Reload
 from lookout.sources import grafana
 from lookout.store import database
 from lookout.store.embedded import EmbeddedPostgres
@@ -141,11 +143,13 @@ async def running(settings: Settings, clock: Clock) -> AsyncGenerator[Running]:
         intake = Intake(written, clock, settings.policy, partial(_fresh_id, clock))
         followers = Followers(reads, clock, partial(database.listen, dsn, "lookout_feed"))
         timers = Timers(written, intake, clock)
+        reconciler = Reconciler(written, intake, clock, LOCAL_TENANT)
+        reload = Reload(settings.config, intake, reads, clock)
         relays = await stack.enter_async_context(_relays(settings, clock, dsn))
-        parts = Parts(reads, intake, followers, clock, relays)
+        parts = Parts(reads, intake, followers, clock, reconciler, reload, relays)
         failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         writer = _supervised(intake.run(), failed)
-        others = [_supervised(part, failed) for part in (timers.run(), followers.run())]
+        others = [_supervised(part, failed) for part in (timers.run(), followers.run(), reconciler.run())]
         relaying = [_supervised(relays.run(), failed)] if relays is not None else []
         try:
             yield Running(parts, timers, application(parts, signatures_of(settings)), failed)
@@ -292,18 +296,24 @@ def server_of(lookout: Running) -> Server:
     return Server(lookout.app, lookout.parts.followers.close)
 
 
-async def serve_until_stopped(settings: Settings, ready: Callable[[str], None]) -> None:
-    """Serve until cancelled. `ready` is called with the address once requests are answered. Raises `StartError`."""
+async def serve_until_stopped(settings: Settings, ready: Callable[[str], None], hangup: asyncio.Event) -> None:
+    """Serve until cancelled. `ready` is called with the address once requests are answered. Raises `StartError`.
+
+    Whenever `hangup` is set lookout.yaml is read anew.
+    """
     with bind(settings.host, settings.port) as listening:
-        await _serve_on(listening, settings, ready)
+        await _serve_on(listening, settings, ready, hangup)
 
 
-async def _serve_on(listening: socket.socket, settings: Settings, ready: Callable[[str], None]) -> None:
+async def _serve_on(
+    listening: socket.socket, settings: Settings, ready: Callable[[str], None], hangup: asyncio.Event
+) -> None:
     host, port = listening.getsockname()[:2]
     async with running(settings, SystemClock()) as lookout:
         server = server_of(lookout)
         serving = asyncio.create_task(server.serve(sockets=[listening]))
         listens = asyncio.create_task(server.listening.wait())
+        reloads = _supervised(_reload_at_each(hangup, lookout.parts.reload), lookout.failed)
         try:
             await asyncio.wait({serving, listens, lookout.failed}, return_when=asyncio.FIRST_COMPLETED)
             if server.listening.is_set():
@@ -311,25 +321,36 @@ async def _serve_on(listening: socket.socket, settings: Settings, ready: Callabl
                 await asyncio.wait({serving, lookout.failed}, return_when=asyncio.FIRST_COMPLETED)
         finally:
             listens.cancel()
+            reloads.cancel()
             server.should_exit = True
             await serving
         if lookout.failed.done():
             await lookout.failed
 
 
+async def _reload_at_each(hangup: asyncio.Event, reload: Reload) -> None:
+    while True:
+        await hangup.wait()
+        hangup.clear()
+        with suppress(SettingsError):  # it is logged, and /health says so
+            await reload()
+
+
 def serve(settings: Settings, ready: Callable[[str], None]) -> None:
     """Serve until Ctrl-C or SIGTERM. Raises `StartError`."""
     configure_logs()
+    hangup = asyncio.Event()
     with asyncio.Runner(loop_factory=_loop_factory()) as runner, suppress(asyncio.CancelledError):
-        runner.run(_until_signal(serve_until_stopped(settings, ready)))
+        runner.run(_until_signal(serve_until_stopped(settings, ready, hangup), hangup))
 
 
-async def _until_signal(work: Coroutine[Any, Any, None]) -> None:
-    """Do `work`. Ctrl-C and SIGTERM cancel it, also while it starts, and it unwinds in order."""
+async def _until_signal(work: Coroutine[Any, Any, None], hangup: asyncio.Event) -> None:
+    """Do `work`. Ctrl-C and SIGTERM cancel it, also while it starts, and it unwinds in order. SIGHUP sets `hangup`."""
     task = asyncio.current_task()
     assert task is not None
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, task.cancel)
+    asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, hangup.set)
     await work
 
 

@@ -5,13 +5,15 @@ from pathlib import Path
 
 import msgspec
 import pytest
+import yaml
 from prometheus_client import REGISTRY
 from prometheus_client.metrics import MetricWrapperBase
 from typer.core import TyperCommand, TyperGroup
 from typer.main import get_command
 
-from lookout import app, config, metrics, timers
+from lookout import app, config, metrics, reconcile, timers
 from lookout.alerts import shown
+from lookout.alerts.alert import label_set
 from lookout.alerts.severity import SYNONYMS
 from lookout.api import bodies, rest
 from lookout.api.graphql import app as graphql
@@ -23,7 +25,8 @@ from lookout.errors import SettingsError
 from lookout.feeds import follow
 from lookout.feeds.kafka import producer, relay
 from lookout.feeds.kafka import settings as kafka
-from lookout.incidents import actions, events, grouping, investigation, lease
+from lookout.incidents import actions, events, grouping, investigation, lease, rules
+from lookout.incidents.grouping import group_of
 from lookout.incidents.policy import Policy
 from lookout.intake import repeats, writer
 from lookout.sources import parsed, reading
@@ -97,6 +100,25 @@ def test_every_key_of_the_policy_has_a_row_and_no_other() -> None:
     assert {*config.POLICY_KEYS, "sources"} == {field.name for field in msgspec.structs.fields(Policy)}
 
 
+def test_every_key_of_a_rule_has_a_row_and_no_other() -> None:
+    assert list(rows(section("Rules in `lookout.yaml`")))[1:] == list(config.RULE_KEYS)
+
+
+def test_the_example_file_has_every_key_and_is_right() -> None:
+    path = ROOT / "docs" / "lookout.example.yaml"
+    given = yaml.safe_load(path.read_text())
+    policy = load_policy(path)
+    assert list(given["policy"]) == list(config.POLICY_KEYS)
+    assert {key for rule in given["policy"]["rules"] for key in rule} == set(config.RULE_KEYS)
+    assert {name: set(keys) for name, keys in given["sources"].items()} == {
+        name: set(keys) for name, keys in config.SOURCE_KEYS.items()
+    }
+    assert policy.rules[0].name in PAGE
+    assert group_of(label_set({"job": "pgbouncer", "severity": "critical", "cluster": "eu"}), policy).labels == {
+        "cluster": "eu"
+    }
+
+
 def test_every_key_of_a_source_has_a_row_with_the_sources_that_take_it() -> None:
     takes = {
         key: ", ".join(f"`{name}`" for name, keys in config.SOURCE_KEYS.items() if key in keys)
@@ -160,7 +182,18 @@ BOUNDS = {
     "alerts that wait for a commit": f"{writer.QUEUE_LIMIT:,}",
     "alerts in one commit": f"{writer.BATCH_LIMIT:,}",
     "alerts that expire in one commit": f"{timers.BATCH_LIMIT:,}",
+    "addresses of one source": f"{config.ADDRESSES_LIMIT}",
+    "an answer of a source that is asked": f"{reconcile.ANSWER_LIMIT // MEBIBYTE} MiB",
+    "time for an address to answer": f"{reconcile.ADDRESS_SECONDS:.0f}",
+    "alerts reconciled in one commit": f"{reconcile.BATCH_LIMIT:,}",
+    "alerts told one by one of a reconcile": f"{reconcile.FINDINGS_TOLD:,}",
+    "operators who wait for a reconcile": f"{reconcile.WAITING_LIMIT}",
     "repeats recognised without loading": f"{repeats.REPEATS_KNOWN:,}",
+    "lookout.yaml": f"{config.FILE_LIMIT // 1024} KiB",
+    "rules": f"{rules.RULES_LIMIT}",
+    "matchers of a rule": f"{rules.MATCHERS_LIMIT}",
+    "labels that matchers look at": f"{rules.MATCHED_LABELS_LIMIT}",
+    "values of labels of which the rules are known": f"{rules.VALUES_KNOWN:,}",
     "labels that `group_by` or `drop_labels` name": f"{config.LABELS_LIMIT}",
     "leases of an alert that live at once": f"{lease.LIVE_LEASES_KEPT}",
     "ended leases of an alert": f"{lease.ENDED_LEASES_KEPT}",

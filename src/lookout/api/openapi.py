@@ -12,6 +12,7 @@ from starlette.routing import Route
 from lookout import __version__
 from lookout.alerts.severity import Severity
 from lookout.api.events import EventAccepted, EventRefused
+from lookout.api.grouping import Grouping
 from lookout.api.health import Health
 from lookout.api.ingest import DeliveryView
 from lookout.api.rest import (
@@ -23,6 +24,7 @@ from lookout.api.rest import (
     InvestigationPage,
     NoArguments,
     NoteArguments,
+    ReconciledSources,
     RejectedPage,
     ResolveArguments,
 )
@@ -181,6 +183,11 @@ OPERATIONS: Sequence[Operation] = (
         {200: EventPage, **_OF_ONE}, query=(_FIRST, ("after", _POSITION, "Events after this position.")),
     ),
     Operation(
+        "get", "/v1/incidents/{id}/grouping", "getGrouping",
+        "Why its alerts are one incident, and what was last decided about each.", {200: Grouping, **_OF_ONE},
+        query=(_FIRST, ("after", {"type": "string"}, "The `next` of the page before.")),
+    ),
+    Operation(
         "post", "/v1/incidents/{id}/acknowledge", "acknowledgeIncident", "Somebody works on it.",
         {**_ACTION, 409: Error}, NoArguments,
     ),
@@ -210,6 +217,10 @@ OPERATIONS: Sequence[Operation] = (
         "The feed after a position: Server-Sent Events where `text/event-stream` is accepted, else a page of JSON.",
         {200: EventPage, 400: Error, 409: Error, 503: Error},
         query=(("after", _POSITION, "Events after this position; a stream without one begins now."), _FIRST),
+    ),
+    Operation(
+        "post", "/v1/reconcile", "reconcile", "Ask every source that can be asked what fires, and reconcile with that.",
+        {200: ReconciledSources, 400: Error, 409: Error, 503: Error}, NoArguments,
     ),
     Operation(
         "get", "/v1/rejected-alerts", "listRejectedAlerts", "What was refused, the newest first.",

@@ -9,6 +9,8 @@ from lookout.feeds.follow import Followers
 from lookout.feeds.kafka.relay import Relays
 from lookout.incidents.actions import NAME_LIMIT
 from lookout.intake.writer import Intake
+from lookout.reconcile import Reconciler
+from lookout.reload import Reload
 from lookout.store.reads import Reads
 
 LOCAL_TENANT = "default"
@@ -22,6 +24,8 @@ class Parts(msgspec.Struct, frozen=True):
     intake: Intake
     followers: Followers
     clock: Clock
+    reconciler: Reconciler
+    reload: Reload
     relays: Relays | None = None
 
 

@@ -12,12 +12,14 @@ from lookout.alerts.severity import Severity
 from lookout.api import acting
 from lookout.api.answers import Json
 from lookout.api.edge import caller_of
+from lookout.api.grouping import grouping_of
 from lookout.api.parts import Parts
 from lookout.errors import Conflict, Refused
 from lookout.feeds.sse import EventStream
 from lookout.incidents.events import FeedEvent
 from lookout.incidents.incident import Incident, Status
 from lookout.incidents.investigation import Investigation
+from lookout.reconcile import Reconciled
 from lookout.store.reads import END, AlertView, IncidentFilter, InvestigationView, RejectedView
 
 PAGE_DEFAULT = 50
@@ -56,6 +58,12 @@ class InvestigationPage(msgspec.Struct, frozen=True):
 class RejectedPage(msgspec.Struct, frozen=True):
     rejected_alerts: list[RejectedView]
     next: int | None
+
+
+class ReconciledSources(msgspec.Struct, frozen=True):
+    """What asking the sources found, each in turn."""
+
+    sources: list[Reconciled]
 
 
 class NoArguments(msgspec.Struct, frozen=True):
@@ -101,6 +109,7 @@ class Rest:
             Route(one, self.incident, methods=["GET"]),
             Route(f"{one}/alerts", self.alerts, methods=["GET"]),
             Route(f"{one}/events", self.events, methods=["GET"]),
+            Route(f"{one}/grouping", self.grouping, methods=["GET"]),
             Route(f"{one}/acknowledge", self.acknowledge, methods=["POST"]),
             Route(f"{one}/assign", self.assign, methods=["POST"]),
             Route(f"{one}/resolve", self.resolve, methods=["POST"]),
@@ -108,6 +117,7 @@ class Rest:
             Route(f"{one}/investigations", self.investigations, methods=["GET"]),
             Route(f"{one}/investigations", self.attach_investigation, methods=["POST"]),
             Route("/v1/feed", self.feed, methods=["GET"]),
+            Route("/v1/reconcile", self.reconcile, methods=["POST"]),
             Route("/v1/rejected-alerts", self.rejected_alerts, methods=["GET"]),
         ]
 
@@ -136,6 +146,11 @@ class Rest:
         await self._parts.reads.incident(tenant_id, incident_id)
         found = await self._parts.reads.events_of(tenant_id, incident_id, _number(request, "after", 0), limit + 1)
         return Json(EventPage(found[:limit], found[limit - 1].position if len(found) > limit else None))
+
+    async def grouping(self, request: Request) -> Response:
+        tenant_id, incident_id, limit = caller_of(request).tenant_id, request.path_params["id"], _limit(request)
+        after = request.query_params.get("after", "").replace("\0", "")
+        return Json(await grouping_of(self._parts, tenant_id, incident_id, after, limit))
 
     async def investigations(self, request: Request) -> Response:
         tenant_id, incident_id, limit = caller_of(request).tenant_id, request.path_params["id"], _limit(request)
@@ -189,6 +204,11 @@ class Rest:
         # Both before the answer begins: what is refused has a status, and "from now on" is from before it.
         self._parts.followers.check_room()
         return EventStream(self._parts.followers.follow(tenant_id, last if after is None else after))
+
+    async def reconcile(self, request: Request) -> Response:
+        """Ask every source that can be asked what fires."""
+        await _arguments(request, NoArguments)
+        return Json(ReconciledSources(await self._parts.reconciler.reconcile()))
 
     async def rejected_alerts(self, request: Request) -> Response:
         tenant_id, limit = caller_of(request).tenant_id, _limit(request)

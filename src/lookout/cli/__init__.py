@@ -14,10 +14,12 @@ from lookout import __version__
 from lookout.cli.demo import demo
 from lookout.cli.incidents import incidents
 from lookout.cli.outside import Outside
+from lookout.cli.reconcile import reconcile
 from lookout.cli.relay import relay
 from lookout.cli.serve import check_config, rebuild, serve
 from lookout.cli.tail import tail
 from lookout.cli.terminal import complain
+from lookout.cli.why import why
 from lookout.errors import LookoutError
 
 app = typer.Typer(
@@ -53,6 +55,8 @@ def version() -> None:
 app.command()(serve)
 app.command()(tail)
 app.add_typer(incidents, name="incidents", short_help="List incidents, show one, acknowledge, assign, note, resolve.")
+app.command()(reconcile)
+app.command()(why)
 app.command()(demo)
 app.command("check-config")(check_config)
 app.command()(rebuild)

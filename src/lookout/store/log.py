@@ -12,6 +12,7 @@ from lookout.alerts.text import one_line
 from lookout.incidents.lease import Lease, LeaseKey, check_at
 from lookout.incidents.ledger import Ledger
 from lookout.incidents.policy import Policy
+from lookout.incidents.reconcile import Held
 from lookout.store import jsonb
 from lookout.store.database import columns
 from lookout.store.rows import (
@@ -135,6 +136,12 @@ class Log:
             rows = await connection.fetch(SQL["due_leases"], now, limit)
         return [(row["tenant_id"], row["fingerprint"]) for row in rows]
 
+    async def held_alerts(self, tenant_id: str, source: str) -> AsyncGenerator[Held]:
+        """All of the tenant's firing alerts in short, as far as `source` and the time are concerned."""
+        async with self._pool.acquire() as connection, connection.transaction():
+            async for row in connection.cursor(SQL["held_alerts"], tenant_id, source, prefetch=WRITTEN_AT_ONCE):
+                yield Held(row["fingerprint"], tuple(row["replicas"]), row["ends_at"])
+
     async def add_received(self, counts: Mapping[ReceivedKey, Received]) -> None:
         """Add to what is counted. In one order everywhere, so that replicas do not deadlock."""
         rows = [(*key, *counts[key]) for key in sorted(counts)]
@@ -200,6 +207,7 @@ class Transaction:
         await self._append_records(grown)
         await self._write_alerts(grown)
         await self._write_leases(written, policy)
+        await self._write_silences(written)
         if grown:
             positions = [(ledger.tenant_id, ledger.last_position) for ledger in grown]
             await self._connection.execute(SQL["advance_feeds"], *columns(positions, 2))
@@ -212,7 +220,7 @@ class Transaction:
         investigations = (row for record in records for row in investigation_values(record))
         await self._write("append_investigations", investigations, 12)
         incidents = {record.incident.id: record.incident for record in records}
-        await self._write("write_incidents", map(incident_values, incidents.values()), 23)
+        await self._write("write_incidents", map(incident_values, incidents.values()), 25)
 
     async def _write_alerts(self, grown: Sequence[Ledger]) -> None:
         changed = {
@@ -235,6 +243,14 @@ class Transaction:
             for (fingerprint, _), lease in ledger.changed_leases.items()
         )
         await self._write("write_leases", rows, 13)
+
+    async def _write_silences(self, ledgers: Sequence[Ledger]) -> None:
+        rows = (
+            (ledger.tenant_id, fingerprint, receipt.incident_id, receipt.reason, decided_at)
+            for ledger in ledgers
+            for fingerprint, (receipt, decided_at) in ledger.silences.items()
+        )
+        await self._write("write_silent_decisions", rows, 5)
 
     async def append_rejected(self, rejections: Sequence[Rejection]) -> None:
         """Keep what was refused, for `GET /v1/rejected-alerts`."""
