@@ -13,15 +13,15 @@ from urllib.parse import urlsplit
 import msgspec
 import yaml
 
+from lookout import kafka
 from lookout.alerts.matcher import Matcher, MatcherError, parse_matchers
 from lookout.alerts.severity import SYNONYMS, Severity
 from lookout.alerts.source import Source
 from lookout.alerts.text import one_line
 from lookout.errors import SettingsError
-from lookout.feeds.kafka import settings as kafka
-from lookout.feeds.kafka.settings import KafkaSettings
 from lookout.incidents.policy import Policy
 from lookout.incidents.rules import MATCHED_LABELS_LIMIT, MATCHERS_LIMIT, RULES_LIMIT, Rule
+from lookout.kafka import KafkaSettings
 
 DEFAULT_PORT = 18013
 VARIABLES = (

@@ -11,7 +11,7 @@ from tests.kafka.brokers import MOCK, REAL, Broker, MockBroker, RealBroker, mock
 from tests.kafka.reading import Reader
 from tests.scenario.conftest import anyio_backend, clock, dsn, postgres, start
 
-from lookout.feeds.kafka.settings import KafkaSettings
+from lookout.kafka import KafkaSettings
 
 __all__ = ["anyio_backend", "clock", "dsn", "postgres", "start"]
 

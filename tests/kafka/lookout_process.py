@@ -14,10 +14,10 @@ import msgspec
 from lookout.app import configure_logs, running
 from lookout.clock import SystemClock
 from lookout.config import Settings
-from lookout.feeds.kafka.settings import KafkaSettings
 from lookout.incidents.policy import Policy
 from lookout.intake.work import Delivery
 from lookout.intake.writer import Intake
+from lookout.kafka import KafkaSettings
 from lookout.sources import prometheus
 
 

@@ -15,7 +15,7 @@ from tests.kafka.watching import RELAYS_AT_WORK
 from tests.scenario.conftest import Start
 
 from lookout.feeds.kafka import relay
-from lookout.feeds.kafka.settings import KafkaSettings
+from lookout.kafka import KafkaSettings
 
 BEYOND_THE_TEST = NOON + timedelta(days=1)
 BEYOND_ANY_RETRY = relay.LAST_RETRY + timedelta(seconds=1)

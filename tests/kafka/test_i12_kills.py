@@ -22,7 +22,7 @@ from tests.kafka.brokers import Broker
 from tests.kafka.reading import Read, Reader
 from tests.kafka.watching import RELAYS_AT_WORK
 
-from lookout.feeds.kafka.settings import KafkaSettings
+from lookout.kafka import KafkaSettings
 
 TENANTS = 20
 CHANGES = 5_000

@@ -12,8 +12,8 @@ from tests.kafka.reading import Read, Reader
 from tests.kafka.story import SECRETS, everything_happens
 from tests.scenario.conftest import Start
 
-from lookout.feeds.kafka.settings import KafkaSettings
 from lookout.incidents.events import EventType, event_id
+from lookout.kafka import KafkaSettings
 
 DOCUMENT: dict[str, Any] = yaml.safe_load((Path(__file__).parents[2] / "asyncapi.yaml").read_text())
 

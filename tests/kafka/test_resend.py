@@ -11,7 +11,7 @@ from tests.kafka.reading import Reader
 from tests.scenario.conftest import Start
 from tests.server_process import run_lookout
 
-from lookout.feeds.kafka.settings import KafkaSettings
+from lookout.kafka import KafkaSettings
 
 
 async def _resend(lookout: Driver, kafka: KafkaSettings, *arguments: str) -> tuple[int, list[str], str]:

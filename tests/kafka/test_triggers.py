@@ -13,9 +13,9 @@ from tests.kafka.story import everything_happens
 from tests.real.programs import program, run
 from tests.scenario.conftest import Start
 
-from lookout.feeds.kafka.settings import KafkaSettings
 from lookout.incidents.events import EventType
 from lookout.intake.work import Delivery
+from lookout.kafka import KafkaSettings
 from lookout.sources import prometheus
 
 TENANT, PLATFORM = "0198f3c2-3b1e-7cc2-a8f5-0b8a4a1c2d3e", "0198f3c2-3b1e-7cc2-a8f5-0000000000ff"

@@ -10,7 +10,7 @@ import yaml
 
 from lookout.api.openapi import event_schema
 from lookout.feeds.asyncapi import document, text_of
-from lookout.feeds.kafka.settings import INCIDENTS_TOPIC, SERVICE_EVENTS_TOPIC
+from lookout.kafka import INCIDENTS_TOPIC, SERVICE_EVENTS_TOPIC
 
 TEXT = (Path(__file__).parents[2] / "asyncapi.yaml").read_text()
 

@@ -11,7 +11,7 @@ from prometheus_client.metrics import MetricWrapperBase
 from typer.core import TyperCommand, TyperGroup
 from typer.main import get_command
 
-from lookout import app, config, metrics, reconcile, timers
+from lookout import app, config, kafka, metrics, reconcile, timers
 from lookout.alerts import shown
 from lookout.alerts.alert import label_set
 from lookout.alerts.severity import SYNONYMS
@@ -24,7 +24,6 @@ from lookout.config import DEFAULT_PORT, VARIABLES, load_policy, load_settings
 from lookout.errors import SettingsError
 from lookout.feeds import follow
 from lookout.feeds.kafka import producer, relay
-from lookout.feeds.kafka import settings as kafka
 from lookout.incidents import actions, events, grouping, investigation, lease, rules
 from lookout.incidents.grouping import group_of
 from lookout.incidents.policy import Policy

@@ -8,8 +8,8 @@ import pytest
 
 from lookout.feeds.kafka.records import INCIDENTS, SERVICE_EVENTS, Record, feeds_of
 from lookout.feeds.kafka.relay import records_of
-from lookout.feeds.kafka.settings import KafkaSettings
 from lookout.incidents.events import EventType
+from lookout.kafka import KafkaSettings
 from lookout.store.relays import LoggedEvent
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)

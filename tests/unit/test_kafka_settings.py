@@ -4,8 +4,8 @@ import pytest
 
 from lookout.config import load_settings
 from lookout.errors import SettingsError
-from lookout.feeds.kafka.settings import KafkaSettings, without_secrets
 from lookout.incidents.events import EventType
+from lookout.kafka import KafkaSettings, without_secrets
 
 BROKERS = {"KAFKA_BROKERS": "kafka-1:9092,kafka-2:9092", "HOME": "/home/jo"}
 

@@ -11,8 +11,8 @@ import yaml
 
 from lookout import __version__
 from lookout.feeds.kafka.records import SERVICE_EVENT_TYPE, SOURCE, ServiceEvent, Trigger
-from lookout.feeds.kafka.settings import INCIDENTS_TOPIC, SERVICE_EVENTS_TOPIC, TRIGGERS
 from lookout.incidents.events import FeedEvent
+from lookout.kafka import INCIDENTS_TOPIC, SERVICE_EVENTS_TOPIC, TRIGGERS
 
 _ID = {"type": "string", "format": "uuid"}
 _TENANT = {"type": "string", "description": "Whose incident it is."}

@@ -1,6 +1,5 @@
-"""The log, out to Kafka: one topic of triggers, and one of every change.
+"""The log, out to Kafka: one topic of triggers, and one of every change. Its settings are in `lookout.kafka`.
 
-settings.py  where the brokers are, and what goes to which topic
 records.py   an event of the log as a record of a topic
 producer.py  librdkafka: send in order, or say what was refused
 relay.py     the shell: claim tenants that are behind, send, move their positions

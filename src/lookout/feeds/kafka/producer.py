@@ -19,7 +19,7 @@ from confluent_kafka.cimpl import NewTopic
 
 from lookout.errors import LookoutError
 from lookout.feeds.kafka.records import Record
-from lookout.feeds.kafka.settings import KafkaSettings, without_secrets
+from lookout.kafka import KafkaSettings, without_secrets
 
 SECONDS = 10.0
 """How long a broker has for the records of one round, and for saying what it knows of the topic."""

@@ -10,8 +10,8 @@ from typing import Annotated, Any
 
 import msgspec
 
-from lookout.feeds.kafka.settings import KafkaSettings
 from lookout.incidents.events import SCHEMA_VERSION
+from lookout.kafka import KafkaSettings
 from lookout.store.relays import LoggedEvent
 
 SOURCE = "lookout"

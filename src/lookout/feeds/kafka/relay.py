@@ -22,7 +22,7 @@ from lookout.clock import Clock
 from lookout.feeds.follow import Listen
 from lookout.feeds.kafka.producer import BrokerAway, Outcome, Producer, Refusal, TopicRefused
 from lookout.feeds.kafka.records import Feed, Record, feeds_of
-from lookout.feeds.kafka.settings import KafkaSettings
+from lookout.kafka import KafkaSettings
 from lookout.store.database import PASSING_ERRORS, Wakes
 from lookout.store.relays import Claim, LoggedEvent, RelayPositions
 

@@ -8,7 +8,7 @@ import msgspec
 from lookout.errors import LookoutError
 from lookout.feeds.kafka.producer import Producer, TopicRefused
 from lookout.feeds.kafka.records import Feed, Record, feeds_of
-from lookout.feeds.kafka.settings import KafkaSettings
+from lookout.kafka import KafkaSettings
 from lookout.store.relays import RelayPositions
 
 PAGE = 1_000
