@@ -118,6 +118,11 @@ def load_policy(path: Path) -> Policy:
     return Policy(**given.get("policy", {}), sources=sources)
 
 
+def is_duration(text: str) -> bool:
+    """Whether `text` is a duration as Prometheus writes it."""
+    return _DURATION.fullmatch(text) is not None
+
+
 def duration_of(text: str) -> timedelta:
     """A duration as Prometheus writes it: "5m", "1h30m", "12h"."""
     return timedelta(seconds=sum(int(number) * _UNITS[unit] for number, unit in re.findall(r"(\d+)(ms|[smhdw])", text)))
@@ -231,7 +236,7 @@ def _labels(part: _Part) -> tuple[str, ...]:
 
 def _duration(part: _Part, shortest: timedelta = SHORTEST) -> timedelta:
     text = part.text or ""
-    if not _DURATION.fullmatch(text):
+    if not is_duration(text):
         part.note("a duration like 5m, 1h30m or 12h is expected")
         return shortest
     try:

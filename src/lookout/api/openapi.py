@@ -11,6 +11,7 @@ from starlette.routing import Route
 
 from lookout import __version__
 from lookout.alerts.severity import Severity
+from lookout.api.answers import GoneView
 from lookout.api.events import EventAccepted, EventRefused
 from lookout.api.health import Health
 from lookout.api.ingest import DeliveryView
@@ -161,10 +162,12 @@ OPERATIONS: Sequence[Operation] = (
     ),
     Operation("post", "/v2/enqueue", "enqueueEvent", "The same under PagerDuty's own path.", _EVENT, EventToTake),
     Operation(
-        "get", "/v1/incidents", "listIncidents", "Incidents, the newest first.", {200: IncidentPage, **_REFUSED},
+        "get", "/v1/incidents", "listIncidents", "Incidents, the newest first.",
+        {200: IncidentPage, **_REFUSED, 410: GoneView},
         query=(
             ("status", {"type": "array", "items": {"type": "string", "enum": ["open", *Status]}}, "Any of these."),
             ("severity", {"type": "array", "items": {"type": "string", "enum": list(Severity)}}, "Any of these."),
+            ("as_of", {"type": "string", "format": "date-time"}, "The list as it was at this time."),
             _FIRST,
             ("after", {"type": "string"}, "The `next` of the page before."),
         ),

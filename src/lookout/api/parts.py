@@ -1,5 +1,7 @@
 """What the HTTP surfaces work with, and who asks."""
 
+from datetime import datetime
+
 import msgspec
 
 from lookout.alerts.text import one_line
@@ -8,6 +10,7 @@ from lookout.errors import Refused
 from lookout.feeds.follow import Followers
 from lookout.incidents.actions import NAME_LIMIT
 from lookout.intake.writer import Intake
+from lookout.store.history import History
 from lookout.store.reads import Reads
 
 LOCAL_TENANT = "default"
@@ -18,6 +21,7 @@ class Parts(msgspec.Struct, frozen=True):
     """The running parts behind every request."""
 
     reads: Reads
+    history: History
     intake: Intake
     followers: Followers
     clock: Clock
@@ -42,3 +46,10 @@ def name_of(text: str, field: str) -> str:
     if len(text) > NAME_LIMIT:
         raise Refused(f"{field} is longer than {NAME_LIMIT} characters", field, f"maxLength {NAME_LIMIT}")
     return one_line(text, NAME_LIMIT)
+
+
+def past(time: datetime, now: datetime) -> datetime:
+    """`time`, of which something can be told. Raises `Refused` if it is to come."""
+    if time > now:
+        raise Refused("as_of lies in the future: leave it out for the list as it is now", "as_of", "maximum now")
+    return time

@@ -1,7 +1,8 @@
 """REST: incidents to read and to act on, the feed, and what was refused."""
 
 import base64
-from typing import Any
+from datetime import UTC, datetime
+from typing import Annotated, Any
 
 import msgspec
 from starlette.requests import Request
@@ -12,7 +13,7 @@ from lookout.alerts.severity import Severity
 from lookout.api import acting
 from lookout.api.answers import Json
 from lookout.api.edge import caller_of
-from lookout.api.parts import Parts
+from lookout.api.parts import Parts, past
 from lookout.errors import Conflict, Refused
 from lookout.feeds.sse import EventStream
 from lookout.incidents.events import FeedEvent
@@ -91,9 +92,14 @@ class Rest:
     async def incidents(self, request: Request) -> Response:
         tenant_id = caller_of(request).tenant_id
         limit = _limit(request)
-        before = _position_of_cursor(request.query_params.get("after"))
-        position = await self._parts.reads.last_position(tenant_id)
-        found = await self._parts.reads.incidents_before(tenant_id, before, limit + 1, _filter(request))
+        before, wanted = _position_of_cursor(request.query_params.get("after")), _filter(request)
+        if (as_of := request.query_params.get("as_of")) is not None:
+            time = past(_time(as_of, "as_of"), self._parts.clock.now())
+            position = await self._parts.history.position_at(tenant_id, time)
+            found = await self._parts.history.incidents_before(tenant_id, position, before, limit + 1, wanted)
+        else:
+            position = await self._parts.reads.last_position(tenant_id)
+            found = await self._parts.reads.incidents_before(tenant_id, before, limit + 1, wanted)
         more = len(found) > limit
         page = found[:limit]
         return Json(IncidentPage(page, _cursor_of(page[-1]) if more else None, position))
@@ -158,6 +164,14 @@ class Rest:
         tenant_id, limit = caller_of(request).tenant_id, _limit(request)
         found = await self._parts.reads.rejected_before(tenant_id, _number(request, "after", END), limit + 1)
         return Json(RejectedPage(found[:limit], found[limit - 1].id if len(found) > limit else None))
+
+
+def _time(text: str, name: str) -> datetime:
+    try:
+        return msgspec.convert(text, Annotated[datetime, msgspec.Meta(tz=True)]).astimezone(UTC)
+    except (msgspec.ValidationError, ValueError, OverflowError):
+        problem = f"{name} is {text[:40]!r}: a time like 2026-01-31T12:00:00Z is expected"
+        raise Refused(problem, name, "RFC 3339") from None
 
 
 def _limit(request: Request) -> int:

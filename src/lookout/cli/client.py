@@ -121,17 +121,21 @@ class Client:
         except httpx.InvalidURL as error:
             raise ServerError(f"{one_line(url, 80)!r} is not a URL: {error}") from None
 
-    def incidents(self, status: str = "", severity: str = "", first: int = 50, after: str = "") -> IncidentPage:
+    def incidents(
+        self, status: str = "", severity: str = "", first: int = 50, after: str = "", as_of: str = ""
+    ) -> IncidentPage:
         """A page of incidents. `status` is "open" or one of the three; empty arguments do not narrow."""
-        query = {"status": status, "severity": severity, "first": str(first), "after": after}
+        query = {"status": status, "severity": severity, "first": str(first), "after": after, "as_of": as_of}
         return self._get("/v1/incidents", query, IncidentPage)
 
-    def every_incident(self, status: str = "", severity: str = "", first: int = PAGE) -> Iterator[Incident]:
-        """All incidents, in pages of `first`, newest first."""
-        page = self.incidents(status, severity, first)
+    def every_incident(
+        self, status: str = "", severity: str = "", first: int = PAGE, as_of: str = ""
+    ) -> Iterator[Incident]:
+        """All incidents, page by page; the first page has at most `first`. `as_of`: as they were at a time."""
+        page = self.incidents(status, severity, first, as_of=as_of)
         yield from page.incidents
         while page.next:
-            page = self.incidents(status, severity, first, page.next)
+            page = self.incidents(status, severity, first, page.next, as_of)
             yield from page.incidents
 
     def position(self) -> int:

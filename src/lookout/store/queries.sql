@@ -213,6 +213,9 @@ LIMIT $2
 -- name: last_position
 SELECT last_position FROM feeds WHERE tenant_id = $1
 
+-- name: feed
+SELECT last_position, pruned_position FROM feeds WHERE tenant_id = $1
+
 -- name: events_after
 SELECT *
 FROM events
@@ -269,6 +272,120 @@ WHERE tenant_id = $1
     AND ($4::text[] IS NULL OR severity = ANY ($4))
 ORDER BY opened_position
 LIMIT $5
+
+-- name: position_at
+-- Replicas' clocks differ by up to $3: the event of the latest time may not be the last one.
+WITH near AS MATERIALIZED (
+    SELECT position
+    FROM events
+    WHERE tenant_id = $1
+        AND recorded_at <= $2
+        AND recorded_at >= $3::interval * -1 + (
+            SELECT recorded_at
+            FROM events
+            WHERE tenant_id = $1 AND recorded_at <= $2
+            ORDER BY recorded_at DESC
+            LIMIT 1
+        )
+)
+SELECT max(position) FROM near
+
+-- name: incidents_as_of_before
+-- As they were at position $2. The row of one that has not changed since says so; of every other its last event by then.
+SELECT i.*, e.incident AS snapshot
+FROM incidents AS i
+LEFT JOIN LATERAL (
+    SELECT incident
+    FROM events
+    WHERE i.position > $2 AND tenant_id = $1 AND incident_id = i.id AND position <= $2
+    ORDER BY position DESC
+    LIMIT 1
+) AS e ON true
+WHERE i.tenant_id = $1
+    AND i.opened_position <= $2
+    AND i.opened_position < $5
+    AND ($3::text[] IS NULL OR coalesce(e.incident ->> 'status', i.status) = ANY ($3))
+    AND ($4::text[] IS NULL OR coalesce(e.incident ->> 'severity', i.severity) = ANY ($4))
+ORDER BY i.opened_position DESC
+LIMIT $6
+
+-- name: incidents_as_of_after
+SELECT i.*, e.incident AS snapshot
+FROM incidents AS i
+LEFT JOIN LATERAL (
+    SELECT incident
+    FROM events
+    WHERE i.position > $2 AND tenant_id = $1 AND incident_id = i.id AND position <= $2
+    ORDER BY position DESC
+    LIMIT 1
+) AS e ON true
+WHERE i.tenant_id = $1
+    AND i.opened_position <= $2
+    AND i.opened_position > $5
+    AND ($3::text[] IS NULL OR coalesce(e.incident ->> 'status', i.status) = ANY ($3))
+    AND ($4::text[] IS NULL OR coalesce(e.incident ->> 'severity', i.severity) = ANY ($4))
+ORDER BY i.opened_position
+LIMIT $6
+
+-- name: open_incidents_as_of
+-- What was open then is open now, or has an event since: two indexes, and no look at what was over before.
+SELECT i.*, e.incident AS snapshot
+FROM (
+    SELECT *
+    FROM incidents
+    WHERE tenant_id = $1 AND opened_position <= $2 AND opened_position < $5 AND status <> 'resolved'
+    UNION ALL
+    SELECT *
+    FROM incidents
+    WHERE tenant_id = $1 AND position > $2 AND opened_position <= $2 AND opened_position < $5 AND status = 'resolved'
+) AS i
+LEFT JOIN LATERAL (
+    SELECT incident
+    FROM events
+    WHERE i.position > $2 AND tenant_id = $1 AND incident_id = i.id AND position <= $2
+    ORDER BY position DESC
+    LIMIT 1
+) AS e ON true
+WHERE coalesce(e.incident ->> 'status', i.status) = ANY ($3)
+    AND ($4::text[] IS NULL OR coalesce(e.incident ->> 'severity', i.severity) = ANY ($4))
+ORDER BY i.opened_position DESC
+LIMIT $6
+
+-- name: count_incidents_as_of
+SELECT count(*)
+FROM incidents AS i
+LEFT JOIN LATERAL (
+    SELECT incident
+    FROM events
+    WHERE i.position > $2 AND tenant_id = $1 AND incident_id = i.id AND position <= $2
+    ORDER BY position DESC
+    LIMIT 1
+) AS e ON true
+WHERE i.tenant_id = $1
+    AND i.opened_position <= $2
+    AND ($3::text[] IS NULL OR coalesce(e.incident ->> 'status', i.status) = ANY ($3))
+    AND ($4::text[] IS NULL OR coalesce(e.incident ->> 'severity', i.severity) = ANY ($4))
+
+-- name: count_open_incidents_as_of
+SELECT count(*)
+FROM (
+    SELECT id, position, status, severity
+    FROM incidents
+    WHERE tenant_id = $1 AND opened_position <= $2 AND status <> 'resolved'
+    UNION ALL
+    SELECT id, position, status, severity
+    FROM incidents
+    WHERE tenant_id = $1 AND position > $2 AND opened_position <= $2 AND status = 'resolved'
+) AS i
+LEFT JOIN LATERAL (
+    SELECT incident
+    FROM events
+    WHERE i.position > $2 AND tenant_id = $1 AND incident_id = i.id AND position <= $2
+    ORDER BY position DESC
+    LIMIT 1
+) AS e ON true
+WHERE coalesce(e.incident ->> 'status', i.status) = ANY ($3)
+    AND ($4::text[] IS NULL OR coalesce(e.incident ->> 'severity', i.severity) = ANY ($4))
 
 -- name: count_incidents
 SELECT count(*)

@@ -35,6 +35,16 @@ class IncidentFilter(msgspec.Struct, frozen=True):
     statuses: tuple[Status, ...] = ()
     severities: tuple[Severity, ...] = ()
 
+    @property
+    def is_of_open(self) -> bool:
+        """Whether no resolved incident is wanted: there is an index for the others."""
+        return _OPEN.issuperset(self.statuses or [""])
+
+    @property
+    def arguments(self) -> tuple[list[Status] | None, list[Severity] | None]:
+        """As the statements take it."""
+        return list(self.statuses) or None, list(self.severities) or None
+
 
 class AlertView(msgspec.Struct, frozen=True):
     """An alert as it was last in an incident, with what was last heard of it.
@@ -131,7 +141,7 @@ class Reads:
         self, tenant_id: str, position: int, limit: int, wanted: IncidentFilter
     ) -> list[Incident]:
         """At most `limit` incidents that opened before `position`, the newest first."""
-        name = "open_incidents_before" if _OPEN.issuperset(wanted.statuses or [""]) else "incidents_before"
+        name = "open_incidents_before" if wanted.is_of_open else "incidents_before"
         return await self._incidents(name, tenant_id, position, limit, wanted)
 
     async def incidents_after(
@@ -143,16 +153,12 @@ class Reads:
     async def _incidents(
         self, name: str, tenant_id: str, position: int, limit: int, wanted: IncidentFilter
     ) -> list[Incident]:
-        rows = await self._pool.fetch(
-            SQL[name], tenant_id, position, list(wanted.statuses) or None, list(wanted.severities) or None, limit
-        )
+        rows = await self._pool.fetch(SQL[name], tenant_id, position, *wanted.arguments, limit)
         return [incident_of(row) for row in rows]
 
     async def count_incidents(self, tenant_id: str, wanted: IncidentFilter) -> int:
         """How many there are."""
-        count: int = await self._pool.fetchval(
-            SQL["count_incidents"], tenant_id, list(wanted.statuses) or None, list(wanted.severities) or None
-        )
+        count: int = await self._pool.fetchval(SQL["count_incidents"], tenant_id, *wanted.arguments)
         return count
 
     async def open_incidents(self) -> list[tuple[str, str, int]]:

@@ -11,7 +11,7 @@ from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOpe
 
 from lookout.api.graphql.ids import INCIDENT
 from lookout.api.graphql.incidents import Incident
-from lookout.errors import Conflict, LookoutError, NotFound, Overloaded, Refused
+from lookout.errors import Conflict, Gone, LookoutError, NotFound, Overloaded, Refused
 from lookout.store.database import PASSING_ERRORS
 
 _SHOWN_ID = 200
@@ -69,6 +69,8 @@ def _code_of(error: BaseException | None) -> str:
             return "VALIDATION_ERROR"
         case NotFound():
             return "NOT_FOUND"
+        case Gone():
+            return "GONE"
         case Overloaded():
             return "UNAVAILABLE"
         case _:
@@ -92,6 +94,8 @@ class ExplainErrors(MaskErrors):
         extensions: dict[str, object] = {"code": _code_of(original)}
         if isinstance(original, Refused):
             extensions |= {"field": original.field, "constraint": original.constraint}
+        if isinstance(original, Gone):
+            extensions["firstPosition"] = original.first_position
         if isinstance(original, Overloaded):
             extensions["retryAfter"] = original.retry_after
         return GraphQLError(

@@ -35,14 +35,18 @@ class IncidentStats:
 
 @strawberry.type(description="What can be read.")
 class Query:
-    @strawberry.field(description="The incidents, the newest first.")
+    @strawberry.field(
+        description="The incidents, the newest first; with `asOf` as they were at that time. Their alerts and events "
+        "are those of now."
+    )
     async def incidents_connection(
         self,
         info: Info,
         page: ConnectionInput | None = None,
         filter: IncidentFilterInput | None = None,  # noqa: A002
+        as_of: datetime | None = None,
     ) -> IncidentsConnection:
-        return await IncidentsConnection.read(info.context, page, filter)
+        return await IncidentsConnection.read(info.context, page, filter, as_of)
 
     @strawberry.field(description="One incident, by its UUID or its global id; null if there is none.")
     async def incident(self, info: Info, id: ID) -> Incident | None:  # noqa: A002
