@@ -41,6 +41,8 @@ from lookout.store.history import History
 from lookout.store.log import Log
 from lookout.store.reads import Reads
 from lookout.store.rebuild import Report, rebuild
+from lookout.store.relations import Relations
+from lookout.store.stats import Stats
 from lookout.timers import Timers
 
 STOP_SECONDS = 5
@@ -136,7 +138,7 @@ async def running(settings: Settings, clock: Clock) -> AsyncGenerator[Running]:
         intake = Intake(written, clock, settings.policy, partial(_fresh_id, clock))
         followers = Followers(reads, clock, partial(database.listen, dsn, "lookout_feed"))
         timers = Timers(written, intake, clock)
-        parts = Parts(reads, History(readers), intake, followers, clock)
+        parts = Parts(reads, History(readers), Relations(readers), Stats(readers), intake, followers, clock)
         failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         writer = _supervised(intake.run(), failed)
         others = [_supervised(part, failed) for part in (timers.run(), followers.run())]

@@ -15,6 +15,7 @@ from lookout.api.answers import GoneView
 from lookout.api.events import EventAccepted, EventRefused
 from lookout.api.health import Health
 from lookout.api.ingest import DeliveryView
+from lookout.api.periods import BucketSize
 from lookout.api.rest import (
     AlertPage,
     AssignArguments,
@@ -23,7 +24,9 @@ from lookout.api.rest import (
     NoArguments,
     NoteArguments,
     RejectedPage,
+    RelatedList,
     ResolveArguments,
+    StatsView,
 )
 from lookout.incidents.events import FeedEvent
 from lookout.incidents.incident import Incident, Status
@@ -182,6 +185,12 @@ OPERATIONS: Sequence[Operation] = (
         {200: EventPage, **_OF_ONE}, query=(_FIRST, ("after", _POSITION, "Events after this position.")),
     ),
     Operation(
+        "get", "/v1/incidents/{id}/related", "listRelated",
+        "Incidents that started within 10 minutes of it and share label values, the best first.",
+        {200: RelatedList, **_OF_ONE},
+        query=(("first", {"type": "integer", "minimum": 1, "maximum": 50, "default": 10}, "How many at most."),),
+    ),
+    Operation(
         "post", "/v1/incidents/{id}/acknowledge", "acknowledgeIncident", "Somebody works on it.",
         {**_ACTION, 409: Error}, NoArguments,
     ),
@@ -195,6 +204,15 @@ OPERATIONS: Sequence[Operation] = (
     ),
     Operation(
         "post", "/v1/incidents/{id}/notes", "addIncidentNote", "Add a note to the timeline.", _ACTION, NoteArguments
+    ),
+    Operation(
+        "get", "/v1/stats", "readStats", "Figures of a time, by default of the last 24 hours.",
+        {200: StatsView, **_REFUSED},
+        query=(
+            ("start", {"type": "string", "format": "date-time"}, "Its first moment."),
+            ("end", {"type": "string", "format": "date-time"}, "The first moment after it; at most 750 days later."),
+            ("bucket", {"type": "string", "enum": list(BucketSize)}, "By the hour or by the day, in UTC."),
+        ),
     ),
     Operation(
         "get", "/v1/feed", "readFeed",

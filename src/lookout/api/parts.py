@@ -12,6 +12,8 @@ from lookout.incidents.actions import NAME_LIMIT
 from lookout.intake.writer import Intake
 from lookout.store.history import History
 from lookout.store.reads import Reads
+from lookout.store.relations import Relations
+from lookout.store.stats import Stats
 
 LOCAL_TENANT = "default"
 LOCAL_ACTOR = "local"
@@ -22,6 +24,8 @@ class Parts(msgspec.Struct, frozen=True):
 
     reads: Reads
     history: History
+    relations: Relations
+    stats: Stats
     intake: Intake
     followers: Followers
     clock: Clock

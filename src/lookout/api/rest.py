@@ -14,11 +14,15 @@ from lookout.api import acting
 from lookout.api.answers import Json
 from lookout.api.edge import caller_of
 from lookout.api.parts import Parts, past
+from lookout.api.periods import BucketSize, period_of, size_of
 from lookout.errors import Conflict, Refused
 from lookout.feeds.sse import EventStream
 from lookout.incidents.events import FeedEvent
 from lookout.incidents.incident import Incident, Status
+from lookout.incidents.related import Related
 from lookout.store.reads import END, AlertView, IncidentFilter, RejectedView
+from lookout.store.relations import RELATED_DEFAULT, RELATED_LIMIT
+from lookout.store.stats import Bucket, IncidentStats, NoisyGroup
 
 PAGE_DEFAULT = 50
 PAGE_LIMIT = 500
@@ -44,6 +48,23 @@ class EventPage(msgspec.Struct, frozen=True):
 
     events: list[FeedEvent]
     next: int | None
+
+
+class RelatedList(msgspec.Struct, frozen=True):
+    """What may have to do with an incident, the best first."""
+
+    related: list[Related]
+
+
+class StatsView(msgspec.Struct, frozen=True):
+    """Figures of the time from `start` to before `end`, by bucket, and the groups that opened most often."""
+
+    start: datetime
+    end: datetime
+    bucket: BucketSize
+    figures: IncidentStats
+    buckets: list[Bucket]
+    noisiest: list[NoisyGroup]
 
 
 class RejectedPage(msgspec.Struct, frozen=True):
@@ -81,10 +102,12 @@ class Rest:
             Route(one, self.incident, methods=["GET"]),
             Route(f"{one}/alerts", self.alerts, methods=["GET"]),
             Route(f"{one}/events", self.events, methods=["GET"]),
+            Route(f"{one}/related", self.related, methods=["GET"]),
             Route(f"{one}/acknowledge", self.acknowledge, methods=["POST"]),
             Route(f"{one}/assign", self.assign, methods=["POST"]),
             Route(f"{one}/resolve", self.resolve, methods=["POST"]),
             Route(f"{one}/notes", self.add_note, methods=["POST"]),
+            Route("/v1/stats", self.stats, methods=["GET"]),
             Route("/v1/feed", self.feed, methods=["GET"]),
             Route("/v1/rejected-alerts", self.rejected_alerts, methods=["GET"]),
         ]
@@ -119,6 +142,31 @@ class Rest:
         await self._parts.reads.incident(tenant_id, incident_id)
         found = await self._parts.reads.events_of(tenant_id, incident_id, _number(request, "after", 0), limit + 1)
         return Json(EventPage(found[:limit], found[limit - 1].position if len(found) > limit else None))
+
+    async def related(self, request: Request) -> Response:
+        tenant_id, limit = caller_of(request).tenant_id, _limit(request, RELATED_DEFAULT, RELATED_LIMIT)
+        incident = await self._parts.reads.incident(tenant_id, request.path_params["id"])
+        return Json(RelatedList(await self._parts.relations.of(tenant_id, incident, limit)))
+
+    async def stats(self, request: Request) -> Response:
+        tenant_id, reads = caller_of(request).tenant_id, self._parts.stats
+        start, end = (
+            _time(text, name) if (text := request.query_params.get(name)) is not None else None
+            for name in ("start", "end")
+        )
+        word = request.query_params.get("bucket")
+        size = _member(BucketSize, word, "bucket", list(BucketSize)) if word is not None else None
+        period = period_of(self._parts.clock.now(), start, end, size)
+        return Json(
+            StatsView(
+                period.start,
+                period.end,
+                size_of(period),
+                await reads.figures(tenant_id, period.start, period.end),
+                await reads.buckets(tenant_id, period),
+                await reads.noisiest(tenant_id, period.start, period.end),
+            )
+        )
 
     async def acknowledge(self, request: Request) -> Response:
         await _arguments(request, NoArguments)
@@ -174,10 +222,10 @@ def _time(text: str, name: str) -> datetime:
         raise Refused(problem, name, "RFC 3339") from None
 
 
-def _limit(request: Request) -> int:
-    first = _number(request, "first", PAGE_DEFAULT)
-    if not 1 <= first <= PAGE_LIMIT:
-        raise Refused(f"first is {first}: a page has 1 to {PAGE_LIMIT}", "first", f"1 to {PAGE_LIMIT}")
+def _limit(request: Request, default: int = PAGE_DEFAULT, most: int = PAGE_LIMIT) -> int:
+    first = _number(request, "first", default)
+    if not 1 <= first <= most:
+        raise Refused(f"first is {first}: a page has 1 to {most}", "first", f"1 to {most}")
     return first
 
 

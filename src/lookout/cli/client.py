@@ -17,6 +17,7 @@ from lookout.cli.reading import Heard, read_event
 from lookout.errors import LookoutError
 from lookout.incidents.actions import NAME_LIMIT
 from lookout.incidents.incident import Incident
+from lookout.incidents.related import Related
 
 T = TypeVar("T")
 
@@ -61,6 +62,12 @@ class AlertView(msgspec.Struct, frozen=True):
     last_received_at: datetime | None = None
     links: Mapping[str, str] = {}
     values: Mapping[str, float] = {}
+
+
+class RelatedList(msgspec.Struct, frozen=True):
+    """What may have to do with an incident, the best first."""
+
+    related: list[Related]
 
 
 class AlertPage(msgspec.Struct, frozen=True):
@@ -144,6 +151,17 @@ class Client:
 
     def incident(self, incident_id: str) -> Incident:
         return self._get(f"/v1/incidents/{incident_id}", {}, Incident)
+
+    def stats(self, query: Mapping[str, str], answer: type[T]) -> tuple[T, str]:
+        """Figures of a time, and the same as the server's own JSON."""
+        raw = self._get("/v1/stats", query, msgspec.Raw)
+        try:
+            return msgspec.json.decode(raw, type=answer), bytes(raw).decode()
+        except msgspec.MsgspecError as error:
+            raise ServerError(f"{self.url} does not answer as Lookout does: {error}") from None
+
+    def related(self, incident_id: str, first: int) -> list[Related]:
+        return self._get(f"/v1/incidents/{incident_id}/related", {"first": str(first)}, RelatedList).related
 
     def alerts(self, incident_id: str, first: int = 100, after: str = "") -> AlertPage:
         query = {"first": str(first), "after": after}

@@ -26,10 +26,12 @@ from lookout.cli.terminal import STATUS_STYLES, Terminal, json_line, severity_ma
 from lookout.incidents.actions import NAME_LIMIT
 from lookout.incidents.grouping import TITLE_LIMIT
 from lookout.incidents.incident import Incident, Status
+from lookout.incidents.related import Related
 
 ALERTS_READ = 2000
 ALERTS_SHOWN = 40
 EVENTS_SHOWN = 100
+RELATED_SHOWN = 5
 
 incidents = typer.Typer(no_args_is_help=False, rich_markup_mode=None)
 
@@ -117,7 +119,7 @@ def _nothing(statuses: Sequence[StatusChoice], severity: Severity | None, as_of:
 
 @incidents.command()
 def show(context: typer.Context, part: Id, json: Json = False, url: Url = DEFAULT_URL) -> None:
-    """Show one incident: facts, alerts, timeline.
+    """Show one incident: facts, alerts, timeline, and what may have to do with it.
 
     \b
     Examples:
@@ -132,12 +134,10 @@ def show(context: typer.Context, part: Id, json: Json = False, url: Url = DEFAUL
         return
     alerts = sorted(islice(client.every_alert(incident.id), ALERTS_READ), key=_urgency)
     events = _last_events(client, incident.id)
+    related = client.related(incident.id, RELATED_SHOWN)
+    when = When(outside.now(), outside.zone)
     screen = Terminal()
-    screen.print(
-        incident_page(
-            incident, alerts[:ALERTS_SHOWN], len(alerts) > ALERTS_SHOWN, events, When(outside.now(), outside.zone)
-        )
-    )
+    screen.print(incident_page(incident, alerts[:ALERTS_SHOWN], len(alerts) > ALERTS_SHOWN, events, related, when))
 
 
 def _urgency(alert: AlertView) -> tuple[AlertStatus, int, str]:
@@ -149,10 +149,12 @@ class _Whole(msgspec.Struct, frozen=True):
     incident: Incident
     alerts: list[AlertView]
     events: list[Heard]
+    related: list[Related]
 
 
 def _whole(client: Client, incident: Incident) -> _Whole:
-    return _Whole(incident, list(client.every_alert(incident.id)), list(client.every_event(incident.id)))
+    alerts, events = list(client.every_alert(incident.id)), list(client.every_event(incident.id))
+    return _Whole(incident, alerts, events, client.related(incident.id, RELATED_SHOWN))
 
 
 def _last_events(client: Client, incident_id: str) -> list[Heard]:

@@ -21,6 +21,7 @@ from lookout.incidents.actions import NAME_LIMIT, NOTE_LIMIT
 from lookout.incidents.events import FeedEvent, NoteAdded
 from lookout.incidents.grouping import SUMMARY_LIMIT, TITLE_LIMIT, VALUE_LIMIT
 from lookout.incidents.incident import Incident
+from lookout.incidents.related import Related
 
 _BREAK = "\n"
 _WIDTHS = {"ID": 8, "SEVERITY": 10, "STATUS": 12, "INCIDENT": 0, "FIRING": 6, "SINCE": 5, "WHO": 8}
@@ -56,9 +57,14 @@ def incident_table(incidents: Sequence[Incident], when: When, width: int) -> Tab
 
 
 def incident_page(
-    incident: Incident, alerts: Sequence[AlertView], more_alerts: bool, events: Sequence[Heard], when: When
+    incident: Incident,
+    alerts: Sequence[AlertView],
+    more_alerts: bool,
+    events: Sequence[Heard],
+    related: Sequence[Related],
+    when: When,
 ) -> Group:
-    """Everything about one incident: header, facts, alerts with the labels that differ, timeline."""
+    """Everything about one incident: header, facts, alerts with the labels that differ, timeline, related ones."""
     heading = f"Alerts: {firing_count(incident)}" + (f", {len(alerts)} of them here" if more_alerts else "")
     return Group(
         _header(incident),
@@ -67,7 +73,30 @@ def incident_page(
         Padding(_alerts(incident, alerts, when), (0, 2, 1, 2), expand=False),
         Text("Timeline", style="bold"),
         Padding(_timeline(events, when), (0, 2), expand=False),
+        *_related(related, when),
     )
+
+
+def _related(related: Sequence[Related], when: When) -> Iterator[Text | Padding]:
+    """Which others may have to do with it, and what they share; nothing if there are none."""
+    if not related:
+        return
+    table = Table.grid(padding=(0, 2))
+    for _ in range(3):
+        table.add_column(no_wrap=True)
+    table.add_column(overflow="fold")
+    for other in related:
+        incident = other.incident
+        title = Text(one_line(incident.title, TITLE_LIMIT), style="" if incident.is_open else "dim")
+        table.add_row(
+            Text(short_id(incident.id), style="dim"),
+            severity_mark(incident),
+            Text(stamp(incident.started_at, when.now, when.zone), style="dim"),
+            Text(_BREAK).join([title, _label_text(dict(other.shared))]),
+        )
+    yield Text()
+    yield Text("Related: started within 10 minutes and shares", style="bold")
+    yield Padding(table, (0, 2), expand=False)
 
 
 def _row(incident: Incident, when: When, title_width: int) -> tuple[Text, ...]:

@@ -387,6 +387,35 @@ LEFT JOIN LATERAL (
 WHERE coalesce(e.incident ->> 'status', i.status) = ANY ($3)
     AND ($4::text[] IS NULL OR coalesce(e.incident ->> 'severity', i.severity) = ANY ($4))
 
+-- name: incidents_near
+-- Those that started nearest to $2, at most $5 on either side.
+(
+    SELECT *
+    FROM incidents
+    WHERE tenant_id = $1 AND started_at <= $2 AND started_at >= $2 - $3::interval AND id <> $4
+    ORDER BY started_at DESC
+    LIMIT $5
+)
+UNION ALL
+(
+    SELECT *
+    FROM incidents
+    WHERE tenant_id = $1 AND started_at > $2 AND started_at <= $2 + $3::interval AND id <> $4
+    ORDER BY started_at
+    LIMIT $5
+)
+
+-- name: opening_labels
+SELECT o.position, ea.labels
+FROM unnest($2::bigint[]) AS o (position)
+CROSS JOIN LATERAL (
+    SELECT labels
+    FROM event_alerts
+    WHERE tenant_id = $1 AND position = o.position AND labels IS NOT NULL
+    ORDER BY fingerprint
+    LIMIT $3
+) AS ea
+
 -- name: count_incidents
 SELECT count(*)
 FROM incidents
@@ -401,20 +430,64 @@ WHERE status <> 'resolved'
 GROUP BY severity, status
 
 -- name: incident_stats
--- Opened and resolved within the time; the times to acknowledge and to resolve are of those opened within it.
+-- Opened and resolved within the time, open at its end; the times taken are of those opened within it.
 SELECT
-    count(*) FILTER (WHERE started_at >= $2 AND started_at < $3) AS opened,
-    count(*) FILTER (WHERE resolved_at >= $2 AND resolved_at < $3) AS resolved,
-    count(*) FILTER (WHERE status <> 'resolved') AS open,
-    coalesce(sum(total_alerts) FILTER (WHERE started_at >= $2 AND started_at < $3), 0)::bigint AS alerts,
-    percentile_cont(0.5) WITHIN GROUP (ORDER BY extract(epoch FROM acknowledged_at - started_at))
-        FILTER (WHERE acknowledged_at IS NOT NULL AND started_at >= $2 AND started_at < $3) AS seconds_to_acknowledge,
-    percentile_cont(0.5) WITHIN GROUP (ORDER BY extract(epoch FROM resolved_at - started_at))
-        FILTER (WHERE resolved_at IS NOT NULL AND started_at >= $2 AND started_at < $3) AS seconds_to_resolve
+    o.*,
+    (SELECT count(*) FROM incidents WHERE tenant_id = $1 AND resolved_at >= $2 AND resolved_at < $3) AS resolved,
+    (SELECT count(*) FROM incidents WHERE tenant_id = $1 AND status <> 'resolved' AND started_at < $3)
+    + (SELECT count(*) FROM incidents WHERE tenant_id = $1 AND resolved_at >= $3 AND started_at < $3) AS open,
+    r.*
+FROM (
+    SELECT
+        count(*) AS opened,
+        count(*) FILTER (WHERE reopen_count > 0) AS reopened,
+        coalesce(sum(total_alerts), 0)::bigint AS alerts,
+        percentile_cont(ARRAY[0.5, 0.9])
+            WITHIN GROUP (ORDER BY greatest(0, extract(epoch FROM acknowledged_at - started_at)))
+            FILTER (WHERE acknowledged_at IS NOT NULL) AS seconds_to_acknowledge,
+        percentile_cont(ARRAY[0.5, 0.9])
+            WITHIN GROUP (ORDER BY greatest(0, extract(epoch FROM resolved_at - started_at)))
+            FILTER (WHERE resolved_at IS NOT NULL) AS seconds_to_resolve
+    FROM incidents
+    WHERE tenant_id = $1 AND started_at >= $2 AND started_at < $3
+) AS o
+CROSS JOIN (
+    SELECT
+        coalesce(sum(alerts), 0)::bigint AS alerts_received,
+        coalesce(sum(rejected), 0)::bigint AS alerts_rejected
+    FROM received
+    WHERE tenant_id = $1 AND hour >= date_trunc('hour', $2::timestamptz) AND hour < $3
+) AS r
+
+-- name: opened_by_bucket
+SELECT date_bin($4::interval, started_at, $5) AS start, severity, count(*) AS incidents
 FROM incidents
-WHERE tenant_id = $1
-    AND (status <> 'resolved' OR resolved_at >= $2)
-    AND started_at < $3
+WHERE tenant_id = $1 AND started_at >= $2 AND started_at < $3
+GROUP BY 1, 2
+
+-- name: resolved_by_bucket
+SELECT date_bin($4::interval, resolved_at, $5) AS start, count(*) AS incidents
+FROM incidents
+WHERE tenant_id = $1 AND resolved_at >= $2 AND resolved_at < $3
+GROUP BY 1
+
+-- name: noisiest_groups
+SELECT n.*, i.id, i.title, i.labels, i.severity, i.started_at
+FROM (
+    SELECT
+        dedup_key,
+        count(*) AS incidents,
+        sum(reopen_count)::bigint AS reopens,
+        sum(total_alerts)::bigint AS alerts,
+        max(opened_position) AS last_opened
+    FROM incidents
+    WHERE tenant_id = $1 AND started_at >= $2 AND started_at < $3
+    GROUP BY dedup_key
+    ORDER BY count(*) + sum(reopen_count) DESC, sum(total_alerts) DESC, dedup_key
+    LIMIT $4
+) AS n
+JOIN incidents AS i ON i.tenant_id = $1 AND i.opened_position = n.last_opened
+ORDER BY n.incidents + n.reopens DESC, n.alerts DESC, n.dedup_key
 
 -- name: alerts_of_incident
 -- As they were last in this incident, from the log: an alert may belong to a later incident by now. A page's alerts are

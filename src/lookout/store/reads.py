@@ -95,20 +95,6 @@ class RejectedView(msgspec.Struct, frozen=True):
     excerpt: str
 
 
-class IncidentStats(msgspec.Struct, frozen=True):
-    """Figures of the incidents that started within a time; `open` and `resolved` tell what was so in it.
-
-    The times are medians in seconds, None where there was none. `alerts` are those that the incidents were folded from.
-    """
-
-    opened: int
-    resolved: int
-    open: int
-    alerts: int
-    seconds_to_acknowledge: float | None
-    seconds_to_resolve: float | None
-
-
 class Reads:
     """The read side of the store."""
 
@@ -165,12 +151,6 @@ class Reads:
         """Severity, status and number of the open incidents, of all tenants together: for the metrics."""
         rows = await self._pool.fetch(SQL["count_open_incidents"])
         return [(row["severity"], row["status"], row["incidents"]) for row in rows]
-
-    async def stats(self, tenant_id: str, start: datetime, end: datetime) -> IncidentStats:
-        """Figures of the time from `start` to before `end`."""
-        row = await self._pool.fetchrow(SQL["incident_stats"], tenant_id, start, end)
-        assert row is not None
-        return msgspec.convert(dict(row), IncidentStats)
 
     async def alerts_of(self, tenant_id: str, incident_id: str, after: str, limit: int) -> list[AlertView]:
         """At most `limit` alerts of an incident with fingerprints beyond `after`, by fingerprint."""

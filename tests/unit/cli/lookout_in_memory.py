@@ -22,6 +22,7 @@ from lookout.incidents.events import SCHEMA_VERSION, FeedEvent, Record
 from lookout.incidents.incident import Incident
 from lookout.incidents.ledger import AlertState, Ledger
 from lookout.incidents.policy import Policy
+from lookout.incidents.related import Compared, related
 from lookout.sources import alertmanager, prometheus
 
 STREAM = {"Content-Type": "text/event-stream"}
@@ -121,6 +122,12 @@ class Lookout(httpx.BaseTransport):
                 after = int(params["after"])
                 told = [event for event in self.events() if event.incident.id == incident_id and event.position > after]
                 return _json({"events": told[:2], "next": told[1].position if len(told) > 2 else None})
+            case ["related"]:
+                one, *others = [
+                    Compared(it, it.labels)
+                    for it in [incident, *(other for other in self.incidents() if other is not incident)]
+                ]
+                return _json({"related": related(one, others, int(params["first"]))})
             case _:
                 return _json(incident)
 

@@ -268,3 +268,17 @@ def test_as_of_asks_for_the_list_as_it_was_and_counts_from_then(
 def test_nothing_at_a_time_says_which(lookout: Lookout, out: pytest.CaptureFixture[str]) -> None:
     run(lookout, "incidents", "--severity", "info", "--as-of", "2026-01-31T12:15")
     assert "No such info incidents at 2026-01-31 12:15:00." in out.readouterr().out
+
+
+def test_show_names_what_may_have_to_do_with_it_and_why(lookout: Lookout, out: pytest.CaptureFixture[str]) -> None:
+    run(lookout, "incidents", "show", TARGET)
+    told = out.readouterr().out.partition("Related")[2].splitlines()
+    assert [line.split()[0] for line in told[1:] if line.split()[1:2] in (["■"], ["●"])] == [LAG, QUEUE]
+    assert "job=ingest" in told[2]
+
+
+def test_show_says_nothing_of_relations_where_there_are_none(out: pytest.CaptureFixture[str]) -> None:
+    lookout = Lookout()
+    lookout.fires("ingest-1")
+    run(lookout, "incidents", "show", TARGET)
+    assert "Related" not in out.readouterr().out

@@ -18,7 +18,8 @@ from lookout.alerts.severity import Severity
 from lookout.api.graphql.schema import SCHEMA
 from lookout.incidents.events import EventType, FeedEvent
 from lookout.incidents.incident import Incident, Resolution, Status
-from lookout.store.reads import AlertView, IncidentStats
+from lookout.store.reads import AlertView
+from lookout.store.stats import IncidentStats, NoisyGroup
 
 CORE = SCHEMA._schema  # pyright: ignore[reportPrivateUsage]
 
@@ -32,10 +33,11 @@ def fields_of(name: str) -> set[str]:
 @pytest.mark.parametrize(
     ("name", "struct", "own"),
     [
-        ("Incident", Incident, {"incidentId", "alerts", "events"}),
+        ("Incident", Incident, {"incidentId", "alerts", "events", "related"}),
         ("IncidentEvent", FeedEvent, set[str]()),
         ("Alert", AlertView, set[str]()),
-        ("IncidentStats", IncidentStats, set[str]()),
+        ("IncidentStats", IncidentStats, {"buckets", "noisiest"}),
+        ("NoisyGroup", NoisyGroup, set[str]()),
     ],
 )
 def test_a_type_has_every_field_of_the_core(name: str, struct: type[msgspec.Struct], own: set[str]) -> None:

@@ -9,6 +9,7 @@ from strawberry.types.enum import EnumValue, StrawberryEnumDefinition
 
 from lookout.alerts.alert import AlertStatus
 from lookout.alerts.severity import Severity
+from lookout.api.periods import BucketSize
 from lookout.incidents.events import EventType
 from lookout.incidents.incident import Resolution, Status
 
@@ -57,6 +58,12 @@ _publish(
         Resolution.EXPIRED: "The source stopped repeating it.",
         Resolution.OPERATOR: "A person resolved it.",
     },
+)
+_publish(
+    BucketSize,
+    "StatsBucketSize",
+    "By what figures are told.",
+    {BucketSize.HOUR: "By the hour.", BucketSize.DAY: "By the day, in UTC."},
 )
 _publish(
     AlertStatus,

@@ -18,9 +18,11 @@ from lookout.errors import NotFound
 from lookout.incidents.incident import Incident as Snapshot
 from lookout.incidents.incident import Resolution, Status
 from lookout.store.reads import END, IncidentFilter
+from lookout.store.relations import RELATED_DEFAULT
 
 if TYPE_CHECKING:
     from lookout.api.graphql.events import IncidentEventsConnection
+    from lookout.api.graphql.related import RelatedIncident
 
 
 @strawberry.federation.type(keys=["id"], description="A problem that people act on, folded from alerts.")
@@ -62,6 +64,14 @@ class Incident:
         from lookout.api.graphql.events import IncidentEventsConnection
 
         return await IncidentEventsConnection.read_of(info.context, self.incident_id, after or 0, first)
+
+    @strawberry.field(description="What may have to do with it: started within 10 minutes of it, the best first.")
+    async def related(
+        self, info: Info, first: int | None = RELATED_DEFAULT
+    ) -> list[Annotated["RelatedIncident", strawberry.lazy("lookout.api.graphql.related")]]:
+        from lookout.api.graphql.related import related_to
+
+        return await related_to(info.context, self.incident_id, first)
 
     @classmethod
     def of(cls, snapshot: Snapshot) -> "Incident":
