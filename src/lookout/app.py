@@ -42,6 +42,7 @@ from lookout.store.log import Log
 from lookout.store.reads import Reads
 from lookout.store.rebuild import Report, rebuild
 from lookout.store.relations import Relations
+from lookout.store.retention import Retention
 from lookout.store.stats import Stats
 from lookout.timers import Timers
 
@@ -137,7 +138,7 @@ async def running(settings: Settings, clock: Clock) -> AsyncGenerator[Running]:
         written = Log(writers)
         intake = Intake(written, clock, settings.policy, partial(_fresh_id, clock))
         followers = Followers(reads, clock, partial(database.listen, dsn, "lookout_feed"))
-        timers = Timers(written, intake, clock)
+        timers = Timers(written, intake, clock, Retention(writers), settings.retention)
         parts = Parts(reads, History(readers), Relations(readers), Stats(readers), intake, followers, clock)
         failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         writer = _supervised(intake.run(), failed)

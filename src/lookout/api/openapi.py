@@ -217,7 +217,7 @@ OPERATIONS: Sequence[Operation] = (
     Operation(
         "get", "/v1/feed", "readFeed",
         "The feed after a position: Server-Sent Events where `text/event-stream` is accepted, else a page of JSON.",
-        {200: EventPage, 400: Error, 409: Error, 503: Error},
+        {200: EventPage, 400: Error, 409: Error, 410: GoneView, 503: Error},
         query=(("after", _POSITION, "Events after this position; a stream without one begins now."), _FIRST),
     ),
     Operation(

@@ -15,7 +15,8 @@ from lookout.api.answers import Json
 from lookout.api.edge import caller_of
 from lookout.api.parts import Parts, past
 from lookout.api.periods import BucketSize, period_of, size_of
-from lookout.errors import Conflict, Refused
+from lookout.api.positions import check_position
+from lookout.errors import Refused
 from lookout.feeds.sse import EventStream
 from lookout.incidents.events import FeedEvent
 from lookout.incidents.incident import Incident, Status
@@ -192,13 +193,8 @@ class Rest:
         tenant_id = caller_of(request).tenant_id
         resume = request.headers.get("last-event-id")
         after = _whole(resume, "Last-Event-ID") if resume is not None else _number(request, "after", None)
-        last = await self._parts.reads.last_position(tenant_id)
-        if after is not None and after > last:
-            raise Conflict(
-                f"position {after} has not happened yet: the log ends at {last}. Start again without a position.",
-                "after",
-                f"maximum {last}",
-            )
+        ends = await self._parts.reads.ends(tenant_id)
+        check_position(after or 0, ends)
         if "text/event-stream" not in request.headers.get("accept", ""):
             events = await self._parts.followers.page(tenant_id, after or 0, _limit(request))
             end = events[-1].position if events else after or 0
@@ -206,7 +202,7 @@ class Rest:
             return Response(body, media_type="application/json")
         # Both before the answer begins: what is refused has a status, and "from now on" is from before it.
         self._parts.followers.check_room()
-        return EventStream(self._parts.followers.follow(tenant_id, last if after is None else after))
+        return EventStream(self._parts.followers.follow(tenant_id, ends.last if after is None else after))
 
     async def rejected_alerts(self, request: Request) -> Response:
         tenant_id, limit = caller_of(request).tenant_id, _limit(request)

@@ -39,6 +39,14 @@ class ServerError(LookoutError):
         self.may_pass = may_pass
 
 
+class NotKept(ServerError):
+    """What is asked for is not kept any more. The log begins at `first_position`."""
+
+    def __init__(self, message: str, first_position: int) -> None:
+        super().__init__(message)
+        self.first_position = first_position
+
+
 class IncidentPage(msgspec.Struct, frozen=True):
     """Incidents, newest first. `position` is the last event's at the time of reading; `next` None ends the list."""
 
@@ -108,6 +116,7 @@ class _RawEventPage(msgspec.Struct, frozen=True):
 
 class _Problem(msgspec.Struct, frozen=True):
     error: str
+    first_position: int | None = None
 
 
 class Client:
@@ -254,10 +263,15 @@ class Client:
     def _refusal(self, response: httpx.Response) -> ServerError:
         """The server's own words where it has some."""
         try:
-            problem = one_line(msgspec.json.decode(response.content, type=_Problem).error, ERROR_LIMIT)
+            problem = msgspec.json.decode(response.content, type=_Problem)
         except msgspec.MsgspecError:
-            problem = f"{self.url} answered {response.status_code} to {response.request.url.path}: is it Lookout?"
-        return ServerError(problem, may_pass=response.is_server_error)
+            problem = _Problem(
+                f"{self.url} answered {response.status_code} to {response.request.url.path}: is it Lookout?"
+            )
+        message = one_line(problem.error, ERROR_LIMIT)
+        if problem.first_position is not None:
+            return NotKept(message, problem.first_position)
+        return ServerError(message, may_pass=response.is_server_error)
 
     @contextmanager
     def _telling(self) -> Generator[None]:

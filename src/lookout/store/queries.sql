@@ -581,8 +581,114 @@ WHERE tenant_id = $1 AND id < $2
 ORDER BY id DESC
 LIMIT $3
 
+-- name: prunable_tenants
+-- Those whose log begins with something that may go: an old event, and an incident that is over since long ago.
+SELECT f.tenant_id
+FROM feeds AS f
+JOIN events AS e ON e.tenant_id = f.tenant_id AND e.position = f.pruned_position + 1
+LEFT JOIN LATERAL (
+    SELECT status, updated_at
+    FROM incidents
+    WHERE tenant_id = f.tenant_id AND opened_position > f.pruned_position
+    ORDER BY opened_position
+    LIMIT 1
+) AS i ON true
+WHERE f.tenant_id > $2
+    AND e.recorded_at < $1
+    AND (i.status IS NULL OR (i.status = 'resolved' AND i.updated_at < $1))
+ORDER BY f.tenant_id
+LIMIT $3
+
+-- name: lock_feed
+SELECT last_position, pruned_position FROM feeds WHERE tenant_id = $1 FOR UPDATE
+
+-- name: oldest_incidents
+SELECT opened_position, status, updated_at
+FROM incidents
+WHERE tenant_id = $1 AND opened_position > $2
+ORDER BY opened_position
+LIMIT $3
+
+-- name: position_of_alert
+-- Where the events after $2 have been about more than $3 alerts.
+SELECT position
+FROM event_alerts
+WHERE tenant_id = $1 AND position > $2
+ORDER BY position, fingerprint
+OFFSET $3
+LIMIT 1
+
+-- name: first_incident_spoken_of
+-- A repeat of what an operator closed is silent only as long as it is known.
+SELECT min(i.opened_position)
+FROM incidents AS i
+JOIN events AS e ON e.tenant_id = $1 AND e.incident_id = i.id
+JOIN event_alerts AS ea ON ea.tenant_id = $1 AND ea.position = e.position
+JOIN alerts AS a ON a.tenant_id = $1 AND a.fingerprint = ea.fingerprint AND a.incident_id = i.id
+JOIN leases AS l ON l.tenant_id = $1 AND l.fingerprint = a.fingerprint
+WHERE i.tenant_id = $1 AND i.opened_position > $2 AND i.opened_position <= $3 AND l.last_received_at >= $4
+
+-- name: prune_leases
+DELETE FROM leases AS l
+USING incidents AS i, events AS e, event_alerts AS ea, alerts AS a
+WHERE i.tenant_id = $1 AND i.opened_position > $2 AND i.opened_position <= $3
+    AND e.tenant_id = $1 AND e.incident_id = i.id
+    AND ea.tenant_id = $1 AND ea.position = e.position
+    AND a.tenant_id = $1 AND a.fingerprint = ea.fingerprint AND a.incident_id = i.id
+    AND l.tenant_id = $1 AND l.fingerprint = a.fingerprint
+
+-- name: prune_alerts
+DELETE FROM alerts AS a
+USING incidents AS i, events AS e, event_alerts AS ea
+WHERE i.tenant_id = $1 AND i.opened_position > $2 AND i.opened_position <= $3
+    AND e.tenant_id = $1 AND e.incident_id = i.id
+    AND ea.tenant_id = $1 AND ea.position = e.position
+    AND a.tenant_id = $1 AND a.fingerprint = ea.fingerprint AND a.incident_id = i.id
+
+-- name: prune_incidents
+DELETE FROM incidents WHERE tenant_id = $1 AND opened_position > $2 AND opened_position <= $3
+
+-- name: prune_event_alerts
+DELETE FROM event_alerts WHERE tenant_id = $1 AND position > $2 AND position <= $3
+
+-- name: prune_events
+DELETE FROM events WHERE tenant_id = $1 AND position > $2 AND position <= $3
+
+-- name: advance_pruned
+UPDATE feeds SET pruned_position = $3 WHERE tenant_id = $1 AND pruned_position = $2
+
+-- name: has_relays
+SELECT to_regclass('relays') IS NOT NULL
+
+-- name: relayed_position
+SELECT min(position) FROM relays WHERE tenant_id = $1
+
+-- name: forget_received
+DELETE FROM received AS r
+USING (
+    SELECT o.*
+    FROM feeds AS f
+    CROSS JOIN LATERAL (
+        SELECT tenant_id, hour, source
+        FROM received
+        WHERE tenant_id = f.tenant_id AND hour < $1
+        ORDER BY hour
+        LIMIT 100
+    ) AS o
+    LIMIT $2
+) AS old
+WHERE r.tenant_id = old.tenant_id AND r.hour = old.hour AND r.source = old.source
+
+-- name: forget_old_rejected_alerts
+DELETE FROM rejected_alerts
+WHERE id IN (
+    SELECT id
+    FROM (SELECT id, received_at FROM rejected_alerts ORDER BY id LIMIT $2) AS oldest
+    WHERE received_at < $1
+)
+
 -- name: tenants
-SELECT tenant_id, last_position FROM feeds ORDER BY tenant_id
+SELECT tenant_id, last_position, pruned_position FROM feeds ORDER BY tenant_id
 
 -- name: alerts_of_event
 SELECT *

@@ -4,7 +4,7 @@ import uuid
 from collections.abc import Mapping
 from datetime import datetime
 from operator import attrgetter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
@@ -27,6 +27,13 @@ END = 2**62
 """A position beyond every other."""
 _LABELS = msgspec.json.Decoder(dict[str, str])
 _OPEN = frozenset(status.value for status in Status if status is not Status.RESOLVED)
+
+
+class LogEnds(NamedTuple):
+    """Where a tenant's log begins and ends: events are kept from after `pruned` up to `last`."""
+
+    pruned: int
+    last: int
 
 
 class IncidentFilter(msgspec.Struct, frozen=True):
@@ -105,6 +112,11 @@ class Reads:
     async def last_position(self, tenant_id: str) -> int:
         """The position of the tenant's last event, 0 if there is none."""
         return await self._pool.fetchval(SQL["last_position"], tenant_id) or 0
+
+    async def ends(self, tenant_id: str) -> LogEnds:
+        """Where the tenant's log begins and ends."""
+        row = await self._pool.fetchrow(SQL["feed"], tenant_id)
+        return LogEnds(row["pruned_position"], row["last_position"]) if row is not None else LogEnds(0, 0)
 
     async def events_after(self, tenant_id: str, position: int, limit: int) -> list[FeedEvent]:
         """At most `limit` events after `position`, in order."""
