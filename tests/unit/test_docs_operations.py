@@ -11,8 +11,9 @@ from typer.core import TyperCommand, TyperGroup
 from typer.main import get_command
 
 from lookout import app, config, metrics, timers
+from lookout.alerts import shown
 from lookout.alerts.severity import SYNONYMS
-from lookout.api import bodies, rest
+from lookout.api import bodies, periods, rest
 from lookout.api.graphql import app as graphql
 from lookout.api.graphql import limits, pages
 from lookout.cli import app as commands
@@ -20,11 +21,11 @@ from lookout.cli.outside import DEFAULT_URL
 from lookout.config import DEFAULT_PORT, VARIABLES, load_policy, load_settings
 from lookout.errors import SettingsError
 from lookout.feeds import follow
-from lookout.incidents import actions, events, grouping, lease
+from lookout.incidents import actions, events, grouping, investigation, lease
 from lookout.incidents.policy import Policy
 from lookout.intake import repeats, writer
 from lookout.sources import parsed, reading
-from lookout.store import database, log
+from lookout.store import database, log, relations, retention, stats
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "operations.md").read_text()
@@ -61,6 +62,7 @@ def test_the_defaults_of_the_environment() -> None:
     table = rows(section("Environment"))
     assert table["HOST"][0] == f"`{settings.host}`"
     assert table["PORT"][0] == f"`{settings.port}`" == f"`{DEFAULT_PORT}`"
+    assert table["LOOKOUT_RETENTION"][0] == f"`{settings.retention.days}d`"
     assert table["LOOKOUT_URL"][0] == f"`{DEFAULT_URL}`"
     assert settings.database_url is None
     assert str(database.LOWEST_VERSION) in table["DATABASE_URL"][1]
@@ -157,7 +159,14 @@ BOUNDS = {
     "a page": f"{rest.PAGE_LIMIT}",
     "body of an action": f"{rest.ACTION_LIMIT // 1024} KiB",
     "a note or a reason": f"{actions.NOTE_LIMIT:,}",
-    "a name (`X-User-ID`, assignee)": f"{actions.NAME_LIMIT}",
+    "a name (`X-User-ID`, assignee, investigator)": f"{actions.NAME_LIMIT}",
+    "investigations of an incident": f"{investigation.INVESTIGATIONS_LIMIT}",
+    "an investigation's summary": f"{investigation.INVESTIGATION_SUMMARY_LIMIT:,}",
+    "an investigation's root cause": f"{investigation.ROOT_CAUSE_LIMIT:,}",
+    "recommendations of an investigation": f"{investigation.RECOMMENDATIONS_LIMIT}",
+    "a recommendation": f"{investigation.RECOMMENDATION_LIMIT}",
+    "an investigation's summary in its event": f"{investigation.BRIEF_LIMIT}",
+    "a link": f"{shown.URL_LIMIT:,}",
     "title": f"{grouping.TITLE_LIMIT}",
     "summary": f"{grouping.SUMMARY_LIMIT}",
     "dedup key kept as text": f"{grouping.KEY_LIMIT:,}",
@@ -169,6 +178,14 @@ BOUNDS = {
     "GraphQL tokens": f"{limits.TOKENS:,}",
     "a message on a WebSocket": f"{app.WEBSOCKET_MESSAGE_LIMIT // 1024} KiB",
     "subscriptions of one WebSocket": f"{graphql.SUBSCRIPTIONS_LIMIT}",
+    "related incidents compared": f"{relations.NEAREST}",
+    "alerts of an opening compared": f"{relations.OPENING_ALERTS}",
+    "related incidents of an answer": f"{relations.RELATED_LIMIT}",
+    "buckets of figures": f"{periods.BUCKETS_LIMIT}",
+    "noisiest groups": f"{stats.NOISIEST}",
+    "events forgotten in one commit": f"{retention.EVENTS_AT_ONCE:,}",
+    "alerts of the events forgotten in one commit": f"{retention.ALERTS_AT_ONCE:,}",
+    "commits of forgetting every five seconds": f"{retention.COMMITS_AT_ONCE}",
     "a statement": f"{database.COMMAND_SECONDS:.0f}",
 }
 

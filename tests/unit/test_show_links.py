@@ -34,7 +34,7 @@ INCIDENT = Incident(
 def _lines(alert: AlertView) -> list[str]:
     screen = StringIO()
     Console(file=screen, width=100, color_system=None).print(
-        incident_page(INCIDENT, [alert], False, [], [], When(NOW, UTC))
+        incident_page(INCIDENT, [alert], False, [], When(NOW, UTC))
     )
     return [line.strip() for line in screen.getvalue().splitlines()]
 

@@ -21,6 +21,8 @@ from lookout.api.rest import (
     AssignArguments,
     EventPage,
     IncidentPage,
+    InvestigationArguments,
+    InvestigationPage,
     NoArguments,
     NoteArguments,
     RejectedPage,
@@ -213,6 +215,16 @@ OPERATIONS: Sequence[Operation] = (
             ("end", {"type": "string", "format": "date-time"}, "The first moment after it; at most 750 days later."),
             ("bucket", {"type": "string", "enum": list(BucketSize)}, "By the hour or by the day, in UTC."),
         ),
+    ),
+    Operation(
+        "get", "/v1/incidents/{id}/investigations", "listInvestigations", "What was found out, the oldest first.",
+        {200: InvestigationPage, **_OF_ONE},
+        query=(_FIRST, ("after", _POSITION, "Those attached after this position.")),
+    ),
+    Operation(
+        "post", "/v1/incidents/{id}/investigations", "attachInvestigation",
+        "Attach what was found out. The first of a report id stands; again is the same.", {**_ACTION, 409: Error},
+        InvestigationArguments,
     ),
     Operation(
         "get", "/v1/feed", "readFeed",

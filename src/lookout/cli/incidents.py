@@ -16,7 +16,7 @@ from rich.text import Text
 from lookout.alerts.alert import AlertStatus
 from lookout.alerts.severity import Severity
 from lookout.alerts.text import one_line
-from lookout.cli.client import PAGE, AlertView, Client
+from lookout.cli.client import PAGE, AlertView, Client, InvestigationView
 from lookout.cli.finding import find_incident
 from lookout.cli.moments import moment_of
 from lookout.cli.outside import DEFAULT_URL, Url, outside_of
@@ -32,6 +32,7 @@ ALERTS_READ = 2000
 ALERTS_SHOWN = 40
 EVENTS_SHOWN = 100
 RELATED_SHOWN = 5
+INVESTIGATIONS_SHOWN = 3
 
 incidents = typer.Typer(no_args_is_help=False, rich_markup_mode=None)
 
@@ -119,7 +120,7 @@ def _nothing(statuses: Sequence[StatusChoice], severity: Severity | None, as_of:
 
 @incidents.command()
 def show(context: typer.Context, part: Id, json: Json = False, url: Url = DEFAULT_URL) -> None:
-    """Show one incident: facts, alerts, timeline, and what may have to do with it.
+    """Show one incident: facts, alerts, investigations, timeline, and what may have to do with it.
 
     \b
     Examples:
@@ -134,10 +135,12 @@ def show(context: typer.Context, part: Id, json: Json = False, url: Url = DEFAUL
         return
     alerts = sorted(islice(client.every_alert(incident.id), ALERTS_READ), key=_urgency)
     events = _last_events(client, incident.id)
+    investigations = _investigations(client, incident)[-INVESTIGATIONS_SHOWN:]
     related = client.related(incident.id, RELATED_SHOWN)
     when = When(outside.now(), outside.zone)
-    screen = Terminal()
-    screen.print(incident_page(incident, alerts[:ALERTS_SHOWN], len(alerts) > ALERTS_SHOWN, events, related, when))
+    more = len(alerts) > ALERTS_SHOWN
+    page = incident_page(incident, alerts[:ALERTS_SHOWN], more, events, when, investigations, related=related)
+    Terminal().print(page)
 
 
 def _urgency(alert: AlertView) -> tuple[AlertStatus, int, str]:
@@ -148,13 +151,24 @@ def _urgency(alert: AlertView) -> tuple[AlertStatus, int, str]:
 class _Whole(msgspec.Struct, frozen=True):
     incident: Incident
     alerts: list[AlertView]
+    investigations: list[InvestigationView]
     events: list[Heard]
     related: list[Related]
 
 
 def _whole(client: Client, incident: Incident) -> _Whole:
-    alerts, events = list(client.every_alert(incident.id)), list(client.every_event(incident.id))
-    return _Whole(incident, alerts, events, client.related(incident.id, RELATED_SHOWN))
+    return _Whole(
+        incident,
+        list(client.every_alert(incident.id)),
+        _investigations(client, incident),
+        list(client.every_event(incident.id)),
+        client.related(incident.id, RELATED_SHOWN),
+    )
+
+
+def _investigations(client: Client, incident: Incident) -> list[InvestigationView]:
+    """All of them; of an incident that has none nobody asks for them, so that an older server need not know them."""
+    return list(client.every_investigation(incident.id)) if incident.investigation_count else []
 
 
 def _last_events(client: Client, incident_id: str) -> list[Heard]:

@@ -74,7 +74,7 @@ def stats(
     json: Annotated[bool, typer.Option("--json", help="Print JSON, for pipes.")] = False,
     url: Url = DEFAULT_URL,
 ) -> None:
-    """Show figures of a time: what opened and ended, how long it took, and what was noisiest.
+    """Show figures of a time, and what was noisiest.
 
     \b
     Examples:

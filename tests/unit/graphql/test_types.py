@@ -18,7 +18,7 @@ from lookout.alerts.severity import Severity
 from lookout.api.graphql.schema import SCHEMA
 from lookout.incidents.events import EventType, FeedEvent
 from lookout.incidents.incident import Incident, Resolution, Status
-from lookout.store.reads import AlertView
+from lookout.store.reads import AlertView, InvestigationView
 from lookout.store.stats import IncidentStats, NoisyGroup
 
 CORE = SCHEMA._schema  # pyright: ignore[reportPrivateUsage]
@@ -33,9 +33,10 @@ def fields_of(name: str) -> set[str]:
 @pytest.mark.parametrize(
     ("name", "struct", "own"),
     [
-        ("Incident", Incident, {"incidentId", "alerts", "events", "related"}),
+        ("Incident", Incident, {"incidentId", "alerts", "events", "investigations", "related"}),
         ("IncidentEvent", FeedEvent, set[str]()),
         ("Alert", AlertView, set[str]()),
+        ("Investigation", InvestigationView, set[str]()),
         ("IncidentStats", IncidentStats, {"buckets", "noisiest"}),
         ("NoisyGroup", NoisyGroup, set[str]()),
     ],
