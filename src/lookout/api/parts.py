@@ -1,7 +1,5 @@
 """What the HTTP surfaces work with, and who asks."""
 
-from datetime import datetime
-
 import msgspec
 
 from lookout.alerts.text import one_line
@@ -50,10 +48,3 @@ def name_of(text: str, field: str) -> str:
     if len(text) > NAME_LIMIT:
         raise Refused(f"{field} is longer than {NAME_LIMIT} characters", field, f"maxLength {NAME_LIMIT}")
     return one_line(text, NAME_LIMIT)
-
-
-def past(time: datetime, now: datetime) -> datetime:
-    """`time`, of which something can be told. Raises `Refused` if it is to come."""
-    if time > now:
-        raise Refused("as_of lies in the future: leave it out for the list as it is now", "as_of", "maximum now")
-    return time

@@ -1,4 +1,4 @@
-"""The time that figures are asked of, within bounds."""
+"""Times that are asked of: the past of a list, and the time of figures, within bounds."""
 
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -43,3 +43,10 @@ def period_of(now: datetime, start: datetime | None, end: datetime | None, size:
 def size_of(period: Period) -> BucketSize:
     """By what it is told."""
     return next(size for size, length in _SIZES.items() if length == period.bucket)
+
+
+def past(time: datetime, now: datetime) -> datetime:
+    """`time`, of which something can be told. Raises `Refused` if it is to come."""
+    if time > now:
+        raise Refused("as_of lies in the future: leave it out for the list as it is now", "as_of", "maximum now")
+    return time

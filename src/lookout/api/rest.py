@@ -13,8 +13,8 @@ from lookout.alerts.severity import Severity
 from lookout.api import acting
 from lookout.api.answers import Json
 from lookout.api.edge import caller_of
-from lookout.api.parts import Parts, past
-from lookout.api.periods import BucketSize, period_of, size_of
+from lookout.api.parts import Parts
+from lookout.api.periods import BucketSize, past, period_of, size_of
 from lookout.api.positions import check_position
 from lookout.errors import Refused
 from lookout.feeds.sse import EventStream

@@ -83,6 +83,8 @@ def follow(client: Client, after: int, wait: Callable[[timedelta], None]) -> Gen
         try:
             yield from _connection(client, place)
         except NotKept as error:
+            if error.first_position - 1 <= place.seen:
+                raise
             yield Forgotten(place.seen + 1, error.first_position - 1)
             place.seen = error.first_position - 1
             continue

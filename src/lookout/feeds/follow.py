@@ -127,7 +127,6 @@ class Followers:
                 if events is None:
                     events = await self._page(tenant_id, position)
                 if events:
-                    check_kept(position, events[0].position)
                     position = events[-1].position
                     yield events
                 elif not await reader.wait(position):
@@ -139,8 +138,11 @@ class Followers:
             raise Overloaded(f"{STREAM_LIMIT} streams are open already", retry_after=5)
 
     async def page(self, tenant_id: str, after: int, limit: int) -> list[Encoded]:
-        """At most `limit` events after a position, at once."""
-        return [encode(event) for event in await self._reads.events_after(tenant_id, after, limit)]
+        """At most `limit` events after a position, at once. Raises `Gone` if the next one was forgotten."""
+        events = await self._reads.events_after(tenant_id, after, limit)
+        if events:
+            check_kept(after, events[0].position)
+        return [encode(event) for event in events]
 
     async def _page(self, tenant_id: str, after: int) -> list[Encoded]:
         return await self.page(tenant_id, after, PAGE)

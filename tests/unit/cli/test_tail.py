@@ -199,3 +199,11 @@ def test_everything_begins_with_the_first_that_is_kept(lookout: Lookout, capsys:
     out, err = told(capsys)
     assert len(out) == 1
     assert err == ["events 1 to 2 are not kept any more (LOOKOUT_RETENTION)"]
+
+
+def test_a_server_that_contradicts_itself_is_not_asked_for_ever(
+    lookout: Lookout, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lookout.answers = [None, not_kept]
+    assert run(lookout, "tail", "--after", "2") == 1
+    assert told(capsys)[1] == ["lookout: not kept any more"]

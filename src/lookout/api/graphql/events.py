@@ -10,6 +10,7 @@ from lookout.api.graphql.incidents import Incident
 from lookout.api.graphql.pages import COUNT_LIMIT, EVENTS_DEFAULT, PageInfo, Span, page_info, size_of
 from lookout.api.graphql.scalars import JSON, Position
 from lookout.api.positions import check_position
+from lookout.feeds.follow import check_kept
 from lookout.incidents.events import EventType, FeedEvent
 from lookout.store.reads import LogEnds
 
@@ -73,6 +74,8 @@ class IncidentEventsConnection:
         ends = await check_happened(asking, after)
         async with asking.reading:
             found = await asking.parts.reads.events_after(asking.tenant_id, after, size + 1)
+        if found:
+            check_kept(after, found[0].position)
         return cls._page(found, after, size, begins_at=ends.pruned + 1)
 
     @classmethod

@@ -14,7 +14,7 @@ from lookout.api.graphql.ids import incident_cursor, incident_gid, incident_id_o
 from lookout.api.graphql.investigations import InvestigationsConnection
 from lookout.api.graphql.pages import COUNT_LIMIT, EVENTS_DEFAULT, ConnectionInput, PageInfo, Span, page_info, span_of
 from lookout.api.graphql.scalars import JSON, Position
-from lookout.api.parts import past
+from lookout.api.periods import past
 from lookout.errors import NotFound
 from lookout.incidents.incident import Incident as Snapshot
 from lookout.incidents.incident import Resolution, Status
