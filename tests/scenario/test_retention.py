@@ -289,6 +289,7 @@ async def test_what_a_relay_has_not_sent_stays(lookout: Driver) -> None:
     assert await _ends(lookout) == (3, 6)
     assert (await lookout.rebuild()).equal
     await lookout.sql("UPDATE relays SET position = 6 WHERE feed = 'kafka'")
+    lookout.clock.move(minutes=10)
     await lookout.ticks()
     assert await _ends(lookout) == (6, 6)
 
