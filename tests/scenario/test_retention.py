@@ -324,6 +324,7 @@ BATCH: dict[str, tuple[str, list[str]]] = {
     "position_of_alert": ("event_alerts_pkey", ["'default'", "0", "5000"]),
     "first_incident_spoken_of": ("events_of_incident", ["'default'", "0", "1000", "'2026-01-01Z'"]),
     "prune_leases": ("events_of_incident", ["'default'", "0", "1000"]),
+    "prune_silent_decisions": ("events_of_incident", ["'default'", "0", "1000"]),
     "prune_alerts": ("events_of_incident", ["'default'", "0", "1000"]),
     "prune_incidents": ("incidents_in_order", ["'default'", "0", "1000"]),
     "prune_event_alerts": ("event_alerts_pkey", ["'default'", "0", "1000"]),

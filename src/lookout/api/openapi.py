@@ -13,6 +13,7 @@ from lookout import __version__
 from lookout.alerts.severity import Severity
 from lookout.api.answers import GoneView
 from lookout.api.events import EventAccepted, EventRefused
+from lookout.api.grouping import Grouping
 from lookout.api.health import Health
 from lookout.api.ingest import DeliveryView
 from lookout.api.periods import BucketSize
@@ -192,6 +193,11 @@ OPERATIONS: Sequence[Operation] = (
         "Incidents that started within 10 minutes of it and share label values, the best first.",
         {200: RelatedList, **_OF_ONE},
         query=(("first", {"type": "integer", "minimum": 1, "maximum": 50, "default": 10}, "How many at most."),),
+    ),
+    Operation(
+        "get", "/v1/incidents/{id}/grouping", "getGrouping",
+        "Why its alerts are one incident, and what was last decided about each.", {200: Grouping, **_OF_ONE},
+        query=(_FIRST, ("after", {"type": "string"}, "The `next` of the page before.")),
     ),
     Operation(
         "post", "/v1/incidents/{id}/acknowledge", "acknowledgeIncident", "Somebody works on it.",

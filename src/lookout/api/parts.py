@@ -9,6 +9,7 @@ from lookout.feeds.follow import Followers
 from lookout.incidents.actions import NAME_LIMIT
 from lookout.intake.writer import Intake
 from lookout.reconcile import Reconciler
+from lookout.reload import Reload
 from lookout.store.history import History
 from lookout.store.reads import Reads
 from lookout.store.relations import Relations
@@ -29,6 +30,7 @@ class Parts(msgspec.Struct, frozen=True):
     followers: Followers
     clock: Clock
     reconciler: Reconciler
+    reload: Reload
 
 
 class Caller(msgspec.Struct, frozen=True):

@@ -13,6 +13,7 @@ from lookout.alerts.severity import Severity
 from lookout.api import acting
 from lookout.api.answers import Json
 from lookout.api.edge import caller_of
+from lookout.api.grouping import grouping_of
 from lookout.api.parts import Parts
 from lookout.api.periods import BucketSize, past, period_of, size_of
 from lookout.api.positions import check_position
@@ -132,6 +133,7 @@ class Rest:
             Route(f"{one}/alerts", self.alerts, methods=["GET"]),
             Route(f"{one}/events", self.events, methods=["GET"]),
             Route(f"{one}/related", self.related, methods=["GET"]),
+            Route(f"{one}/grouping", self.grouping, methods=["GET"]),
             Route(f"{one}/acknowledge", self.acknowledge, methods=["POST"]),
             Route(f"{one}/assign", self.assign, methods=["POST"]),
             Route(f"{one}/resolve", self.resolve, methods=["POST"]),
@@ -199,6 +201,11 @@ class Rest:
                 await reads.noisiest(tenant_id, period.start, period.end),
             )
         )
+
+    async def grouping(self, request: Request) -> Response:
+        tenant_id, incident_id, limit = caller_of(request).tenant_id, request.path_params["id"], _limit(request)
+        after = request.query_params.get("after", "").replace("\0", "")
+        return Json(await grouping_of(self._parts, tenant_id, incident_id, after, limit))
 
     async def investigations(self, request: Request) -> Response:
         tenant_id, incident_id, limit = caller_of(request).tenant_id, request.path_params["id"], _limit(request)

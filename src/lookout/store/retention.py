@@ -30,6 +30,7 @@ ROWS_AT_ONCE = 5_000
 
 _STEPS = (
     "prune_leases",
+    "prune_silent_decisions",
     "prune_alerts",
     "prune_incidents",
     "prune_event_alerts",
