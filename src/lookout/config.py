@@ -30,12 +30,18 @@ VARIABLES = (
     "DATABASE_URL",
     "LOOKOUT_DATA_DIR",
     "LOOKOUT_CONFIG",
+    "LOOKOUT_RETENTION",
     "LOOKOUT_GRAFANA_SECRET",
     "LOOKOUT_GRAFANA_TIMESTAMP_HEADER",
     *kafka.VARIABLES,
 )
 _OTHERS_OF_OURS = ("LOOKOUT_URL",)
 """Read by the commands that talk to a running Lookout."""
+
+
+RETENTION = timedelta(days=400)
+"""How long what is over is kept: a year to compare with, and a month to do it in."""
+SHORTEST_RETENTION = timedelta(days=1)
 
 
 class Settings(msgspec.Struct, frozen=True):
@@ -52,6 +58,7 @@ class Settings(msgspec.Struct, frozen=True):
     policy: Policy
     grafana_secret: str | None = None
     grafana_timestamp_header: str | None = None
+    retention: timedelta = RETENTION
     kafka: KafkaSettings | None = None
 
 
@@ -100,10 +107,13 @@ def load_settings(environ: Mapping[str, str]) -> Settings:
         except SettingsError as error:
             problems.append(str(error))
     to_kafka = kafka.settings_of(environ, _own_url(host, port), problems)
+    retention = _retention(environ.get("LOOKOUT_RETENTION", ""), problems)
     if problems:
         raise SettingsError("\n".join(problems))
     data_dir = Path(environ.get("LOOKOUT_DATA_DIR") or _default_data_dir(environ))
-    return Settings(host, port, data_dir, database_url, config, policy, grafana_secret, timestamp_header, to_kafka)
+    return Settings(
+        host, port, data_dir, database_url, config, policy, grafana_secret, timestamp_header, retention, to_kafka
+    )
 
 
 def is_loopback(host: str) -> bool:
@@ -138,6 +148,11 @@ def load_policy(path: Path) -> Policy:
     return Policy(**given.get("policy", {}), sources=sources)
 
 
+def is_duration(text: str) -> bool:
+    """Whether `text` is a duration as Prometheus writes it."""
+    return _DURATION.fullmatch(text) is not None
+
+
 def duration_of(text: str) -> timedelta:
     """A duration as Prometheus writes it: "5m", "1h30m", "12h"."""
     return timedelta(seconds=sum(int(number) * _UNITS[unit] for number, unit in re.findall(r"(\d+)(ms|[smhdw])", text)))
@@ -165,6 +180,20 @@ def _port(text: str, problems: list[str]) -> int:
         return int(text)
     problems.append(f"PORT is {text!r}: a number from 0 to 65535 is expected")
     return DEFAULT_PORT
+
+
+def _retention(text: str, problems: list[str]) -> timedelta:
+    if not text:
+        return RETENTION
+    try:
+        retention = duration_of(text) if is_duration(text) else timedelta()
+    except (OverflowError, ValueError):
+        retention = timedelta.max
+    if not SHORTEST_RETENTION <= retention <= LONGEST:
+        problems.append(
+            f"LOOKOUT_RETENTION is {text!r}: a duration from {SHORTEST_RETENTION.days}d to {LONGEST.days}d is expected"
+        )
+    return retention
 
 
 def _default_data_dir(environ: Mapping[str, str]) -> Path:
@@ -252,7 +281,7 @@ def _labels(part: _Part) -> tuple[str, ...]:
 
 def _duration(part: _Part, shortest: timedelta = SHORTEST) -> timedelta:
     text = part.text or ""
-    if not _DURATION.fullmatch(text):
+    if not is_duration(text):
         part.note("a duration like 5m, 1h30m or 12h is expected")
         return shortest
     try:
