@@ -9,6 +9,7 @@ import hashlib
 import os
 import shutil
 import sys
+import uuid
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
@@ -179,13 +180,13 @@ async def mock_broker() -> AsyncGenerator[MockBroker]:
 
 
 def _until_it_answers(address: str) -> None:
+    """Return once it leads a topic: before that it answers, and makes none."""
     consumer = Consumer({"bootstrap.servers": address, "group.id": "nobody", "log_level": 0})
     for _ in range(SECONDS):
-        try:
+        with suppress(KafkaException):
             if consumer.list_topics(timeout=1).brokers:
+                _create(address, f"probe-{uuid.uuid4().hex}", 1, {})
                 return
-        except KafkaException:
-            continue
     raise AssertionError(f"the broker at {address} does not answer")
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import msgspec
-from confluent_kafka import Consumer, Message, TopicPartition
+from confluent_kafka import Consumer, KafkaException, Message, TopicPartition
 
 SECONDS = 60
 
@@ -79,7 +79,10 @@ class Reader:
     def _assign(self) -> None:
         if self._assigned:
             return
-        known = self._consumer.list_topics(timeout=5).topics
+        try:
+            known = self._consumer.list_topics(timeout=5).topics
+        except KafkaException:  # the broker is away just now
+            return
         missing = [topic for topic in self._topics if topic not in known or known[topic].error is not None]
         if not missing:
             self._consumer.assign(

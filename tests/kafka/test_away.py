@@ -103,7 +103,8 @@ async def test_no_transaction_is_open_while_the_broker_is_away(
 ) -> None:
     open_ones = f"SELECT query FROM pg_stat_activity WHERE {RELAYS_AT_WORK}"
     async with start(kafka=kafka) as lookout:
-        await _until(lookout, "healthy")
+        async with _time_passing(lookout):
+            await _until(lookout, "healthy")
         await broker.kill()
         try:
             await lookout.fires(job="a")

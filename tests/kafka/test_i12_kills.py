@@ -27,7 +27,7 @@ from lookout.kafka import KafkaSettings
 TENANTS = 20
 CHANGES = 5_000
 CHANGES_AT_ONCE = 5
-KILLS = 12
+KILLS = ("lookout",) * 5 + ("relay",) * 4 + ("broker",) * 3
 SECONDS = 90
 
 pytestmark = pytest.mark.slow
@@ -154,12 +154,12 @@ async def test_i12_kafka_is_the_log_whatever_is_killed(
     events, triggers = reader_of(kafka.service_events_topic), reader_of(kafka.incidents_topic)
     async with _replicas(dsn, kafka) as replicas:
         batches = CHANGES // (TENANTS * CHANGES_AT_ONCE)
-        kills = chance.sample(range(batches), KILLS)
+        kills = dict(zip(chance.sample(range(batches), len(KILLS)), KILLS, strict=True))
         restarting: list[asyncio.Task[None]] = []
         for number in range(batches):
             taking = asyncio.create_task(replicas[number % 2].take(load.batch()))
             if number in kills:
-                killed.append(chance.choice(["lookout", "lookout", "relay", "broker"]))
+                killed.append(kills[number])
                 match killed[-1]:
                     case "lookout":
                         chance.choice(replicas).kill()
