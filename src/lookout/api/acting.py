@@ -3,7 +3,7 @@
 import uuid
 
 from lookout.alerts.text import paragraphs
-from lookout.api.parts import Caller, Parts, name_of
+from lookout.api.parts import Caller, Parts, Scope, name_of
 from lookout.errors import Conflict, NotFound, Refused
 from lookout.incidents.actions import NOTE_LIMIT, Acknowledge, Action, AddNote, Assign, Resolve
 from lookout.incidents.incident import Incident
@@ -42,6 +42,7 @@ def _text_of(text: str, field: str) -> str:
 
 
 async def _order(parts: Parts, caller: Caller, incident_id: str, action: Action) -> Incident:
+    caller.allowed(Scope.OPERATE)
     try:
         known_id = str(uuid.UUID(incident_id))
     except ValueError:

@@ -11,7 +11,7 @@ from starlette.routing import Route
 from lookout.alerts.severity import Severity
 from lookout.api import acting
 from lookout.api.answers import Json
-from lookout.api.edge import caller_of
+from lookout.api.edge import operator_of, reader_of, visit_of
 from lookout.api.parts import Parts
 from lookout.errors import Conflict, Refused
 from lookout.feeds.sse import EventStream
@@ -89,7 +89,7 @@ class Rest:
         ]
 
     async def incidents(self, request: Request) -> Response:
-        tenant_id = caller_of(request).tenant_id
+        tenant_id = reader_of(request).tenant_id
         limit = _limit(request)
         before = _position_of_cursor(request.query_params.get("after"))
         position = await self._parts.reads.last_position(tenant_id)
@@ -99,43 +99,44 @@ class Rest:
         return Json(IncidentPage(page, _cursor_of(page[-1]) if more else None, position))
 
     async def incident(self, request: Request) -> Response:
-        return Json(await self._parts.reads.incident(caller_of(request).tenant_id, request.path_params["id"]))
+        return Json(await self._parts.reads.incident(reader_of(request).tenant_id, request.path_params["id"]))
 
     async def alerts(self, request: Request) -> Response:
-        tenant_id, incident_id, limit = caller_of(request).tenant_id, request.path_params["id"], _limit(request)
+        tenant_id, incident_id, limit = reader_of(request).tenant_id, request.path_params["id"], _limit(request)
         await self._parts.reads.incident(tenant_id, incident_id)
         after = request.query_params.get("after", "")
         found = await self._parts.reads.alerts_of(tenant_id, incident_id, after.replace("\0", ""), limit + 1)
         return Json(AlertPage(found[:limit], found[limit - 1].fingerprint if len(found) > limit else None))
 
     async def events(self, request: Request) -> Response:
-        tenant_id, incident_id, limit = caller_of(request).tenant_id, request.path_params["id"], _limit(request)
+        tenant_id, incident_id, limit = reader_of(request).tenant_id, request.path_params["id"], _limit(request)
         await self._parts.reads.incident(tenant_id, incident_id)
         found = await self._parts.reads.events_of(tenant_id, incident_id, _number(request, "after", 0), limit + 1)
         return Json(EventPage(found[:limit], found[limit - 1].position if len(found) > limit else None))
 
     async def acknowledge(self, request: Request) -> Response:
+        caller = operator_of(request)
         await _arguments(request, NoArguments)
-        return Json(await acting.acknowledge(self._parts, caller_of(request), request.path_params["id"]))
+        return Json(await acting.acknowledge(self._parts, caller, request.path_params["id"]))
 
     async def assign(self, request: Request) -> Response:
+        caller, incident_id = operator_of(request), request.path_params["id"]
         arguments = await _arguments(request, AssignArguments)
-        caller, incident_id = caller_of(request), request.path_params["id"]
         return Json(await acting.assign(self._parts, caller, incident_id, arguments.assignee))
 
     async def resolve(self, request: Request) -> Response:
+        caller, incident_id = operator_of(request), request.path_params["id"]
         arguments = await _arguments(request, ResolveArguments)
-        caller, incident_id = caller_of(request), request.path_params["id"]
         return Json(await acting.resolve(self._parts, caller, incident_id, arguments.reason))
 
     async def add_note(self, request: Request) -> Response:
+        caller, incident_id = operator_of(request), request.path_params["id"]
         arguments = await _arguments(request, NoteArguments)
-        caller, incident_id = caller_of(request), request.path_params["id"]
         return Json(await acting.add_note(self._parts, caller, incident_id, arguments.text))
 
     async def feed(self, request: Request) -> Any:
         """The feed: a page as JSON, or a stream. A stream without a position begins with what happens from now on."""
-        tenant_id = caller_of(request).tenant_id
+        tenant_id = reader_of(request).tenant_id
         resume = request.headers.get("last-event-id")
         after = _whole(resume, "Last-Event-ID") if resume is not None else _number(request, "after", None)
         last = await self._parts.reads.last_position(tenant_id)
@@ -152,10 +153,11 @@ class Rest:
             return Response(body, media_type="application/json")
         # Both before the answer begins: what is refused has a status, and "from now on" is from before it.
         self._parts.followers.check_room()
-        return EventStream(self._parts.followers.follow(tenant_id, last if after is None else after))
+        events = self._parts.followers.follow(tenant_id, last if after is None else after)
+        return EventStream(events, visit_of(request).ended)
 
     async def rejected_alerts(self, request: Request) -> Response:
-        tenant_id, limit = caller_of(request).tenant_id, _limit(request)
+        tenant_id, limit = reader_of(request).tenant_id, _limit(request)
         found = await self._parts.reads.rejected_before(tenant_id, _number(request, "after", END), limit + 1)
         return Json(RejectedPage(found[:limit], found[limit - 1].id if len(found) > limit else None))
 

@@ -17,6 +17,7 @@ from lookout.cli.outside import Outside
 from lookout.cli.serve import check_config, rebuild, serve
 from lookout.cli.tail import tail
 from lookout.cli.terminal import complain
+from lookout.cli.token import token
 from lookout.errors import LookoutError
 
 app = typer.Typer(
@@ -53,6 +54,7 @@ app.command()(serve)
 app.command()(tail)
 app.add_typer(incidents, name="incidents", short_help="List incidents, show one, acknowledge, assign, note, resolve.")
 app.command()(demo)
+app.add_typer(token, name="token", short_help="Make, list and revoke the tokens of senders and readers.")
 app.command("check-config")(check_config)
 app.command()(rebuild)
 app.command()(version)
