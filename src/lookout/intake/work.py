@@ -7,7 +7,7 @@ from typing import assert_never
 import msgspec
 
 from lookout.alerts.alert import Alert, RejectedAlert
-from lookout.incidents.actions import Action, Resolve
+from lookout.incidents.actions import Action, AttachInvestigation, Resolve
 from lookout.incidents.grouping import group_of
 from lookout.incidents.incident import Incident
 from lookout.incidents.ledger import Receipt
@@ -31,7 +31,7 @@ class Delivery(msgspec.Struct, frozen=True):
 
 
 class Order(msgspec.Struct, frozen=True):
-    """A person's action on an incident."""
+    """A person's, or a program's, action on an incident."""
 
     tenant_id: str
     incident_id: str
@@ -75,6 +75,8 @@ def needs_of(batch: Iterable[Work], policy: Policy) -> dict[str, Needs]:
                 need.incident_ids.add(work.incident_id)
                 if isinstance(work.action, Resolve):
                     need.all_firing_of.add(work.incident_id)
+                if isinstance(work.action, AttachInvestigation):
+                    need.reports.add((work.incident_id, work.action.investigation.report_id))
             case Expiry():
                 for tenant_id, fingerprints in work.fingerprints.items():
                     needs.setdefault(tenant_id, Needs()).fingerprints.update(fingerprints)

@@ -21,6 +21,7 @@ from lookout.store.rows import (
     event_values,
     incident_of,
     incident_values,
+    investigation_values,
     lease_of,
 )
 from lookout.store.sql import SQL
@@ -50,13 +51,15 @@ class Renewal(NamedTuple):
 class Needs(msgspec.Struct):
     """What a batch needs of one tenant: the alerts by fingerprint, the groups by dedup key, the incidents by id.
 
-    `all_firing_of` names incidents of which every firing alert is needed.
+    `all_firing_of` names incidents of which every firing alert is needed, `reports` investigations that may be there
+    already, by the incident's and the report's id.
     """
 
     fingerprints: set[str] = msgspec.field(default_factory=set[str])
     dedup_keys: set[str] = msgspec.field(default_factory=set[str])
     incident_ids: set[str] = msgspec.field(default_factory=set[str])
     all_firing_of: set[str] = msgspec.field(default_factory=set[str])
+    reports: set[tuple[str, str]] = msgspec.field(default_factory=set[tuple[str, str]])
 
 
 class Rejection(NamedTuple):
@@ -155,6 +158,7 @@ class Transaction:
         await self._load_firing(needs, ledgers)
         await self._load_alerts(needs, ledgers)
         await self._load_incidents(needs, ledgers)
+        await self._load_reports(needs, ledgers)
         return ledgers
 
     async def _load_firing(self, needs: dict[str, Needs], ledgers: dict[str, Ledger]) -> None:
@@ -184,6 +188,11 @@ class Transaction:
         for row in await self._connection.fetch(SQL["load_incidents"], *arrays):
             ledgers[row["tenant_id"]].know(incident_of(row))
 
+    async def _load_reports(self, needs: dict[str, Needs], ledgers: dict[str, Ledger]) -> None:
+        wanted = [(tenant, *report) for tenant, need in needs.items() for report in sorted(need.reports)]
+        for row in await self._connection.fetch(SQL["load_reports"], *columns(wanted, 3)) if wanted else ():
+            ledgers[row["tenant_id"]].attached.add((str(row["incident_id"]), row["report_id"]))
+
     async def append(self, ledgers: Iterable[Ledger], policy: Policy) -> None:
         """Write what the ledgers decided, and wake the followers of those that grew."""
         written = list(ledgers)
@@ -200,8 +209,10 @@ class Transaction:
         records = [record for ledger in grown for record in ledger.records]
         await self._write("append_events", map(event_values, records), 9)
         await self._write("append_event_alerts", (row for record in records for row in event_alert_values(record)), 11)
+        investigations = (row for record in records for row in investigation_values(record))
+        await self._write("append_investigations", investigations, 12)
         incidents = {record.incident.id: record.incident for record in records}
-        await self._write("write_incidents", map(incident_values, incidents.values()), 22)
+        await self._write("write_incidents", map(incident_values, incidents.values()), 23)
 
     async def _write_alerts(self, grown: Sequence[Ledger]) -> None:
         changed = {
