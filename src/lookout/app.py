@@ -27,7 +27,7 @@ from lookout.api.graphql import graphql_app
 from lookout.api.health import Operations
 from lookout.api.ingest import Ingest
 from lookout.api.openapi import openapi_route
-from lookout.api.parts import Parts
+from lookout.api.parts import LOCAL_TENANT, Parts
 from lookout.api.rest import Rest
 from lookout.api.signature import Signature
 from lookout.clock import Clock, SystemClock
@@ -35,6 +35,7 @@ from lookout.config import Settings
 from lookout.errors import StartError
 from lookout.feeds.follow import Followers
 from lookout.intake.writer import Intake
+from lookout.reconcile import Reconciler
 from lookout.sources import grafana
 from lookout.store import database
 from lookout.store.embedded import EmbeddedPostgres
@@ -137,11 +138,12 @@ async def running(settings: Settings, clock: Clock) -> AsyncGenerator[Running]:
         intake = Intake(written, clock, settings.policy, partial(_fresh_id, clock))
         followers = Followers(reads, clock, partial(database.listen, dsn, "lookout_feed"))
         timers = Timers(written, intake, clock)
-        parts = Parts(reads, intake, followers, clock)
+        reconciler = Reconciler(written, intake, clock, LOCAL_TENANT)
+        parts = Parts(reads, intake, followers, clock, reconciler)
         door = Door(settings.access, Tokens(readers), clock) if settings.access is not None else None
         failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         writer = _supervised(intake.run(), failed)
-        running_parts = [timers.run(), followers.run(), *(door.runs() if door is not None else ())]
+        running_parts = [timers.run(), followers.run(), reconciler.run(), *(door.runs() if door is not None else ())]
         others = [_supervised(part, failed) for part in running_parts]
         try:
             yield Running(parts, timers, application(parts, signatures_of(settings), door), failed)

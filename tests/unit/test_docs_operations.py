@@ -10,7 +10,7 @@ from prometheus_client.metrics import MetricWrapperBase
 from typer.core import TyperCommand, TyperGroup
 from typer.main import get_command
 
-from lookout import app, config, metrics, timers
+from lookout import app, config, metrics, reconcile, timers
 from lookout.alerts import shown
 from lookout.alerts.severity import SYNONYMS
 from lookout.api import bodies, rest
@@ -144,11 +144,18 @@ BOUNDS = {
     "objects and arrays of one body": f"{reading.OBJECTS_LIMIT:,}",
     "labels of an alert": f"{reading.LABELS_LIMIT // MEBIBYTE} MiB",
     "annotations of an alert": f"{reading.ANNOTATIONS_LIMIT // MEBIBYTE} MiB",
+    "link of an alert to its source": f"{reading.LINK_LIMIT // 1024} KiB",
     "rejected alerts told of one body": f"{parsed.REJECTED_LIMIT}",
     "all ingest bodies under way": f"{bodies.BODIES_LIMIT // MEBIBYTE} MiB",
     "alerts that wait for a commit": f"{writer.QUEUE_LIMIT:,}",
     "alerts in one commit": f"{writer.BATCH_LIMIT:,}",
     "alerts that expire in one commit": f"{timers.BATCH_LIMIT:,}",
+    "addresses of one source": f"{config.ADDRESSES_LIMIT}",
+    "an answer of a source that is asked": f"{reconcile.ANSWER_LIMIT // MEBIBYTE} MiB",
+    "time for an address to answer": f"{reconcile.ADDRESS_SECONDS:.0f}",
+    "alerts reconciled in one commit": f"{reconcile.BATCH_LIMIT:,}",
+    "alerts told one by one of a reconcile": f"{reconcile.FINDINGS_TOLD:,}",
+    "operators who wait for a reconcile": f"{reconcile.WAITING_LIMIT}",
     "repeats recognised without loading": f"{repeats.REPEATS_KNOWN:,}",
     "labels that `group_by` or `drop_labels` name": f"{config.LABELS_LIMIT}",
     "leases of an alert that live at once": f"{lease.LIVE_LEASES_KEPT}",

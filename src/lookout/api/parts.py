@@ -11,6 +11,7 @@ from lookout.errors import Forbidden, Refused
 from lookout.feeds.follow import Followers
 from lookout.incidents.actions import NAME_LIMIT
 from lookout.intake.writer import Intake
+from lookout.reconcile import Reconciler
 from lookout.store.reads import Reads
 
 LOCAL_TENANT = "default"
@@ -24,6 +25,7 @@ class Parts(msgspec.Struct, frozen=True):
     intake: Intake
     followers: Followers
     clock: Clock
+    reconciler: Reconciler
 
 
 class Scope(StrEnum):

@@ -11,13 +11,14 @@ from starlette.routing import Route
 from lookout.alerts.severity import Severity
 from lookout.api import acting
 from lookout.api.answers import Json
-from lookout.api.edge import operator_of, reader_of, visit_of
+from lookout.api.edge import known_caller, operator_of, reader_of, visit_of
 from lookout.api.parts import Parts
 from lookout.errors import Conflict, Refused
 from lookout.feeds.sse import EventStream
 from lookout.incidents.events import FeedEvent
 from lookout.incidents.incident import Incident, Status
 from lookout.incidents.investigation import Investigation
+from lookout.reconcile import Reconciled
 from lookout.store.reads import END, AlertView, IncidentFilter, InvestigationView, RejectedView
 
 PAGE_DEFAULT = 50
@@ -56,6 +57,12 @@ class InvestigationPage(msgspec.Struct, frozen=True):
 class RejectedPage(msgspec.Struct, frozen=True):
     rejected_alerts: list[RejectedView]
     next: int | None
+
+
+class ReconciledSources(msgspec.Struct, frozen=True):
+    """What asking the sources found, each in turn."""
+
+    sources: list[Reconciled]
 
 
 class NoArguments(msgspec.Struct, frozen=True):
@@ -108,6 +115,7 @@ class Rest:
             Route(f"{one}/investigations", self.investigations, methods=["GET"]),
             Route(f"{one}/investigations", self.attach_investigation, methods=["POST"]),
             Route("/v1/feed", self.feed, methods=["GET"]),
+            Route("/v1/reconcile", self.reconcile, methods=["POST"]),
             Route("/v1/rejected-alerts", self.rejected_alerts, methods=["GET"]),
         ]
 
@@ -191,6 +199,12 @@ class Rest:
         self._parts.followers.check_room()
         events = self._parts.followers.follow(tenant_id, last if after is None else after)
         return EventStream(events, visit_of(request).ended)
+
+    async def reconcile(self, request: Request) -> Response:
+        known_caller(request).as_platform()
+        """Ask every source that can be asked what fires."""
+        await _arguments(request, NoArguments)
+        return Json(ReconciledSources(await self._parts.reconciler.reconcile()))
 
     async def rejected_alerts(self, request: Request) -> Response:
         tenant_id, limit = reader_of(request).tenant_id, _limit(request)

@@ -9,7 +9,7 @@ from lookout.errors import NotFound
 from lookout.incidents.incident import Incident
 from lookout.incidents.ledger import Ledger, Receipt
 from lookout.incidents.transitions import Reason
-from lookout.intake.work import Delivery, Expiry, Order, Outcome, Work
+from lookout.intake.work import Delivery, Expiry, Findings, Order, Outcome, Reconciliation, Work
 
 
 def settle(batch: Sequence[Work], ledgers: Mapping[str, Ledger]) -> list[Outcome]:
@@ -26,6 +26,9 @@ def settle(batch: Sequence[Work], ledgers: Mapping[str, Ledger]) -> list[Outcome
                 for tenant_id, fingerprints in work.fingerprints.items():
                     ledgers[tenant_id].expire(fingerprints, work.now, work.listening_since)
                 outcomes.append(None)
+            case Reconciliation():
+                ledger = ledgers[work.tenant_id]
+                outcomes.append(Findings(ledger.reconcile(work.fingerprints, work.comparison, work.now)))
             case _:
                 assert_never(work)
     return outcomes

@@ -12,6 +12,7 @@ from lookout.incidents.grouping import group_of
 from lookout.incidents.incident import Incident
 from lookout.incidents.ledger import Receipt
 from lookout.incidents.policy import Policy
+from lookout.incidents.reconcile import NOTHING, Comparison, Finding
 from lookout.incidents.transitions import Reason
 from lookout.store.log import Needs, Rejection
 
@@ -55,9 +56,28 @@ class Expiry(msgspec.Struct, frozen=True):
         return sum(len(fingerprints) for fingerprints in self.fingerprints.values())
 
 
-Work = Delivery | Order | Expiry
-Outcome = list[Receipt] | tuple[Incident, Reason] | Exception | None
-"""What a delivery, an order, one that cannot be done, an expiry comes to."""
+class Reconciliation(msgspec.Struct, frozen=True):
+    """Alerts to compare with what their source answered."""
+
+    tenant_id: str
+    comparison: Comparison
+    fingerprints: Sequence[str]
+    now: datetime
+
+    @property
+    def size(self) -> int:
+        return len(self.fingerprints)
+
+
+class Findings(msgspec.Struct, frozen=True):
+    """What a reconciliation found."""
+
+    alerts: list[Finding]
+
+
+Work = Delivery | Order | Expiry | Reconciliation
+Outcome = list[Receipt] | tuple[Incident, Reason] | Findings | Exception | None
+"""What a delivery, an order, a reconciliation, one that cannot be done, an expiry comes to."""
 
 
 def needs_of(batch: Iterable[Work], policy: Policy) -> dict[str, Needs]:
@@ -80,6 +100,12 @@ def needs_of(batch: Iterable[Work], policy: Policy) -> dict[str, Needs]:
             case Expiry():
                 for tenant_id, fingerprints in work.fingerprints.items():
                     needs.setdefault(tenant_id, Needs()).fingerprints.update(fingerprints)
+            case Reconciliation():
+                need = needs.setdefault(work.tenant_id, Needs())
+                need.fingerprints.update(work.fingerprints)
+                for fingerprint in work.fingerprints:
+                    for alert in work.comparison.said.get(fingerprint, NOTHING).fires.values():
+                        need.dedup_keys.add(group_of(alert.label_set, policy).dedup_key)
             case _:
                 assert_never(work)
     return needs
