@@ -40,9 +40,13 @@ from lookout.reload import Reload
 from lookout.sources import grafana
 from lookout.store import database
 from lookout.store.embedded import EmbeddedPostgres
+from lookout.store.history import History
 from lookout.store.log import Log
 from lookout.store.reads import Reads
 from lookout.store.rebuild import Report, rebuild
+from lookout.store.relations import Relations
+from lookout.store.retention import Retention
+from lookout.store.stats import Stats
 from lookout.store.tokens import Tokens
 from lookout.timers import Timers
 
@@ -138,10 +142,20 @@ async def running(settings: Settings, clock: Clock) -> AsyncGenerator[Running]:
         written = Log(writers)
         intake = Intake(written, clock, settings.policy, partial(_fresh_id, clock))
         followers = Followers(reads, clock, partial(database.listen, dsn, "lookout_feed"))
-        timers = Timers(written, intake, clock)
+        timers = Timers(written, intake, clock, Retention(writers), settings.retention)
         reconciler = Reconciler(written, intake, clock, LOCAL_TENANT)
         reload = Reload(settings.config, intake, reads, clock)
-        parts = Parts(reads, intake, followers, clock, reconciler, reload)
+        parts = Parts(
+            reads=reads,
+            history=History(readers),
+            relations=Relations(readers),
+            stats=Stats(readers),
+            intake=intake,
+            followers=followers,
+            clock=clock,
+            reconciler=reconciler,
+            reload=reload,
+        )
         door = Door(settings.access, Tokens(readers), clock) if settings.access is not None else None
         failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         writer = _supervised(intake.run(), failed)

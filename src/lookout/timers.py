@@ -1,4 +1,7 @@
-"""What time alone changes: leases that run out. Every process looks, and the log decides once."""
+"""What time alone changes: leases that run out, and what is old enough to be forgotten.
+
+Every process looks, and the log decides once.
+"""
 
 from datetime import datetime, timedelta
 
@@ -10,6 +13,7 @@ from lookout.intake.work import Expiry
 from lookout.intake.writer import Intake
 from lookout.store.database import PASSING_ERRORS
 from lookout.store.log import Log
+from lookout.store.retention import Retention
 
 INTERVAL = timedelta(seconds=5)
 """How often to look: an alert ends at most this long after its lease and the grace."""
@@ -23,8 +27,11 @@ log = structlog.get_logger()
 class Timers:
     """The clock's part in deciding."""
 
-    def __init__(self, store: Log, intake: Intake, clock: Clock) -> None:
+    def __init__(self, store: Log, intake: Intake, clock: Clock, retention: Retention, kept_for: timedelta) -> None:
         self._store = store
+        self._retention = retention
+        self._kept_for = kept_for
+        self._may_prune = True
         self._intake = intake
         self._clock = clock
         self._cleaned_at = clock.now()
@@ -39,7 +46,7 @@ class Timers:
                 log.warning("timers", action="tick_failed", error=repr(error))
 
     async def tick(self) -> None:
-        """Write the tally down, and end what has run out by now.
+        """Write the tally down, end what has run out by now, and forget some of what is over since long ago.
 
         While Lookout has not listened for a resend, silence proves nothing yet.
         """
@@ -54,7 +61,20 @@ class Timers:
                 await self._expire(due, now, listening_since)
         if now >= self._cleaned_at + CLEANING_INTERVAL:
             self._cleaned_at = now
+            self._may_prune = True
             await self._store.forget_rejected_alerts()
+        if self._may_prune:
+            await self._prune(now - self._kept_for)
+
+    async def _prune(self, cutoff: datetime) -> None:
+        """Forget some of what is over since before `cutoff`. What cannot be forgotten stops nothing else."""
+        try:
+            self._may_prune = await self._retention.prune(cutoff)
+        except PASSING_ERRORS:
+            raise
+        except Exception as error:
+            self._may_prune = False
+            log.exception("timers", action="prune_failed", error=repr(error))
 
     async def _expire(self, due: list[tuple[str, str]], now: datetime, listening_since: datetime) -> None:
         """End them in one commit. One that cannot be ended costs the others nothing: halve until it is alone."""

@@ -11,6 +11,7 @@ from starlette.responses import Response
 from lookout.errors import (
     Conflict,
     Forbidden,
+    Gone,
     LookoutError,
     NotFound,
     Overloaded,
@@ -34,6 +35,13 @@ class Json(Response):
 
     def render(self, content: Any) -> bytes:
         return msgspec.json.encode(content)
+
+
+class GoneView(msgspec.Struct, frozen=True):
+    """What is asked for is not kept any more: the log begins at `first_position` now."""
+
+    error: str
+    first_position: int
 
 
 def error_answer(message: str, status: int, headers: dict[str, str] | None = None) -> Response:
@@ -71,6 +79,8 @@ def headers_of(error: LookoutError) -> dict[str, str] | None:
 def lookout_error(_: Request, error: Exception) -> Response:
     """The answer to one of Lookout's own errors."""
     assert isinstance(error, LookoutError)
+    if isinstance(error, Gone):
+        return Json(GoneView(str(error), error.first_position), status_of(error))
     return error_answer(str(error), status_of(error), headers_of(error))
 
 

@@ -20,7 +20,8 @@ from lookout.api.grouping import GroupedAlert, PresentGrouping
 from lookout.incidents.events import EventType, FeedEvent
 from lookout.incidents.incident import Incident, Resolution, Status
 from lookout.incidents.transitions import Reason
-from lookout.store.reads import AlertView, IncidentStats, InvestigationView
+from lookout.store.reads import AlertView, InvestigationView
+from lookout.store.stats import IncidentStats, NoisyGroup
 
 CORE = SCHEMA._schema  # pyright: ignore[reportPrivateUsage]
 
@@ -34,11 +35,12 @@ def fields_of(name: str) -> set[str]:
 @pytest.mark.parametrize(
     ("name", "struct", "own"),
     [
-        ("Incident", Incident, {"incidentId", "alerts", "events", "grouping", "investigations"}),
+        ("Incident", Incident, {"incidentId", "alerts", "events", "grouping", "investigations", "related"}),
         ("IncidentEvent", FeedEvent, set[str]()),
         ("Alert", AlertView, set[str]()),
         ("Investigation", InvestigationView, set[str]()),
-        ("IncidentStats", IncidentStats, set[str]()),
+        ("IncidentStats", IncidentStats, {"buckets", "noisiest"}),
+        ("NoisyGroup", NoisyGroup, set[str]()),
         ("GroupedAlert", GroupedAlert, set[str]()),
         ("PresentGrouping", PresentGrouping, set[str]()),
     ],

@@ -13,7 +13,7 @@ from strawberry.utils.str_converters import to_camel_case
 
 from lookout.api.graphql.ids import INCIDENT
 from lookout.api.graphql.incidents import Incident
-from lookout.errors import Conflict, Forbidden, LookoutError, NotFound, Overloaded, Refused, Unauthenticated
+from lookout.errors import Conflict, Forbidden, Gone, LookoutError, NotFound, Overloaded, Refused, Unauthenticated
 from lookout.store.database import PASSING_ERRORS
 
 _SHOWN_ID = 200
@@ -100,6 +100,8 @@ class ExplainErrors(MaskErrors):
         extensions: dict[str, object] = {"code": _code_of(original)}
         if isinstance(original, Refused):
             extensions |= {"field": original.field, "constraint": original.constraint}
+        if isinstance(original, Gone):
+            extensions["firstPosition"] = original.first_position
         if isinstance(original, Overloaded):
             extensions["retryAfter"] = original.retry_after
         return GraphQLError(
