@@ -17,7 +17,7 @@ async def _token(data_dir: Path, *arguments: str) -> tuple[str, str]:
         *arguments,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
-        env=environment(data_dir),
+        env=environment(data_dir, COLUMNS="200"),
     )
     said, complained = await process.communicate()
     assert process.returncode == 0, complained.decode()

@@ -56,6 +56,7 @@ _STATUSES: Mapping[type[LookoutError], int] = {
     Forbidden: 403,
     Conflict: 409,
     Refused: 400,
+    Gone: 410,
     Overloaded: 503,
 }
 

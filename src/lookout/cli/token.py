@@ -9,7 +9,7 @@ from typing import Annotated, TypeVar
 
 import structlog
 import typer
-from rich.table import Table
+from rich.table import Column, Table
 from rich.text import Text
 
 from lookout.alerts.text import one_line
@@ -104,7 +104,17 @@ def list_tokens(
 
     outside = outside_of(context)
     found = _on_tokens(outside, data_dir, read)
-    table = Table("id", "name", "tenant", "for", "created", "last used", "state", box=None, pad_edge=False)
+    table = Table(
+        Column("id", no_wrap=True, min_width=16),
+        "name",
+        "tenant",
+        "for",
+        "created",
+        "last used",
+        "state",
+        box=None,
+        pad_edge=False,
+    )
     for each in found:
         purpose = f"source {each.source}" if each.source is not None else ", ".join(each.scopes)
         table.add_row(

@@ -72,6 +72,7 @@ _CODES: Mapping[type[Exception], str] = {
     Conflict: "CONFLICT",
     Refused: "VALIDATION_ERROR",
     NotFound: "NOT_FOUND",
+    Gone: "GONE",
     Forbidden: "FORBIDDEN",
     Unauthenticated: "UNAUTHENTICATED",
     Overloaded: "UNAVAILABLE",
