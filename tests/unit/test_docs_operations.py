@@ -62,6 +62,7 @@ def test_every_variable_has_a_row_and_no_other() -> None:
         *VARIABLES,
         f"{kafka.PROPERTY_PREFIX}<PROPERTY>",
         "LOOKOUT_URL",
+        "LOOKOUT_TOKEN",
     }
 
 
