@@ -37,6 +37,12 @@ async def _time_passing(lookout: Driver) -> AsyncGenerator[None]:
         passing.cancel()
 
 
+async def _make_topics(broker: Broker, kafka: KafkaSettings) -> None:
+    """Beforehand: a broker that was just started may take a minute to make one by itself."""
+    for topic in (kafka.incidents_topic, kafka.service_events_topic):
+        await broker.create(str(topic))
+
+
 async def _kafka_check(lookout: Driver) -> tuple[str, str]:
     health: dict[str, Any] = (await lookout.http.get("/health")).raise_for_status().json()
     return health["status"], health["checks"]["kafka"]["message"]
@@ -68,6 +74,7 @@ async def test_away_from_the_start_lookout_is_ready_ingests_and_catches_up(
     start: Start, kafka: KafkaSettings, broker: Broker, reader_of: Callable[..., Reader],
     capsys: pytest.CaptureFixture[str],
 ) -> None:  # fmt: skip
+    await _make_topics(broker, kafka)
     await broker.kill()
     try:
         async with start(kafka=kafka) as lookout:
@@ -102,6 +109,7 @@ async def test_no_transaction_is_open_while_the_broker_is_away(
     start: Start, kafka: KafkaSettings, broker: Broker
 ) -> None:
     open_ones = f"SELECT query FROM pg_stat_activity WHERE {RELAYS_AT_WORK}"
+    await _make_topics(broker, kafka)
     async with start(kafka=kafka) as lookout:
         async with _time_passing(lookout):
             await _until(lookout, "healthy")
@@ -117,6 +125,7 @@ async def test_no_transaction_is_open_while_the_broker_is_away(
 
 
 async def test_a_stop_while_the_broker_is_away_is_quick(start: Start, kafka: KafkaSettings, broker: Broker) -> None:
+    await _make_topics(broker, kafka)
     await broker.kill()
     try:
         async with start(kafka=kafka) as lookout:

@@ -149,6 +149,7 @@ async def test_i12_kafka_is_the_log_whatever_is_killed(
     load = Load(chance)
     assert kafka.service_events_topic is not None
     await broker.create(kafka.service_events_topic, 1)
+    await broker.create(str(kafka.incidents_topic), 3)
     database = await asyncpg.connect(dsn)
     killed: list[str] = []
     events, triggers = reader_of(kafka.service_events_topic), reader_of(kafka.incidents_topic)
