@@ -49,6 +49,8 @@ class Settings(msgspec.Struct, frozen=True):
 
 LABELS_LIMIT = 50
 """Names in one list of labels."""
+NAME_LIMIT = 200
+"""Characters of an alert's name."""
 LONGEST = timedelta(days=3650)
 SHORTEST = timedelta(seconds=1)
 _DURATION = re.compile(r"([0-9]+(ms|[smhdw]))+")
@@ -243,6 +245,12 @@ def _duration(part: _Part, shortest: timedelta = SHORTEST) -> timedelta:
     return duration
 
 
+def _name(part: _Part) -> str:
+    if part.text is None or len(part.text) > NAME_LIMIT:
+        part.note(f'the name of an alert is expected, at most {NAME_LIMIT} characters; "" for none')
+    return part.text or ""
+
+
 def _severities(part: _Part) -> dict[str, Severity]:
     words = dict(SYNONYMS)
     for word, value in part.entries(str.lower):
@@ -263,11 +271,12 @@ POLICY_KEYS: Mapping[str, _Reader] = {
     "webhook_expiry": _duration,
     "severities": _severities,
 }
+_HEARTBEAT: Mapping[str, _Reader] = {"heartbeat": _name, "heartbeat_timeout": _duration}
 SOURCE_KEYS: Mapping[str, Mapping[str, _Reader]] = {
-    "prometheus": {"drop_labels": _labels, "expiry": _duration},
-    "alertmanager": {"drop_labels": _labels, "expiry": _duration},
+    "prometheus": {"drop_labels": _labels, "expiry": _duration, **_HEARTBEAT},
+    "alertmanager": {"drop_labels": _labels, "expiry": _duration, **_HEARTBEAT},
     # Grafana's own fingerprint is kept, whatever its labels are, and an event is its key alone: nothing to drop.
-    "grafana": {"expiry": _duration},
+    "grafana": {"expiry": _duration, **_HEARTBEAT},
     "events": {"expiry": _duration},
 }
 _FILE: Mapping[str, _Reader] = {

@@ -22,7 +22,7 @@ from lookout.incidents.policy import Policy
 from lookout.incidents.transitions import Reason
 from lookout.intake.repeats import Receipts, Repeats
 from lookout.intake.settle import settle
-from lookout.intake.work import Delivery, Expiry, Order, Outcome, Work, needs_of, rejections_of
+from lookout.intake.work import Delivery, Expiry, Forget, Order, Outcome, Watch, Work, needs_of, rejections_of
 from lookout.store.database import ABORTS, PASSING_ERRORS, passes
 from lookout.store.log import Log
 
@@ -87,6 +87,14 @@ class Intake:
     async def expire(self, expiry: Expiry) -> None:
         """End what has run out."""
         await self._submit(expiry)
+
+    async def watch(self, watch: Watch) -> None:
+        """Tell which heartbeats are missing."""
+        await self._submit(watch)
+
+    async def forget(self, forget: Forget) -> None:
+        """Watch a heartbeat no more. Raises `NotFound`, `Overloaded`."""
+        await self._submit(forget)
 
     async def _submit(self, work: Work) -> Outcome:
         if self._closed or (self._waiting and self._waiting + work.size > QUEUE_LIMIT):
@@ -201,7 +209,7 @@ class Intake:
                 outcomes = await asyncio.to_thread(settle, batch, ledgers)
             else:
                 outcomes = settle(batch, ledgers)
-            await transaction.append(ledgers.values(), self.policy)
+            await transaction.append(ledgers.values())
             await transaction.append_rejected(rejections_of(batch))
         _count(outcomes, ledgers.values())
         self._repeats.remember(batch, outcomes)

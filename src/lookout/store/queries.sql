@@ -160,6 +160,51 @@ WHERE l.tenant_id = f.tenant_id
     AND l.replica = f.replica
     AND l.starts_at = f.starts_at
 
+-- name: load_heartbeats
+SELECT h.*
+FROM unnest($1::text[], $2::text[], $3::text[]) AS k (tenant_id, source, fingerprint)
+JOIN heartbeats AS h USING (tenant_id, source, fingerprint)
+
+-- name: load_all_heartbeats
+SELECT * FROM heartbeats WHERE tenant_id = ANY ($1::text[])
+
+-- name: count_heartbeats
+SELECT tenant_id, count(*) AS heartbeats FROM heartbeats WHERE tenant_id = ANY ($1::text[]) GROUP BY tenant_id
+
+-- name: write_heartbeats
+INSERT INTO heartbeats (
+    tenant_id, source, fingerprint, labels, covering, last_received_at, due_at, silent_since, heard_since
+)
+SELECT *
+FROM unnest(
+    $1::text[], $2::text[], $3::text[], $4::jsonb[], $5::jsonb[], $6::timestamptz[], $7::timestamptz[],
+    $8::timestamptz[], $9::timestamptz[]
+)
+ON CONFLICT (tenant_id, source, fingerprint) DO UPDATE SET
+    last_received_at = excluded.last_received_at,
+    due_at = excluded.due_at,
+    silent_since = excluded.silent_since,
+    heard_since = excluded.heard_since
+
+-- name: forget_heartbeats
+DELETE FROM heartbeats AS h
+USING unnest($1::text[], $2::text[], $3::text[]) AS f (tenant_id, source, fingerprint)
+WHERE h.tenant_id = f.tenant_id AND h.source = f.source AND h.fingerprint = f.fingerprint
+
+-- name: due_heartbeats
+-- Those that are missing, and those that the policy names no more: $2 and $3 are what it names, by source. Lookout has
+-- to have listened, since $4, for as long as one may stay away.
+SELECT h.*
+FROM heartbeats AS h
+WHERE (h.silent_since IS NULL AND greatest(h.due_at, $4::timestamptz + (h.due_at - h.last_received_at)) <= $1)
+    OR NOT EXISTS (
+        SELECT
+        FROM unnest($2::text[], $3::text[]) AS n (source, name)
+        WHERE n.source = h.source AND n.name = h.labels ->> 'alertname'
+    )
+ORDER BY h.tenant_id, h.source, h.fingerprint
+LIMIT $5
+
 -- name: advance_feeds
 UPDATE feeds AS f
 SET last_position = a.last_position
