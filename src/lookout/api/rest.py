@@ -16,8 +16,9 @@ from lookout.api.parts import Parts
 from lookout.errors import Conflict, Refused
 from lookout.feeds.sse import EventStream
 from lookout.incidents.events import FeedEvent
-from lookout.incidents.incident import Incident, Status
+from lookout.incidents.incident import Incident, IncidentView, Status
 from lookout.store.reads import END, AlertView, IncidentFilter, RejectedView
+from lookout.store.sources import SourceView
 
 PAGE_DEFAULT = 50
 PAGE_LIMIT = 500
@@ -28,7 +29,7 @@ ACTION_LIMIT = 256 * 1024
 class IncidentPage(msgspec.Struct, frozen=True):
     """Incidents, the newest first. `position` is one of the feed that they are true for; `next` goes on after them."""
 
-    incidents: list[Incident]
+    incidents: list[IncidentView]
     next: str | None
     position: int
 
@@ -48,6 +49,12 @@ class EventPage(msgspec.Struct, frozen=True):
 class RejectedPage(msgspec.Struct, frozen=True):
     rejected_alerts: list[RejectedView]
     next: int | None
+
+
+class SourceList(msgspec.Struct, frozen=True):
+    """The sources that have sent something, by name."""
+
+    sources: list[SourceView]
 
 
 class NoArguments(msgspec.Struct, frozen=True):
@@ -86,6 +93,8 @@ class Rest:
             Route(f"{one}/notes", self.add_note, methods=["POST"]),
             Route("/v1/feed", self.feed, methods=["GET"]),
             Route("/v1/rejected-alerts", self.rejected_alerts, methods=["GET"]),
+            Route("/v1/sources", self.sources, methods=["GET"]),
+            Route("/v1/sources/{source}/heartbeats/{fingerprint}", self.forget_heartbeat, methods=["DELETE"]),
         ]
 
     async def incidents(self, request: Request) -> Response:
@@ -95,11 +104,17 @@ class Rest:
         position = await self._parts.reads.last_position(tenant_id)
         found = await self._parts.reads.incidents_before(tenant_id, before, limit + 1, _filter(request))
         more = len(found) > limit
-        page = found[:limit]
+        page = await self._parts.reads.sources.shown(found[:limit])
         return Json(IncidentPage(page, _cursor_of(page[-1]) if more else None, position))
 
     async def incident(self, request: Request) -> Response:
-        return Json(await self._parts.reads.incident(caller_of(request).tenant_id, request.path_params["id"]))
+        return await self._shown(
+            await self._parts.reads.incident(caller_of(request).tenant_id, request.path_params["id"])
+        )
+
+    async def _shown(self, incident: Incident) -> Response:
+        (shown,) = await self._parts.reads.sources.shown([incident])
+        return Json(shown)
 
     async def alerts(self, request: Request) -> Response:
         tenant_id, incident_id, limit = caller_of(request).tenant_id, request.path_params["id"], _limit(request)
@@ -116,22 +131,24 @@ class Rest:
 
     async def acknowledge(self, request: Request) -> Response:
         await _arguments(request, NoArguments)
-        return Json(await acting.acknowledge(self._parts, caller_of(request), request.path_params["id"]))
+        return await self._shown(
+            await acting.acknowledge(self._parts, caller_of(request), request.path_params["id"])
+        )
 
     async def assign(self, request: Request) -> Response:
         arguments = await _arguments(request, AssignArguments)
         caller, incident_id = caller_of(request), request.path_params["id"]
-        return Json(await acting.assign(self._parts, caller, incident_id, arguments.assignee))
+        return await self._shown(await acting.assign(self._parts, caller, incident_id, arguments.assignee))
 
     async def resolve(self, request: Request) -> Response:
         arguments = await _arguments(request, ResolveArguments)
         caller, incident_id = caller_of(request), request.path_params["id"]
-        return Json(await acting.resolve(self._parts, caller, incident_id, arguments.reason))
+        return await self._shown(await acting.resolve(self._parts, caller, incident_id, arguments.reason))
 
     async def add_note(self, request: Request) -> Response:
         arguments = await _arguments(request, NoteArguments)
         caller, incident_id = caller_of(request), request.path_params["id"]
-        return Json(await acting.add_note(self._parts, caller, incident_id, arguments.text))
+        return await self._shown(await acting.add_note(self._parts, caller, incident_id, arguments.text))
 
     async def feed(self, request: Request) -> Any:
         """The feed: a page as JSON, or a stream. A stream without a position begins with what happens from now on."""
@@ -158,6 +175,16 @@ class Rest:
         tenant_id, limit = caller_of(request).tenant_id, _limit(request)
         found = await self._parts.reads.rejected_before(tenant_id, _number(request, "after", END), limit + 1)
         return Json(RejectedPage(found[:limit], found[limit - 1].id if len(found) > limit else None))
+
+    async def sources(self, request: Request) -> Response:
+        now = self._parts.clock.now()
+        return Json(SourceList(await self._parts.reads.sources.all(caller_of(request).tenant_id, now)))
+
+    async def forget_heartbeat(self, request: Request) -> Response:
+        """Watch a heartbeat no more, because its source is gone for good."""
+        source, fingerprint = request.path_params["source"], request.path_params["fingerprint"]
+        await acting.forget_heartbeat(self._parts, caller_of(request), source, fingerprint)
+        return Response(status_code=204)
 
 
 def _limit(request: Request) -> int:

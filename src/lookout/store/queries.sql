@@ -420,6 +420,83 @@ LEFT JOIN (
 ) AS h ON h.fingerprint = a.fingerprint
 WHERE a.tenant_id = $1 AND a.status = 'firing'
 
+-- name: stale_alerts
+-- Those that fire though nobody has spoken of them since their source fell silent. $2: some, or with null all.
+SELECT a.fingerprint
+FROM alerts AS a
+WHERE a.tenant_id = $1
+    AND a.status = 'firing'
+    AND ($2::text[] IS NULL OR a.fingerprint = ANY ($2))
+    AND EXISTS (SELECT FROM heartbeats WHERE tenant_id = $1 AND silent_since IS NOT NULL)
+    AND NOT EXISTS (
+        SELECT
+        FROM leases AS l
+        WHERE l.tenant_id = $1
+            AND l.fingerprint = a.fingerprint
+            AND NOT l.expired
+            AND l.closed_at IS NULL
+            AND (l.resolved_at IS NULL OR (l.promised AND l.ends_at > l.resolved_at))
+            AND NOT EXISTS (
+                SELECT
+                FROM heartbeats AS h
+                WHERE h.tenant_id = $1
+                    AND h.source = l.source
+                    AND h.silent_since >= l.last_received_at
+                    AND a.labels @> h.covering
+            )
+    )
+
+-- name: stale_incidents
+-- Those of $2 in which something fires, and nothing that is not stale as above.
+SELECT i.id
+FROM unnest($2::uuid[]) AS i (id)
+WHERE EXISTS (SELECT FROM heartbeats WHERE tenant_id = $1 AND silent_since IS NOT NULL)
+    AND EXISTS (SELECT FROM alerts WHERE tenant_id = $1 AND incident_id = i.id AND status = 'firing')
+    AND NOT EXISTS (
+        SELECT
+        FROM alerts AS a
+        JOIN leases AS l USING (tenant_id, fingerprint)
+        WHERE a.tenant_id = $1
+            AND a.incident_id = i.id
+            AND a.status = 'firing'
+            AND NOT l.expired
+            AND l.closed_at IS NULL
+            AND (l.resolved_at IS NULL OR (l.promised AND l.ends_at > l.resolved_at))
+            AND NOT EXISTS (
+                SELECT
+                FROM heartbeats AS h
+                WHERE h.tenant_id = $1
+                    AND h.source = l.source
+                    AND h.silent_since >= l.last_received_at
+                    AND a.labels @> h.covering
+            )
+    )
+
+-- name: heartbeats
+SELECT * FROM heartbeats WHERE tenant_id = $1 ORDER BY source, fingerprint
+
+-- name: heartbeat
+SELECT * FROM heartbeats WHERE tenant_id = $1 AND source = $2 AND fingerprint = $3
+
+-- name: received_by_source
+-- What each source sent: all of the time that is kept for the last delivery, and from $2 on for the numbers.
+SELECT
+    source,
+    max(last_received_at) AS last_received_at,
+    coalesce(sum(alerts) FILTER (WHERE hour >= $2), 0)::bigint AS alerts,
+    coalesce(sum(rejected) FILTER (WHERE hour >= $2), 0)::bigint AS rejected
+FROM received
+WHERE tenant_id = $1
+GROUP BY source
+
+-- name: count_all_heartbeats
+SELECT source, silent_since IS NOT NULL AS is_silent, count(*) AS heartbeats
+FROM heartbeats
+GROUP BY source, is_silent
+
+-- name: tenants_with_silence
+SELECT DISTINCT tenant_id FROM heartbeats WHERE silent_since IS NOT NULL
+
 -- name: rejected_alerts_before
 SELECT *
 FROM rejected_alerts

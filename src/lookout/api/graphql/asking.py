@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 import strawberry
 from starlette.requests import HTTPConnection
+from strawberry.dataloader import DataLoader
 
 from lookout.api.parts import Caller, Parts, local_caller
 
@@ -24,6 +25,15 @@ class Asking:
     connection_params: Mapping[str, object] | None = None
     """The payload of `connection_init`, which Strawberry puts here."""
     reading: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(READS_AT_ONCE))
+
+    def __post_init__(self) -> None:
+        self.stale = DataLoader(load_fn=self._are_stale, cache=False)
+
+    async def _are_stale(self, incident_ids: list[str]) -> list[bool]:
+        """Whether each is stale now: one read for all incidents of an answer."""
+        async with self.reading:
+            stale = await self.parts.reads.sources.stale_incidents(self.tenant_id, incident_ids)
+        return [incident_id in stale for incident_id in incident_ids]
 
     @property
     def tenant_id(self) -> str:
