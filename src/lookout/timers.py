@@ -46,10 +46,11 @@ class Timers:
                 log.warning("timers", action="tick_failed", error=repr(error))
 
     async def tick(self) -> None:
-        """Tell which sources are silent, and end what has run out by now.
+        """Write the tally down, tell which sources are silent, and end what has run out by now.
 
         While Lookout has not listened for a resend, silence proves nothing yet.
         """
+        await self._intake.tally.flush()
         now = self._clock.now()
         grace = self._intake.policy.resend_delay
         listening_since = self._intake.listening_since

@@ -19,7 +19,7 @@ from starlette.routing import Route
 
 from lookout.alerts.matcher import Matcher, MatcherError, Operator, parse_matcher
 from lookout.api.edge import caller_of
-from lookout.api.gettable import as_stale, RECEIVER, gettable_alert, gettable_groups, moment
+from lookout.api.gettable import RECEIVER, as_stale, gettable_alert, gettable_groups, moment
 from lookout.api.parts import Parts
 from lookout.errors import Overloaded
 from lookout.store.database import PASSING_ERRORS

@@ -131,9 +131,7 @@ class Rest:
 
     async def acknowledge(self, request: Request) -> Response:
         await _arguments(request, NoArguments)
-        return await self._shown(
-            await acting.acknowledge(self._parts, caller_of(request), request.path_params["id"])
-        )
+        return await self._shown(await acting.acknowledge(self._parts, caller_of(request), request.path_params["id"]))
 
     async def assign(self, request: Request) -> Response:
         arguments = await _arguments(request, AssignArguments)

@@ -15,6 +15,7 @@ from lookout.cli.demo import demo
 from lookout.cli.incidents import incidents
 from lookout.cli.outside import Outside
 from lookout.cli.serve import check_config, rebuild, serve
+from lookout.cli.sources import sources
 from lookout.cli.tail import tail
 from lookout.cli.terminal import complain
 from lookout.errors import LookoutError
@@ -52,6 +53,7 @@ def version() -> None:
 app.command()(serve)
 app.command()(tail)
 app.add_typer(incidents, name="incidents", short_help="List incidents, show one, acknowledge, assign, note, resolve.")
+app.add_typer(sources, name="sources", short_help="List what sends alerts, with its heartbeats; forget one.")
 app.command()(demo)
 app.command("check-config")(check_config)
 app.command()(rebuild)

@@ -23,7 +23,7 @@ from lookout.cli.reading import Heard
 from lookout.cli.terminal import STATUS_STYLES, Terminal, json_line, severity_mark, short_id
 from lookout.incidents.actions import NAME_LIMIT
 from lookout.incidents.grouping import TITLE_LIMIT
-from lookout.incidents.incident import Incident, Status
+from lookout.incidents.incident import Incident, IncidentView, Status
 
 ALERTS_READ = 2000
 ALERTS_SHOWN = 40
@@ -85,14 +85,19 @@ def list_incidents(
         screen.say(Text(f"There are more: --limit {limit * 4} shows up to {limit * 4}.", style="dim"))
 
 
-def _listed(client: Client, statuses: Sequence[StatusChoice], severity: str, limit: int) -> tuple[list[Incident], bool]:
-    """At most `limit` incidents in the statuses' order, and whether there are more."""
+def _listed(
+    client: Client, statuses: Sequence[StatusChoice], severity: str, limit: int
+) -> tuple[list[IncidentView], bool]:
+    """At most `limit` incidents in the statuses' order, the stale ones after the others; and whether there are more."""
     found = (
         incident for status in statuses for incident in client.every_incident(status, severity, min(limit + 1, PAGE))
     )
     listed = list(islice(found, limit + 1))
-    shown = sorted(listed[:limit], key=lambda incident: (_URGENCY[incident.status], -incident.severity.rank))
-    return shown, len(listed) > limit
+    return sorted(listed[:limit], key=_place_of), len(listed) > limit
+
+
+def _place_of(incident: IncidentView) -> tuple[bool, bool, int, int]:
+    return not incident.is_open, incident.stale, _URGENCY[incident.status], -incident.severity.rank
 
 
 _URGENCY = {status: place for place, status in enumerate(Status)}
@@ -136,12 +141,12 @@ def _urgency(alert: AlertView) -> tuple[AlertStatus, int, str]:
 
 
 class _Whole(msgspec.Struct, frozen=True):
-    incident: Incident
+    incident: IncidentView
     alerts: list[AlertView]
     events: list[Heard]
 
 
-def _whole(client: Client, incident: Incident) -> _Whole:
+def _whole(client: Client, incident: IncidentView) -> _Whole:
     return _Whole(incident, list(client.every_alert(incident.id)), list(client.every_event(incident.id)))
 
 

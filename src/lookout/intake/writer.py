@@ -22,6 +22,7 @@ from lookout.incidents.policy import Policy
 from lookout.incidents.transitions import Reason
 from lookout.intake.repeats import Receipts, Repeats
 from lookout.intake.settle import settle
+from lookout.intake.tally import Tally
 from lookout.intake.work import Delivery, Expiry, Forget, Order, Outcome, Watch, Work, needs_of, rejections_of
 from lookout.store.database import ABORTS, PASSING_ERRORS, passes
 from lookout.store.log import Log
@@ -58,6 +59,7 @@ class Intake:
     def __init__(self, store: Log, clock: Clock, policy: Policy, fresh_id: Callable[[], str]) -> None:
         self.policy = policy
         self.listening_since = clock.now()
+        self.tally = Tally(store)
         self._store = store
         self._clock = clock
         self._fresh_id = fresh_id

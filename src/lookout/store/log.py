@@ -1,6 +1,6 @@
 """Writing the log: load what a batch needs, append what it decided, one statement per table, one commit."""
 
-from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 from itertools import islice
@@ -76,6 +76,27 @@ class Rejection(NamedTuple):
     excerpt: str
 
 
+class ReceivedKey(NamedTuple):
+    """What is counted together: `hour` is its first moment, in UTC."""
+
+    tenant_id: str
+    hour: datetime
+    source: str
+
+
+class Received(NamedTuple):
+    """How many alerts were received, refused ones too, how many were refused, and when the last request came."""
+
+    alerts: int
+    rejected: int
+    last_received_at: datetime
+
+    def plus(self, more: "Received") -> "Received":
+        """Both together."""
+        last = max(self.last_received_at, more.last_received_at)
+        return Received(self.alerts + more.alerts, self.rejected + more.rejected, last)
+
+
 class Log:
     """The write side of the store. One writer per process uses it; replicas wait for each other at the feeds' rows."""
 
@@ -124,6 +145,11 @@ class Log:
         names = [(source, policy.source(source).heartbeat) for source in WATCHED]
         rows = await self._pool.fetch(SQL["due_heartbeats"], now, *columns(names, 2), listening_since, limit)
         return [(row["tenant_id"], heartbeat_of(row)) for row in rows]
+
+    async def add_received(self, counts: Mapping[ReceivedKey, Received]) -> None:
+        """Add to what is counted. In one order everywhere, so that replicas do not deadlock."""
+        rows = [(*key, *counts[key]) for key in sorted(counts)]
+        await self._pool.execute(SQL["add_received"], *columns(rows, 6))
 
     async def forget_rejected_alerts(self) -> None:
         """Keep the newest."""

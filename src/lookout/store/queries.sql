@@ -225,6 +225,15 @@ DELETE FROM rejected_alerts AS r
 USING (SELECT tenant_id, max(id) AS newest FROM rejected_alerts GROUP BY tenant_id) AS n
 WHERE r.tenant_id = n.tenant_id AND r.id <= n.newest - $1
 
+-- name: add_received
+INSERT INTO received AS r (tenant_id, hour, source, alerts, rejected, last_received_at)
+SELECT *
+FROM unnest($1::text[], $2::timestamptz[], $3::text[], $4::bigint[], $5::bigint[], $6::timestamptz[])
+ON CONFLICT (tenant_id, hour, source) DO UPDATE SET
+    alerts = r.alerts + excluded.alerts,
+    rejected = r.rejected + excluded.rejected,
+    last_received_at = greatest(r.last_received_at, excluded.last_received_at)
+
 -- name: postpone_checks
 -- Leases that were renewed since: look again when their new end comes.
 UPDATE leases
