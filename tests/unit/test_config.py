@@ -16,6 +16,7 @@ BOUNDS = "from 1s to 3650d are allowed"
 SEVERITY = "one of critical, error, warning, info is expected"
 LABEL = "the name of a label is expected"
 LABELS = "a list of labels is expected: [alertname, job]"
+NAME = 'the name of an alert is expected, at most 200 characters; "" for none'
 ALONE = "without a label every alert would be an incident of its own; leave the key out for the default"
 KEYS = "keys with values are expected"
 KNOWN = "unknown key; known: group_by, reopen_window, resend_delay, webhook_expiry, severities"
@@ -84,13 +85,18 @@ WRONG: dict[str, list[str]] = {
     # Sources.
     "sources:\n  prometeus: {expiry: 5m}\n  grafana:\n    drop_labels: [replica]\n  events: 5m\n": [
         "2: sources.prometeus: unknown key; known: prometheus, alertmanager, grafana, events",
-        "4: sources.grafana.drop_labels: unknown key; known: expiry",
+        "4: sources.grafana.drop_labels: unknown key; known: expiry, heartbeat, heartbeat_timeout",
         f"5: sources.events: {KEYS}",
     ],
     "sources:\n  prometheus:\n    drop_labels: replica\n    expiry: never\n  alertmanager: {drop_labels: ['']}\n": [
         f"3: sources.prometheus.drop_labels: {LABELS}",
         f"4: sources.prometheus.expiry: {DURATION}",
         f"5: sources.alertmanager.drop_labels[0]: {LABEL}",
+    ],
+    f"sources:\n  grafana:\n    heartbeat: [a]\n  prometheus: {{heartbeat: {'a' * 201}, heartbeat_timeout: 0s}}\n": [
+        f"3: sources.grafana.heartbeat: {NAME}",
+        f"4: sources.prometheus.heartbeat: {NAME}",
+        "4: sources.prometheus.heartbeat_timeout: from 1s to 3650d are allowed",
     ],
     # All at once.
     "policy:\n  reopen_windw: 10m\n  resend_delay: soon\n  group_by: [job, '']\n  severities: {a: b}\n": [
@@ -126,6 +132,12 @@ READ: dict[str, Policy] = {
     ),
     "policy: {group_by: [job, on]}\n": Policy(group_by=("job", "on")),
     "sources:\n  prometheus:\n  grafana: {expiry: }\n": Policy(sources={"grafana": Source()}),
+    "sources: {prometheus: {heartbeat: ''}, grafana: {heartbeat: AlwaysOn, heartbeat_timeout: 15m}}\n": Policy(
+        sources={
+            "prometheus": Source(heartbeat=""),
+            "grafana": Source(heartbeat="AlwaysOn", heartbeat_timeout=timedelta(minutes=15)),
+        }
+    ),
     "sources: {prometheus: {drop_labels: []}, alertmanager: {drop_labels: [replica, a], expiry: 3d}}\n": Policy(
         sources={
             "prometheus": Source(drop_labels=()),

@@ -20,7 +20,7 @@ from lookout.cli.outside import DEFAULT_URL
 from lookout.config import DEFAULT_PORT, VARIABLES, load_policy, load_settings
 from lookout.errors import SettingsError
 from lookout.feeds import follow
-from lookout.incidents import actions, events, grouping, lease
+from lookout.incidents import actions, events, grouping, heartbeat, lease
 from lookout.incidents.policy import Policy
 from lookout.intake import repeats, writer
 from lookout.sources import parsed, reading
@@ -148,6 +148,8 @@ BOUNDS = {
     "alerts that wait for a commit": f"{writer.QUEUE_LIMIT:,}",
     "alerts in one commit": f"{writer.BATCH_LIMIT:,}",
     "alerts that expire in one commit": f"{timers.BATCH_LIMIT:,}",
+    "heartbeats of a tenant": f"{heartbeat.HEARTBEATS_LIMIT:,}",
+    "heartbeats told as missing in one commit": f"{timers.WATCH_LIMIT:,}",
     "repeats recognised without loading": f"{repeats.REPEATS_KNOWN:,}",
     "labels that `group_by` or `drop_labels` name": f"{config.LABELS_LIMIT}",
     "leases of an alert that live at once": f"{lease.LIVE_LEASES_KEPT}",

@@ -6,7 +6,8 @@ only as far as its source was heard (I10); so an alert that a heartbeat covers r
 after the end of its lease, whether or not anybody has noticed yet that the source is silent.
 """
 
-from collections.abc import Iterable, Mapping
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
@@ -72,7 +73,8 @@ class Heartbeat(msgspec.Struct, frozen=True):
 
 def is_heartbeat(source: str, labels: Mapping[str, str], policy: Policy) -> bool:
     """Whether an alert of a source, with these labels, is the sign of its life."""
-    return source in WATCHED and labels.get("alertname") == (policy.source(source).heartbeat or None)
+    name = policy.source(source).heartbeat
+    return bool(name) and labels.get("alertname") == name and source in WATCHED
 
 
 def after_word(
@@ -139,8 +141,27 @@ def silence_of(heartbeat: Heartbeat, ended_at: datetime | None = None) -> Alert:
     )
 
 
+class Watching:
+    """Heartbeats, to be found by what they cover: each under that label of its own which the fewest others have."""
+
+    def __init__(self, heartbeats: Iterable[Heartbeat]) -> None:
+        covering = [(heartbeat, heartbeat.covering) for heartbeat in heartbeats]
+        count = Counter(item for _, labels in covering for item in labels.items())
+        self._found: dict[tuple[str, tuple[str, str] | None], list[tuple[Heartbeat, dict[str, str]]]] = {}
+        for heartbeat, labels in covering:
+            rarest = min(labels.items(), key=lambda item: count[item], default=None)
+            self._found.setdefault((heartbeat.source, rarest), []).append((heartbeat, labels))
+
+    def over(self, source: str, labels: Mapping[str, str]) -> Iterator[Heartbeat]:
+        """Those that cover an alert of this source, with these labels."""
+        for item in (None, *labels.items()):
+            for heartbeat, covering in self._found.get((source, item), ()):
+                if covering.items() <= labels.items():
+                    yield heartbeat
+
+
 def held_until(
-    lease: Lease, labels: Mapping[str, str], heartbeats: Iterable[Heartbeat], now: datetime, policy: Policy
+    lease: Lease, labels: Mapping[str, str], watching: Watching, now: datetime, policy: Policy
 ) -> datetime | None:
     """When to look again at a lease, of an alert with these labels, that has run out; None if nothing holds it.
 
@@ -148,10 +169,8 @@ def held_until(
     """
     waits = [
         wait
-        for heartbeat in heartbeats
-        if heartbeat.source == lease.source
-        and heartbeat.covering.items() <= labels.items()
-        and (wait := _wait(heartbeat, lease, now, policy)) is not None
+        for heartbeat in watching.over(lease.source, labels)
+        if (wait := _wait(heartbeat, lease, now, policy)) is not None
     ]
     return max(waits, default=None)
 

@@ -19,6 +19,7 @@ from lookout.incidents.heartbeat import (
     HEARTBEATS_LIMIT,
     Heartbeat,
     HeartbeatKey,
+    Watching,
     after_silence,
     after_word,
     held_until,
@@ -127,12 +128,13 @@ class Ledger:
 
     def expire(self, fingerprints: Iterable[str], now: datetime, listening_since: datetime) -> None:
         """End what has run out at `now`, of these alerts. Silence counts only since Lookout has been listening."""
+        watching = Watching(self.heartbeats.values())
         for fingerprint in fingerprints:
             leases = self.leases.get(fingerprint, {})
             state = self.alerts.get(fingerprint)
             expired = expire(leases, now, listening_since, self._policy)
             if state is not None:
-                expired = self._without_held(state, expired, now)
+                expired = self._without_held(state, expired, watching, now)
             # All of them: when to look again is written anew, and none is looked at for ever.
             self._keep(fingerprint, {**leases, **expired})
             if state is not None and state.status is AlertStatus.FIRING and not self._is_firing(fingerprint):
@@ -162,11 +164,11 @@ class Ledger:
             return None
         return self._held.get((fingerprint, lease.key)) or check_at(lease, self._policy, is_known=state is not None)
 
-    def _without_held(self, state: AlertState, expired: Leases, now: datetime) -> Leases:
+    def _without_held(self, state: AlertState, expired: Leases, watching: Watching, now: datetime) -> Leases:
         """What has run out of an alert, but for what is held because its source has not been heard since."""
         left: Leases = {}
         for key, lease in expired.items():
-            until = held_until(lease, state.alert.labels, self.heartbeats.values(), now, self._policy)
+            until = held_until(lease, state.alert.labels, watching, now, self._policy)
             if until is None:
                 left[key] = lease
             else:

@@ -53,9 +53,13 @@ class Repeats:
     def __init__(self, store: Log) -> None:
         self._store = store
         self._known: dict[_Key, _Known] = {}
+        self._policy: Policy | None = None
 
     async def renew(self, batch: Sequence[Work], now: datetime, policy: Policy) -> Receipts:
         """Renew the leases of the batch's repeats. Returns the receipts of those that stood."""
+        if policy is not self._policy:  # another may take the same alert for something else, such as a heartbeat
+            self._known.clear()
+            self._policy = policy
         wanted = self._find(batch, now, policy)
         if not wanted:
             return {}

@@ -430,33 +430,15 @@ LEFT JOIN (
 WHERE a.tenant_id = $1 AND a.status = 'firing'
 
 -- name: stale_alerts
--- Those that fire though nobody has spoken of them since their source fell silent. $2: some, or with null all.
-SELECT a.fingerprint
-FROM alerts AS a
-WHERE a.tenant_id = $1
-    AND a.status = 'firing'
-    AND ($2::text[] IS NULL OR a.fingerprint = ANY ($2))
-    AND EXISTS (SELECT FROM heartbeats WHERE tenant_id = $1 AND silent_since IS NOT NULL)
-    AND NOT EXISTS (
-        SELECT
-        FROM leases AS l
-        WHERE l.tenant_id = $1
-            AND l.fingerprint = a.fingerprint
-            AND NOT l.expired
-            AND l.closed_at IS NULL
-            AND (l.resolved_at IS NULL OR (l.promised AND l.ends_at > l.resolved_at))
-            AND NOT EXISTS (
-                SELECT
-                FROM heartbeats AS h
-                WHERE h.tenant_id = $1
-                    AND h.source = l.source
-                    AND h.silent_since >= l.last_received_at
-                    AND a.labels @> h.covering
-            )
-    )
+-- $2: some, or with null all.
+SELECT fingerprint
+FROM stale_alerts
+WHERE EXISTS (SELECT FROM heartbeats WHERE tenant_id = $1 AND silent_since IS NOT NULL)
+    AND tenant_id = $1
+    AND ($2::text[] IS NULL OR fingerprint = ANY ($2))
 
 -- name: stale_incidents
--- Those of $2 in which something fires, and nothing that is not stale as above.
+-- Those of $2 in which something fires, all of it stale.
 SELECT i.id
 FROM unnest($2::uuid[]) AS i (id)
 WHERE EXISTS (SELECT FROM heartbeats WHERE tenant_id = $1 AND silent_since IS NOT NULL)
@@ -464,22 +446,16 @@ WHERE EXISTS (SELECT FROM heartbeats WHERE tenant_id = $1 AND silent_since IS NO
     AND NOT EXISTS (
         SELECT
         FROM alerts AS a
-        JOIN leases AS l USING (tenant_id, fingerprint)
         WHERE a.tenant_id = $1
             AND a.incident_id = i.id
             AND a.status = 'firing'
-            AND NOT l.expired
-            AND l.closed_at IS NULL
-            AND (l.resolved_at IS NULL OR (l.promised AND l.ends_at > l.resolved_at))
-            AND NOT EXISTS (
-                SELECT
-                FROM heartbeats AS h
-                WHERE h.tenant_id = $1
-                    AND h.source = l.source
-                    AND h.silent_since >= l.last_received_at
-                    AND a.labels @> h.covering
-            )
+            AND NOT EXISTS (SELECT FROM stale_alerts WHERE tenant_id = $1 AND fingerprint = a.fingerprint)
     )
+
+-- name: count_stale_alerts
+SELECT count(*)
+FROM stale_alerts
+WHERE tenant_id IN (SELECT tenant_id FROM heartbeats WHERE silent_since IS NOT NULL)
 
 -- name: heartbeats
 SELECT * FROM heartbeats WHERE tenant_id = $1 ORDER BY source, fingerprint
@@ -502,9 +478,6 @@ GROUP BY source
 SELECT source, silent_since IS NOT NULL AS is_silent, count(*) AS heartbeats
 FROM heartbeats
 GROUP BY source, is_silent
-
--- name: tenants_with_silence
-SELECT DISTINCT tenant_id FROM heartbeats WHERE silent_since IS NOT NULL
 
 -- name: rejected_alerts_before
 SELECT *

@@ -17,8 +17,9 @@ from lookout.alerts.alert import AlertStatus
 from lookout.alerts.severity import Severity
 from lookout.api.graphql.schema import SCHEMA
 from lookout.incidents.events import EventType, FeedEvent
-from lookout.incidents.incident import Incident, Resolution, Status
+from lookout.incidents.incident import IncidentView, Resolution, Status
 from lookout.store.reads import AlertView, IncidentStats
+from lookout.store.sources import HeartbeatView, SourceView
 
 CORE = SCHEMA._schema  # pyright: ignore[reportPrivateUsage]
 
@@ -32,10 +33,12 @@ def fields_of(name: str) -> set[str]:
 @pytest.mark.parametrize(
     ("name", "struct", "own"),
     [
-        ("Incident", Incident, {"incidentId", "alerts", "events"}),
+        ("Incident", IncidentView, {"incidentId", "alerts", "events"}),
         ("IncidentEvent", FeedEvent, set[str]()),
         ("Alert", AlertView, set[str]()),
         ("IncidentStats", IncidentStats, set[str]()),
+        ("Source", SourceView, set[str]()),
+        ("Heartbeat", HeartbeatView, set[str]()),
     ],
 )
 def test_a_type_has_every_field_of_the_core(name: str, struct: type[msgspec.Struct], own: set[str]) -> None:

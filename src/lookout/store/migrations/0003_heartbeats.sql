@@ -23,6 +23,31 @@ CREATE TABLE heartbeats (
 
 CREATE INDEX silent_heartbeats ON heartbeats (tenant_id) WHERE silent_since IS NOT NULL;
 
+-- What fires though nobody has spoken of it since its source fell silent: each lease that may hold it is covered by a
+-- silent heartbeat, and was not renewed since. Whoever asks asks for tenants that have a silent heartbeat.
+CREATE VIEW stale_alerts AS
+SELECT a.tenant_id, a.fingerprint
+FROM alerts AS a
+WHERE a.status = 'firing'
+    AND NOT EXISTS (
+        SELECT
+        FROM leases AS l
+        WHERE l.tenant_id = a.tenant_id
+            AND l.fingerprint = a.fingerprint
+            AND NOT l.expired
+            AND l.closed_at IS NULL
+            AND (l.resolved_at IS NULL OR (l.promised AND l.ends_at > l.resolved_at))
+            AND NOT EXISTS (
+                SELECT
+                FROM heartbeats AS h
+                WHERE h.tenant_id = l.tenant_id
+                    AND h.source = l.source
+                    AND h.silent_since >= l.last_received_at
+                    AND a.labels @> h.covering
+            )
+    );
+
 -- migrate: rollback
 
+DROP VIEW stale_alerts;
 DROP TABLE heartbeats;
