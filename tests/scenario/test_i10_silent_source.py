@@ -51,8 +51,7 @@ async def test_i10_a_restart_of_lookout_forgets_nothing_of_it(start: Start, cloc
         for _ in range(3):
             clock.move(minutes=1)
             await lookout.ticks()
-            silent_for = await lookout.types()
-        assert silent_for == ["opened", "opened"]
+        assert await lookout.types() == ["opened", "opened"]
     clock.move(hours=1)
     async with start() as lookout:
         for _ in range(20):
