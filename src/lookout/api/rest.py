@@ -17,7 +17,8 @@ from lookout.errors import Conflict, Refused
 from lookout.feeds.sse import EventStream
 from lookout.incidents.events import FeedEvent
 from lookout.incidents.incident import Incident, IncidentView, Status
-from lookout.store.reads import END, AlertView, IncidentFilter, RejectedView
+from lookout.incidents.investigation import Investigation
+from lookout.store.reads import END, AlertView, IncidentFilter, InvestigationView, RejectedView
 from lookout.store.sources import SourceView
 
 PAGE_DEFAULT = 50
@@ -43,6 +44,13 @@ class EventPage(msgspec.Struct, frozen=True):
     """Events in order. `next` is the position to go on after; None at the end of an incident's."""
 
     events: list[FeedEvent]
+    next: int | None
+
+
+class InvestigationPage(msgspec.Struct, frozen=True):
+    """Investigations, the oldest first. `next` is the position to go on after; None at the end."""
+
+    investigations: list[InvestigationView]
     next: int | None
 
 
@@ -73,6 +81,19 @@ class NoteArguments(msgspec.Struct, frozen=True):
     text: str
 
 
+class InvestigationArguments(msgspec.Struct, frozen=True):
+    """`summary`, `root_cause` and the recommendations may be Markdown. Whoever sends it is the investigator, if none is
+    named."""
+
+    report_id: str
+    summary: str
+    investigator: str = ""
+    root_cause: str = ""
+    recommendations: tuple[str, ...] = ()
+    confidence: float | None = None
+    link: str = ""
+
+
 class Rest:
     """The REST paths."""
 
@@ -91,6 +112,8 @@ class Rest:
             Route(f"{one}/assign", self.assign, methods=["POST"]),
             Route(f"{one}/resolve", self.resolve, methods=["POST"]),
             Route(f"{one}/notes", self.add_note, methods=["POST"]),
+            Route(f"{one}/investigations", self.investigations, methods=["GET"]),
+            Route(f"{one}/investigations", self.attach_investigation, methods=["POST"]),
             Route("/v1/feed", self.feed, methods=["GET"]),
             Route("/v1/rejected-alerts", self.rejected_alerts, methods=["GET"]),
             Route("/v1/sources", self.sources, methods=["GET"]),
@@ -129,6 +152,13 @@ class Rest:
         found = await self._parts.reads.events_of(tenant_id, incident_id, _number(request, "after", 0), limit + 1)
         return Json(EventPage(found[:limit], found[limit - 1].position if len(found) > limit else None))
 
+    async def investigations(self, request: Request) -> Response:
+        tenant_id, incident_id, limit = caller_of(request).tenant_id, request.path_params["id"], _limit(request)
+        await self._parts.reads.incident(tenant_id, incident_id)
+        after = _number(request, "after", 0)
+        found = await self._parts.reads.investigations_of(tenant_id, incident_id, after, limit + 1)
+        return Json(InvestigationPage(found[:limit], found[limit - 1].position if len(found) > limit else None))
+
     async def acknowledge(self, request: Request) -> Response:
         await _arguments(request, NoArguments)
         return await self._shown(await acting.acknowledge(self._parts, caller_of(request), request.path_params["id"]))
@@ -147,6 +177,12 @@ class Rest:
         arguments = await _arguments(request, NoteArguments)
         caller, incident_id = caller_of(request), request.path_params["id"]
         return await self._shown(await acting.add_note(self._parts, caller, incident_id, arguments.text))
+
+    async def attach_investigation(self, request: Request) -> Response:
+        arguments = await _arguments(request, InvestigationArguments)
+        caller, incident_id = caller_of(request), request.path_params["id"]
+        given = Investigation(**msgspec.structs.asdict(arguments))
+        return await self._shown(await acting.attach_investigation(self._parts, caller, incident_id, given))
 
     async def feed(self, request: Request) -> Any:
         """The feed: a page as JSON, or a stream. A stream without a position begins with what happens from now on."""

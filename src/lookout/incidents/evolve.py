@@ -11,6 +11,7 @@ from lookout.incidents.events import (
     Assigned,
     Escalated,
     Event,
+    InvestigationAttached,
     NoteAdded,
     Opened,
     Reopened,
@@ -18,7 +19,7 @@ from lookout.incidents.events import (
 )
 from lookout.incidents.incident import Incident, Status
 
-_Later = Escalated | AlertsChanged | Reopened | Resolved | Acknowledged | Assigned | NoteAdded
+_Later = Escalated | AlertsChanged | Reopened | Resolved | Acknowledged | Assigned | NoteAdded | InvestigationAttached
 
 
 def evolve(incident: Incident | None, event: Event) -> Incident:
@@ -83,6 +84,8 @@ def _change(incident: Incident, change: _Later, event: Event) -> Incident:
             after = replace(incident, assignee=assignee)
         case NoteAdded():
             after = incident
+        case InvestigationAttached():
+            after = replace(incident, investigation_count=incident.investigation_count + 1)
         case _:
             assert_never(change)
     return after

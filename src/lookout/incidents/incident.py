@@ -51,6 +51,7 @@ class Incident(msgspec.Struct, frozen=True):
     resolution: Resolution | None = None
     resolved_by: str | None = None
     previous_incident_id: str | None = None
+    investigation_count: int = 0
 
     @property
     def is_open(self) -> bool:

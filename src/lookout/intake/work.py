@@ -8,7 +8,7 @@ from typing import assert_never
 import msgspec
 
 from lookout.alerts.alert import Alert, RejectedAlert
-from lookout.incidents.actions import Action, Resolve
+from lookout.incidents.actions import Action, AttachInvestigation, Resolve
 from lookout.incidents.grouping import group_of
 from lookout.incidents.heartbeat import Heartbeat, HeartbeatKey, is_heartbeat, silence_labels
 from lookout.incidents.incident import Incident
@@ -33,7 +33,7 @@ class Delivery(msgspec.Struct, frozen=True):
 
 
 class Order(msgspec.Struct, frozen=True):
-    """A person's action on an incident."""
+    """A person's, or a program's, action on an incident."""
 
     tenant_id: str
     incident_id: str
@@ -97,6 +97,8 @@ def needs_of(batch: Iterable[Work], policy: Policy) -> dict[str, Needs]:
                 needs[work.tenant_id].incident_ids.add(work.incident_id)
                 if isinstance(work.action, Resolve):
                     needs[work.tenant_id].all_firing_of.add(work.incident_id)
+                if isinstance(work.action, AttachInvestigation):
+                    needs[work.tenant_id].reports.add((work.incident_id, work.action.investigation.report_id))
             case Expiry():
                 for tenant_id, fingerprints in work.fingerprints.items():
                     needs[tenant_id].fingerprints.update(fingerprints)

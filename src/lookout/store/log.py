@@ -24,6 +24,7 @@ from lookout.store.rows import (
     heartbeat_values,
     incident_of,
     incident_values,
+    investigation_values,
     lease_of,
 )
 from lookout.store.sql import SQL
@@ -53,14 +54,16 @@ class Renewal(NamedTuple):
 class Needs(msgspec.Struct):
     """What a batch needs of one tenant: the alerts by fingerprint, the groups by dedup key, the incidents by id.
 
-    `all_firing_of` names incidents of which every firing alert is needed. `heartbeats` are some, or with
-    `every_heartbeat` all of the tenant's are needed.
+    `all_firing_of` names incidents of which every firing alert is needed, `reports` investigations that may be there
+    already, by the incident's and the report's id. `heartbeats` are some, or with `every_heartbeat` all of the tenant's
+    are needed.
     """
 
     fingerprints: set[str] = msgspec.field(default_factory=set[str])
     dedup_keys: set[str] = msgspec.field(default_factory=set[str])
     incident_ids: set[str] = msgspec.field(default_factory=set[str])
     all_firing_of: set[str] = msgspec.field(default_factory=set[str])
+    reports: set[tuple[str, str]] = msgspec.field(default_factory=set[tuple[str, str]])
     heartbeats: set[HeartbeatKey] = msgspec.field(default_factory=set[HeartbeatKey])
     every_heartbeat: bool = False
 
@@ -170,6 +173,7 @@ class Transaction:
         await self._load_alerts(needs, ledgers)
         await self._load_incidents(needs, ledgers)
         await self._load_heartbeats(needs, ledgers)
+        await self._load_reports(needs, ledgers)
         return ledgers
 
     async def _load_firing(self, needs: dict[str, Needs], ledgers: dict[str, Ledger]) -> None:
@@ -212,6 +216,11 @@ class Transaction:
             heartbeat = heartbeat_of(row)
             ledgers[row["tenant_id"]].heartbeats[heartbeat.key] = heartbeat
 
+    async def _load_reports(self, needs: dict[str, Needs], ledgers: dict[str, Ledger]) -> None:
+        wanted = [(tenant, *report) for tenant, need in needs.items() for report in sorted(need.reports)]
+        for row in await self._connection.fetch(SQL["load_reports"], *columns(wanted, 3)) if wanted else ():
+            ledgers[row["tenant_id"]].attached.add((str(row["incident_id"]), row["report_id"]))
+
     async def append(self, ledgers: Iterable[Ledger]) -> None:
         """Write what the ledgers decided, and wake the followers of those that grew."""
         written = list(ledgers)
@@ -229,8 +238,10 @@ class Transaction:
         records = [record for ledger in grown for record in ledger.records]
         await self._write("append_events", map(event_values, records), 9)
         await self._write("append_event_alerts", (row for record in records for row in event_alert_values(record)), 11)
+        investigations = (row for record in records for row in investigation_values(record))
+        await self._write("append_investigations", investigations, 12)
         incidents = {record.incident.id: record.incident for record in records}
-        await self._write("write_incidents", map(incident_values, incidents.values()), 22)
+        await self._write("write_incidents", map(incident_values, incidents.values()), 23)
 
     async def _write_alerts(self, grown: Sequence[Ledger]) -> None:
         changed = {

@@ -60,6 +60,11 @@ SELECT * FROM incidents WHERE id = ANY ($1::uuid[])
 -- name: load_firing_alerts
 SELECT * FROM alerts WHERE tenant_id = $1 AND incident_id = $2 AND status = 'firing'
 
+-- name: load_reports
+SELECT i.tenant_id, i.incident_id, i.report_id
+FROM unnest($1::text[], $2::uuid[], $3::text[]) AS k (tenant_id, incident_id, report_id)
+JOIN investigations AS i USING (tenant_id, incident_id, report_id)
+
 -- name: append_events
 INSERT INTO events (
     tenant_id, position, event_id, incident_id, event_type, occurred_at, recorded_at, incident, change
@@ -80,17 +85,29 @@ FROM unnest(
     $9::jsonb[], $10::jsonb[], $11::text[]
 )
 
+-- name: append_investigations
+INSERT INTO investigations (
+    tenant_id, position, incident_id, report_id, investigator, summary, root_cause, recommendations, confidence, link,
+    attached_at, attached_by
+)
+SELECT *
+FROM unnest(
+    $1::text[], $2::bigint[], $3::uuid[], $4::text[], $5::text[], $6::text[], $7::text[], $8::jsonb[],
+    $9::double precision[], $10::text[], $11::timestamptz[], $12::text[]
+)
+
 -- name: write_incidents
 INSERT INTO incidents (
     id, tenant_id, dedup_key, status, severity, title, summary, labels, started_at, opened_position, position,
     updated_at, firing_alerts, total_alerts, reopen_count, acknowledged_at, acknowledged_by, assignee, resolved_at,
-    resolution, resolved_by, previous_incident_id
+    resolution, resolved_by, previous_incident_id, investigation_count
 )
 SELECT *
 FROM unnest(
     $1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::jsonb[], $9::timestamptz[],
     $10::bigint[], $11::bigint[], $12::timestamptz[], $13::integer[], $14::integer[], $15::integer[],
-    $16::timestamptz[], $17::text[], $18::text[], $19::timestamptz[], $20::text[], $21::text[], $22::uuid[]
+    $16::timestamptz[], $17::text[], $18::text[], $19::timestamptz[], $20::text[], $21::text[], $22::uuid[],
+    $23::integer[]
 )
 ON CONFLICT (id) DO UPDATE SET
     status = excluded.status,
@@ -107,7 +124,8 @@ ON CONFLICT (id) DO UPDATE SET
     assignee = excluded.assignee,
     resolved_at = excluded.resolved_at,
     resolution = excluded.resolution,
-    resolved_by = excluded.resolved_by
+    resolved_by = excluded.resolved_by,
+    investigation_count = excluded.investigation_count
 
 -- name: write_alerts
 INSERT INTO alerts (
@@ -479,6 +497,13 @@ SELECT source, silent_since IS NOT NULL AS is_silent, count(*) AS heartbeats
 FROM heartbeats
 GROUP BY source, is_silent
 
+-- name: investigations_of_incident
+SELECT *
+FROM investigations
+WHERE tenant_id = $1 AND incident_id = $2 AND position > $3
+ORDER BY position
+LIMIT $4
+
 -- name: rejected_alerts_before
 SELECT *
 FROM rejected_alerts
@@ -494,6 +519,11 @@ SELECT *
 FROM event_alerts
 WHERE tenant_id = $1 AND position > $2 AND position <= $3
 ORDER BY position
+
+-- name: reports_of_events
+SELECT position, incident_id, report_id
+FROM investigations
+WHERE tenant_id = $1 AND position > $2 AND position <= $3
 
 -- name: all_incidents
 SELECT * FROM incidents WHERE tenant_id = $1

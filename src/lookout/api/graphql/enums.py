@@ -77,5 +77,6 @@ _publish(
         EventType.RESOLVED: "It ended.",
         EventType.REOPENED: "It fired again soon after it ended.",
         EventType.NOTE_ADDED: "A person wrote a note.",
+        EventType.INVESTIGATION_ATTACHED: "Somebody, or a program, told what they found out.",
     },
 )
