@@ -19,9 +19,13 @@ async def silence(lookout: Driver) -> None:
 
 
 async def test_the_silence_is_over_with_its_first_word(lookout: Driver) -> None:
+    returned: list[tuple[str, str]] = []
+    lookout.running.parts.intake.on_return = lambda tenant_id, source: returned.append((tenant_id, source))
     silent, *_ = await lookout.incidents()
     lookout.clock.move(seconds=30)
     await lookout.beats()
+    await lookout.beats()
+    assert returned == [("default", "prometheus")]
     incident = await lookout.incident(silent.id)
     assert (incident.status, incident.resolution) == (Status.RESOLVED, Resolution.SOURCE)
     assert incident.resolved_at == lookout.clock.now()

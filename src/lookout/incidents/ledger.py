@@ -67,7 +67,7 @@ class Ledger:
     `heartbeats` are those in play, of `heartbeats_known` that the tenant has; `attached` are investigations that
     incidents have, by the incident's and the report's id. `fresh_id` gives out the id for an incident that opens: ids
     are random, and this module is not. `records`, `changed_leases`, `forgotten_leases` and `changed_heartbeats` (None:
-    it is watched no more) are what is to be written.
+    it is watched no more) are what is to be written; `returned` are sources that were silent and are heard again.
     """
 
     def __init__(self, tenant_id: str, last_position: int, policy: Policy, fresh_id: Callable[[], str]) -> None:
@@ -84,6 +84,7 @@ class Ledger:
         self.heartbeats: dict[HeartbeatKey, Heartbeat] = {}
         self.heartbeats_known = 0
         self.changed_heartbeats: dict[HeartbeatKey, Heartbeat | None] = {}
+        self.returned: set[str] = set()
         self._held: dict[tuple[str, LeaseKey], datetime] = {}
         self._policy = policy
         self._fresh_id = fresh_id
@@ -205,6 +206,8 @@ class Ledger:
         was_silent = before is not None and before.silent_since is not None
         is_silent = after is not None and after.silent_since is not None
         if before is not None and was_silent and not is_silent:
+            if after is not None:
+                self.returned.add(key.source)
             self._hear(None, silence_of(before, ended_at=now), now)
         elif after is not None and is_silent and not was_silent:
             self._hear(None, silence_of(after), now)

@@ -61,6 +61,8 @@ class Intake:
         self.policy = policy
         self.listening_since = clock.now()
         self.tally = Tally(store)
+        self.on_return: Callable[[str, str], None] = _nobody
+        """Told the tenant and the source when one that was silent is heard again, after the commit."""
         self._store = store
         self._clock = clock
         self._fresh_id = fresh_id
@@ -214,6 +216,9 @@ class Intake:
                 outcomes = settle(batch, ledgers)
             await transaction.append(ledgers.values())
             await transaction.append_rejected(rejections_of(batch))
+        for ledger in ledgers.values():
+            for source in ledger.returned:
+                self.on_return(ledger.tenant_id, source)
         _count(outcomes, ledgers.values())
         self._repeats.remember(batch, outcomes)
         return outcomes
@@ -221,6 +226,10 @@ class Intake:
 
 def _is_once_only(work: Work) -> bool:
     return isinstance(work, Order) and type(work.action) not in REPEATABLE
+
+
+def _nobody(_tenant_id: str, _source: str) -> None:
+    pass
 
 
 async def _within(work: Coroutine[Any, Any, T], seconds: float) -> T:
