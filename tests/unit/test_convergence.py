@@ -102,10 +102,10 @@ def _state(messages: list[Alert]) -> tuple[dict[str, AlertStatus], dict[str, set
     for message in messages:
         story.hears(message)
     firing = {name: state.status for name, state in story.ledger.alerts.items() if state.status is AlertStatus.FIRING}
-    return firing, _open_keys(story.ledger)
+    return firing, open_keys(story.ledger)
 
 
-def _open_keys(ledger: Ledger) -> dict[str, set[str]]:
+def open_keys(ledger: Ledger) -> dict[str, set[str]]:
     keys: dict[str, set[str]] = {}
     for state in ledger.alerts.values():
         if state.status is AlertStatus.FIRING:
@@ -149,7 +149,7 @@ def test_i3_what_runs_out_afterwards_is_the_same_at_every_minute(
     for minute in range(minutes):
         for story in stories:
             story.ledger.expire(list(story.ledger.leases), at(minute), at(-60))
-        assert _open_keys(stories[0].ledger) == _open_keys(stories[1].ledger)
+        assert open_keys(stories[0].ledger) == open_keys(stories[1].ledger)
 
 
 @settings(deadline=None, max_examples=300)
@@ -166,4 +166,4 @@ def test_i3_i7_after_an_operators_resolve_no_order_of_the_same_messages_tells_an
     for message in _shuffled(messages, second):
         story.ledger.take([message], NOW)
     assert len(story.ledger.records) == told_before
-    assert not _open_keys(story.ledger)
+    assert not open_keys(story.ledger)
