@@ -242,7 +242,7 @@ def _played(messages: list[Alert], minutes: int) -> tuple[set[str], set[Heartbea
     return story.firing, set(known), {key for key, beat in known.items() if beat.silent_since is not None}
 
 
-@settings(deadline=None, max_examples=300)
+@settings(deadline=None, max_examples=600)
 @given(deliveries(), st.randoms(use_true_random=False), st.integers(0, 20))
 def test_i3_any_order_and_repetition_ends_with_the_same_held_and_silent(
     messages: list[Alert], random: Random, minutes: int

@@ -85,8 +85,9 @@ def after_word(
     A word that is late is none: `hear` tells nothing of it then.
     """
     standing = [lease for lease in leases.values() if not _is_told_over(lease, policy)]
-    if alert.status is AlertStatus.RESOLVED:
-        return None if _is_over(leases, standing, now, policy) else known
+    is_end = alert.status is AlertStatus.RESOLVED
+    if is_end and (known is None or _is_over(leases, standing, now, policy)):
+        return None
     heard = Heartbeat(
         source=alert.source,
         fingerprint=alert.fingerprint,
@@ -96,6 +97,8 @@ def after_word(
     )
     if known is None:
         return heard
+    if is_end:  # of one twin, or of an earlier life: what is left counts
+        return replace(heard, silent_since=known.silent_since, heard_since=known.heard_since)
     return replace(heard, heard_since=known.heard_since if known.silent_since is None else now)
 
 
