@@ -8,6 +8,7 @@ from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import msgspec
 import yaml
@@ -51,9 +52,12 @@ LABELS_LIMIT = 50
 """Names in one list of labels."""
 NAME_LIMIT = 200
 """Characters of an alert's name."""
+ADDRESSES_LIMIT = 16
+"""Addresses at which one source is asked."""
 LONGEST = timedelta(days=3650)
 SHORTEST = timedelta(seconds=1)
 _DURATION = re.compile(r"([0-9]+(ms|[smhdw]))+")
+_URL = re.compile(r"[!-~]+", re.ASCII)
 _HEADER = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+", re.ASCII)
 _UNITS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
 
@@ -251,6 +255,34 @@ def _name(part: _Part) -> str:
     return part.text or ""
 
 
+def _addresses(part: _Part) -> tuple[str, ...]:
+    """One address or a list of them."""
+    if not isinstance(part.node, yaml.SequenceNode):
+        return (_address(part),)
+    if not 1 <= len(part.node.value) <= ADDRESSES_LIMIT:
+        part.note(f"1 to {ADDRESSES_LIMIT} addresses are expected")
+    return tuple(_address(part.within(f"[{index}]", node, node)) for index, node in enumerate(part.node.value))
+
+
+def _address(part: _Part) -> str:
+    # What is wrong with it is not repeated: a password may stand in it.
+    text = (part.text or "").rstrip("/")
+    try:
+        url = urlsplit(text)
+        is_address = url.scheme in ("http", "https") and bool(url.hostname) and url.port != 0
+    except ValueError:
+        is_address = False
+    if not is_address or not _URL.fullmatch(text) or "?" in text or "#" in text:
+        part.note("an address like http://127.0.0.1:9090 is expected, without a query")
+    return text
+
+
+def _word(part: _Part) -> str:
+    if not part.text:
+        part.note("a name is expected")
+    return part.text or ""
+
+
 def _severities(part: _Part) -> dict[str, Severity]:
     words = dict(SYNONYMS)
     for word, value in part.entries(str.lower):
@@ -273,8 +305,14 @@ POLICY_KEYS: Mapping[str, _Reader] = {
 }
 _HEARTBEAT: Mapping[str, _Reader] = {"heartbeat": _name, "heartbeat_timeout": _duration}
 SOURCE_KEYS: Mapping[str, Mapping[str, _Reader]] = {
-    "prometheus": {"drop_labels": _labels, "expiry": _duration, **_HEARTBEAT},
-    "alertmanager": {"drop_labels": _labels, "expiry": _duration, **_HEARTBEAT},
+    "prometheus": {"drop_labels": _labels, "expiry": _duration, **_HEARTBEAT, "prometheus_url": _addresses},
+    "alertmanager": {
+        "drop_labels": _labels,
+        "expiry": _duration,
+        **_HEARTBEAT,
+        "alertmanager_url": _addresses,
+        "alertmanager_receiver": _word,
+    },
     # Grafana's own fingerprint is kept, whatever its labels are, and an event is its key alone: nothing to drop.
     "grafana": {"expiry": _duration, **_HEARTBEAT},
     "events": {"expiry": _duration},

@@ -7,10 +7,11 @@ from random import Random
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.unit.answering import listed, prometheus_says, reconciles
 from tests.unit.stories import Story, leased
 from tests.unit.times import NOW, at
 
-from lookout.alerts.alert import Alert, AlertStatus
+from lookout.alerts.alert import Alert, AlertStatus, label_set
 from lookout.incidents.events import EventType
 from lookout.incidents.heartbeat import HEARTBEATS_LIMIT, Heartbeat, HeartbeatKey, Watching, held_until, is_heartbeat
 from lookout.incidents.incident import Resolution
@@ -208,6 +209,39 @@ def test_i10_of_several_heartbeats_all_have_to_be_heard() -> None:
     labels = {"cluster": "eu"}
     assert held_until(_lease(-5, -1), labels, Watching([heard, missing]), NOW, POLICY) == at(1)
     assert held_until(_lease(-5, -1), labels, Watching([heard, heard]), NOW, POLICY) is None
+
+
+def _watchdog_is_listed() -> Alert:
+    labels = label_set({"alertname": "Watchdog"})
+    return Alert("prometheus", labels, {}, AlertStatus.FIRING, NOW, None, True)
+
+
+def test_i10_what_is_asked_of_a_silent_source_does_not_let_its_alerts_run_out() -> None:
+    story = Story()
+    _watchdog(story)
+    story.fires()
+    story.passes(30)
+    story.watches()
+    known = dict(story.ledger.leases)
+    assert reconciles(story, prometheus_says(listed(), _watchdog_is_listed())) == []
+    assert story.ledger.leases == known
+    (opened,) = reconciles(story, prometheus_says(listed(), listed(instance="new")))
+    assert opened.reason is Reason.JOINED
+    for _ in range(30):
+        story.passes(10)
+        story.expires()
+        story.watches()
+    assert story.told_events == [EventType.OPENED, EventType.OPENED, EventType.ALERTS_CHANGED]
+    assert len(reconciles(story, prometheus_says())) == 2, "the proof of an end ends it all the same"
+
+
+def test_that_a_heartbeat_is_listed_opens_nothing() -> None:
+    story = Story()
+    assert reconciles(story, prometheus_says(_watchdog_is_listed())) == []
+    _watchdog(story)
+    story.passes(30)
+    assert reconciles(story, prometheus_says(_watchdog_is_listed())) == []
+    assert story.told_events == []
 
 
 @st.composite

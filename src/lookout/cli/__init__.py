@@ -14,6 +14,7 @@ from lookout import __version__
 from lookout.cli.demo import demo
 from lookout.cli.incidents import incidents
 from lookout.cli.outside import Outside
+from lookout.cli.reconcile import reconcile
 from lookout.cli.serve import check_config, rebuild, serve
 from lookout.cli.sources import sources
 from lookout.cli.tail import tail
@@ -54,6 +55,7 @@ app.command()(serve)
 app.command()(tail)
 app.add_typer(incidents, name="incidents", short_help="List incidents, show one, acknowledge, assign, note, resolve.")
 app.add_typer(sources, name="sources", short_help="List what sends alerts, with its heartbeats; forget one.")
+app.command()(reconcile)
 app.command()(demo)
 app.command("check-config")(check_config)
 app.command()(rebuild)

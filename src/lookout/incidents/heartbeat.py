@@ -21,6 +21,8 @@ from lookout.incidents.policy import Policy
 
 WATCHED = ("prometheus", "alertmanager", "grafana")
 """Sources that can have one. An event has no name to know it by."""
+PROMISING = "prometheus"
+"""The one of them whose messages all promise something."""
 SOURCE = "lookout"
 """The source of Lookout's own alerts."""
 SOURCE_SILENT = "SourceSilent"
@@ -162,6 +164,10 @@ class Watching:
                 if covering.items() <= labels.items():
                     yield heartbeat
 
+    def is_silent(self, source: str, labels: Mapping[str, str]) -> bool:
+        """Whether one of those is silent."""
+        return any(heartbeat.silent_since is not None for heartbeat in self.over(source, labels))
+
 
 def held_until(
     lease: Lease, labels: Mapping[str, str], watching: Watching, now: datetime, policy: Policy
@@ -180,8 +186,11 @@ def held_until(
 
 def _wait(heartbeat: Heartbeat, lease: Lease, now: datetime, policy: Policy) -> datetime | None:
     if heartbeat.silent_since is not None:
-        # Who was heard after that speaks for the alert, and it is somebody else.
-        return now + LOOK_AGAIN if lease.last_received_at <= heartbeat.silent_since else None
+        # Who was heard after that speaks for the alert, and it is somebody else; but who was asked (reconcile.py) only
+        # answered: from the source that promises, that is what promises nothing.
+        was_asked = lease.source == PROMISING and not lease.promised
+        is_held = was_asked or lease.last_received_at <= heartbeat.silent_since
+        return now + LOOK_AGAIN if is_held else None
     counts_from = lease.ends_at
     if heartbeat.heard_since is not None:
         counts_from = max(counts_from, heartbeat.heard_since + _thaw(lease, policy))

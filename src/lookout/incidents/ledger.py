@@ -3,18 +3,19 @@
 The shell loads a ledger, hands it the alerts, and appends what it gives out. Tests hand it the same without a database.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 
 import msgspec
 from msgspec.structs import replace
 
 from lookout.alerts.alert import Alert, AlertStatus
+from lookout.alerts.text import one_line
 from lookout.incidents.actions import Action, AttachInvestigation, Resolve
 from lookout.incidents.decide import Decision, decide, decide_action, decide_repeat
 from lookout.incidents.events import AlertChange, Event, Fact, Record, number
 from lookout.incidents.evolve import evolve
-from lookout.incidents.grouping import group_of
+from lookout.incidents.grouping import VALUE_LIMIT, group_of
 from lookout.incidents.heartbeat import (
     HEARTBEATS_LIMIT,
     Heartbeat,
@@ -26,9 +27,10 @@ from lookout.incidents.heartbeat import (
     is_heartbeat,
     silence_of,
 )
-from lookout.incidents.incident import Incident
+from lookout.incidents.incident import Incident, Resolution
 from lookout.incidents.lease import Lease, LeaseKey, Leases, check_at, close, expire, hear, surplus
 from lookout.incidents.policy import Policy
+from lookout.incidents.reconcile import Comparison, Finding, reconcile
 from lookout.incidents.transitions import Reason
 
 
@@ -144,7 +146,30 @@ class Ledger:
                 # It ended when the last promise did, not when that was noticed.
                 ended_at = max((lease.ends_at for lease in expired.values()), default=now)
                 self._end(state, max(ended_at, state.starts_at), None)
-        self._decide_pending(now, expired=True)
+        self._decide_pending(now, Resolution.EXPIRED)
+
+    def reconcile(self, fingerprints: Sequence[str], comparison: Comparison, now: datetime) -> list[Finding]:
+        """Begin and end what the source's answers say, of these alerts. Tells those that changed."""
+        self._receipts = [None] * len(fingerprints)
+        watching = Watching(self.heartbeats.values())
+        for index, fingerprint in enumerate(fingerprints):
+            state = self.alerts.get(fingerprint)
+            labels: Mapping[str, str] = state.alert.labels if state is not None else {}
+            leases = self.leases.get(fingerprint, {})
+            is_stale = self._is_firing(fingerprint) and watching.is_silent(comparison.source, labels)
+            changed = reconcile(fingerprint, labels, leases, comparison, self._policy, is_stale=is_stale)
+            if not changed:
+                continue
+            self._keep(fingerprint, changed)
+            was_firing = state is not None and state.status is AlertStatus.FIRING
+            is_firing = self._is_firing(fingerprint)
+            if is_firing and not was_firing:
+                self._start(next(iter(comparison.said[fingerprint].fires.values())), index, now)
+            elif was_firing and not is_firing:
+                assert state is not None
+                self._end(state, max(comparison.asked_at, state.starts_at), index)
+        self._decide_pending(now, Resolution.RECONCILED)
+        return [self._finding(receipt) for receipt in self._receipts if receipt is not None]
 
     def act(self, incident_id: str, action: Action, now: datetime) -> tuple[Incident, Reason]:
         """What a person does. A resolve closes the incident's firing alerts: all are in the working set then."""
@@ -298,13 +323,13 @@ class Ledger:
         pending.receipts.append(index)
         self._undecided.add(change.fingerprint)
 
-    def _decide_pending(self, now: datetime, *, expired: bool = False) -> None:
+    def _decide_pending(self, now: datetime, resolution: Resolution = Resolution.SOURCE) -> None:
         pending, self._pending = self._pending, {}
         self._undecided.clear()
         for key, group in pending.items():
             incident = self.incidents.get(key)
             changes = [self._with_novelty(change, incident) for change in group.changes]
-            decision = decide(incident, changes, self._policy, expired=expired)
+            decision = decide(incident, changes, self._policy, resolution=resolution)
             after = self._record(incident, decision, now)
             for change, index in zip(changes, group.receipts, strict=True):
                 reason = decision.started if change.status is AlertStatus.FIRING else decision.ended
@@ -314,6 +339,12 @@ class Ledger:
         state = self.alerts.get(change.fingerprint)
         is_known = state is not None and incident is not None and state.incident_id == incident.id
         return change if is_known or change.status is AlertStatus.RESOLVED else replace(change, is_new=True)
+
+    def _finding(self, receipt: Receipt) -> Finding:
+        state = self.alerts[receipt.fingerprint]
+        name = one_line(state.alert.name, VALUE_LIMIT)
+        is_firing = state.status is AlertStatus.FIRING
+        return Finding(receipt.fingerprint, name, is_firing, receipt.reason, receipt.incident_id)
 
     def _record(self, incident: Incident | None, decision: Decision, now: datetime) -> Incident:
         """Number the decided facts and let them happen."""

@@ -9,7 +9,7 @@ from lookout.errors import NotFound
 from lookout.incidents.incident import Incident
 from lookout.incidents.ledger import Ledger, Receipt
 from lookout.incidents.transitions import Reason
-from lookout.intake.work import Delivery, Expiry, Forget, Order, Outcome, Watch, Work
+from lookout.intake.work import Delivery, Expiry, Findings, Forget, Order, Outcome, Reconciliation, Watch, Work
 
 
 def settle(batch: Sequence[Work], ledgers: Mapping[str, Ledger]) -> list[Outcome]:
@@ -33,6 +33,9 @@ def settle(batch: Sequence[Work], ledgers: Mapping[str, Ledger]) -> list[Outcome
                 outcomes.append(None)
             case Forget():
                 outcomes.append(_forget(work, ledgers[work.tenant_id]))
+            case Reconciliation():
+                ledger = ledgers[work.tenant_id]
+                outcomes.append(Findings(ledger.reconcile(work.fingerprints, work.comparison, work.now)))
             case _:
                 assert_never(work)
     return outcomes

@@ -14,6 +14,7 @@ from lookout.incidents.heartbeat import Heartbeat, HeartbeatKey, is_heartbeat, s
 from lookout.incidents.incident import Incident
 from lookout.incidents.ledger import Receipt
 from lookout.incidents.policy import Policy
+from lookout.incidents.reconcile import NOTHING, Comparison, Finding
 from lookout.incidents.transitions import Reason
 from lookout.store.log import Needs, Rejection
 
@@ -81,9 +82,28 @@ class Forget(msgspec.Struct, frozen=True):
         return 1
 
 
-Work = Delivery | Order | Expiry | Watch | Forget
-Outcome = list[Receipt] | tuple[Incident, Reason] | Exception | None
-"""What a delivery, an order, what cannot be done, and all other work comes to."""
+class Reconciliation(msgspec.Struct, frozen=True):
+    """Alerts to compare with what their source answered."""
+
+    tenant_id: str
+    comparison: Comparison
+    fingerprints: Sequence[str]
+    now: datetime
+
+    @property
+    def size(self) -> int:
+        return len(self.fingerprints)
+
+
+class Findings(msgspec.Struct, frozen=True):
+    """What a reconciliation found."""
+
+    alerts: list[Finding]
+
+
+Work = Delivery | Order | Expiry | Watch | Forget | Reconciliation
+Outcome = list[Receipt] | tuple[Incident, Reason] | Findings | Exception | None
+"""What a delivery, an order, a reconciliation, what cannot be done, and all other work comes to."""
 
 
 def needs_of(batch: Iterable[Work], policy: Policy) -> dict[str, Needs]:
@@ -108,6 +128,8 @@ def needs_of(batch: Iterable[Work], policy: Policy) -> dict[str, Needs]:
                     _need_heartbeats(needs[tenant_id], heartbeats, policy)
             case Forget():
                 _need_heartbeats(needs[work.tenant_id], [work.heartbeat], policy)
+            case Reconciliation():
+                _need_reconciled(needs[work.tenant_id], work, policy)
             case _:
                 assert_never(work)
     return dict(needs)
@@ -119,6 +141,14 @@ def _need_alerts(need: Needs, alerts: Iterable[Alert], policy: Policy) -> None:
         need.dedup_keys.add(group_of(alert.label_set, policy).dedup_key)
         if is_heartbeat(alert.source, alert.labels, policy):
             _need_heartbeat(need, HeartbeatKey(alert.source, alert.fingerprint), alert.labels, policy)
+
+
+def _need_reconciled(need: Needs, work: Reconciliation, policy: Policy) -> None:
+    need.fingerprints.update(work.fingerprints)
+    need.every_heartbeat = True
+    for fingerprint in work.fingerprints:
+        for alert in work.comparison.said.get(fingerprint, NOTHING).fires.values():
+            need.dedup_keys.add(group_of(alert.label_set, policy).dedup_key)
 
 
 def _need_heartbeats(need: Needs, heartbeats: Iterable[Heartbeat], policy: Policy) -> None:

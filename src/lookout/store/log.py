@@ -13,6 +13,7 @@ from lookout.incidents.heartbeat import WATCHED, Heartbeat, HeartbeatKey
 from lookout.incidents.lease import Lease, LeaseKey
 from lookout.incidents.ledger import Ledger
 from lookout.incidents.policy import Policy
+from lookout.incidents.reconcile import Held
 from lookout.store import jsonb
 from lookout.store.database import columns
 from lookout.store.rows import (
@@ -148,6 +149,12 @@ class Log:
         names = [(source, policy.source(source).heartbeat) for source in WATCHED]
         rows = await self._pool.fetch(SQL["due_heartbeats"], now, *columns(names, 2), listening_since, limit)
         return [(row["tenant_id"], heartbeat_of(row)) for row in rows]
+
+    async def held_alerts(self, tenant_id: str, source: str) -> AsyncGenerator[Held]:
+        """All of the tenant's firing alerts in short, as far as `source` and the time are concerned."""
+        async with self._pool.acquire() as connection, connection.transaction():
+            async for row in connection.cursor(SQL["held_alerts"], tenant_id, source, prefetch=WRITTEN_AT_ONCE):
+                yield Held(row["fingerprint"], tuple(row["replicas"]), row["ends_at"])
 
     async def add_received(self, counts: Mapping[ReceivedKey, Received]) -> None:
         """Add to what is counted. In one order everywhere, so that replicas do not deadlock."""
