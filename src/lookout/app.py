@@ -31,10 +31,11 @@ from lookout.api.rest import Rest
 from lookout.api.signature import Signature
 from lookout.clock import Clock, SystemClock
 from lookout.config import Settings
-from lookout.errors import StartError
+from lookout.errors import SettingsError, StartError
 from lookout.feeds.follow import Followers
 from lookout.intake.writer import Intake
 from lookout.reconcile import Reconciler
+from lookout.reload import Reload
 from lookout.sources import grafana
 from lookout.store import database
 from lookout.store.embedded import EmbeddedPostgres
@@ -137,8 +138,9 @@ async def running(settings: Settings, clock: Clock) -> AsyncGenerator[Running]:
         followers = Followers(reads, clock, partial(database.listen, dsn, "lookout_feed"))
         timers = Timers(written, intake, clock)
         reconciler = Reconciler(written, intake, clock, LOCAL_TENANT)
-        intake.on_return = partial(_ask_again, reconciler)
-        parts = Parts(reads, intake, followers, clock, reconciler)
+        intake.on_return = reconciler.request
+        reload = Reload(settings.config, intake, reads, clock)
+        parts = Parts(reads, intake, followers, clock, reconciler, reload)
         failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         writer = _supervised(intake.run(), failed)
         others = [_supervised(part, failed) for part in (timers.run(), followers.run(), reconciler.run())]
@@ -160,12 +162,6 @@ async def _flush(intake: Intake) -> None:
     flushing.cancel()
     if not done or flushing.exception() is not None:
         log.warning("intake", action="tally_lost", error=repr(flushing.exception() if done else TimeoutError()))
-
-
-def _ask_again(reconciler: Reconciler, tenant_id: str, source: str) -> None:
-    """A source that was silent is heard again: what it missed to tell can be asked for."""
-    if tenant_id == LOCAL_TENANT:
-        reconciler.request(source)
 
 
 def _fresh_id(clock: Clock) -> str:
@@ -269,18 +265,24 @@ def server_of(lookout: Running) -> Server:
     return Server(lookout.app, lookout.parts.followers.close)
 
 
-async def serve_until_stopped(settings: Settings, ready: Callable[[str], None]) -> None:
-    """Serve until cancelled. `ready` is called with the address once requests are answered. Raises `StartError`."""
+async def serve_until_stopped(settings: Settings, ready: Callable[[str], None], hangup: asyncio.Event) -> None:
+    """Serve until cancelled. `ready` is called with the address once requests are answered. Raises `StartError`.
+
+    Whenever `hangup` is set lookout.yaml is read anew.
+    """
     with bind(settings.host, settings.port) as listening:
-        await _serve_on(listening, settings, ready)
+        await _serve_on(listening, settings, ready, hangup)
 
 
-async def _serve_on(listening: socket.socket, settings: Settings, ready: Callable[[str], None]) -> None:
+async def _serve_on(
+    listening: socket.socket, settings: Settings, ready: Callable[[str], None], hangup: asyncio.Event
+) -> None:
     host, port = listening.getsockname()[:2]
     async with running(settings, SystemClock()) as lookout:
         server = server_of(lookout)
         serving = asyncio.create_task(server.serve(sockets=[listening]))
         listens = asyncio.create_task(server.listening.wait())
+        reloads = _supervised(_reload_at_each(hangup, lookout.parts.reload), lookout.failed)
         try:
             await asyncio.wait({serving, listens, lookout.failed}, return_when=asyncio.FIRST_COMPLETED)
             if server.listening.is_set():
@@ -288,25 +290,36 @@ async def _serve_on(listening: socket.socket, settings: Settings, ready: Callabl
                 await asyncio.wait({serving, lookout.failed}, return_when=asyncio.FIRST_COMPLETED)
         finally:
             listens.cancel()
+            reloads.cancel()
             server.should_exit = True
             await serving
         if lookout.failed.done():
             await lookout.failed
 
 
+async def _reload_at_each(hangup: asyncio.Event, reload: Reload) -> None:
+    while True:
+        await hangup.wait()
+        hangup.clear()
+        with suppress(SettingsError):  # it is logged, and /health says so
+            await reload()
+
+
 def serve(settings: Settings, ready: Callable[[str], None]) -> None:
     """Serve until Ctrl-C or SIGTERM. Raises `StartError`."""
     configure_logs()
+    hangup = asyncio.Event()
     with asyncio.Runner(loop_factory=_loop_factory()) as runner, suppress(asyncio.CancelledError):
-        runner.run(_until_signal(serve_until_stopped(settings, ready)))
+        runner.run(_until_signal(serve_until_stopped(settings, ready, hangup), hangup))
 
 
-async def _until_signal(work: Coroutine[Any, Any, None]) -> None:
-    """Do `work`. Ctrl-C and SIGTERM cancel it, also while it starts, and it unwinds in order."""
+async def _until_signal(work: Coroutine[Any, Any, None], hangup: asyncio.Event) -> None:
+    """Do `work`. Ctrl-C and SIGTERM cancel it, also while it starts, and it unwinds in order. SIGHUP sets `hangup`."""
     task = asyncio.current_task()
     assert task is not None
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, task.cancel)
+    asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, hangup.set)
     await work
 
 

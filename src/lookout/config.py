@@ -13,10 +13,13 @@ from urllib.parse import urlsplit
 import msgspec
 import yaml
 
+from lookout.alerts.matcher import Matcher, MatcherError, parse_matchers
 from lookout.alerts.severity import SYNONYMS, Severity
 from lookout.alerts.source import Source
+from lookout.alerts.text import one_line
 from lookout.errors import SettingsError
 from lookout.incidents.policy import Policy
+from lookout.incidents.rules import MATCHED_LABELS_LIMIT, MATCHERS_LIMIT, RULES_LIMIT, Rule
 
 DEFAULT_PORT = 18013
 VARIABLES = (
@@ -48,12 +51,16 @@ class Settings(msgspec.Struct, frozen=True):
     grafana_timestamp_header: str | None = None
 
 
+FILE_LIMIT = 256 * 1024
+"""Characters of lookout.yaml, which is read while alerts are taken."""
 LABELS_LIMIT = 50
 """Names in one list of labels."""
-NAME_LIMIT = 200
+ALERT_NAME_LIMIT = 200
 """Characters of an alert's name."""
 ADDRESSES_LIMIT = 16
 """Addresses at which one source is asked."""
+NAME_LIMIT = 100
+"""Characters of a rule's name or title: the group labels stand behind a title, and want room."""
 LONGEST = timedelta(days=3650)
 SHORTEST = timedelta(seconds=1)
 _DURATION = re.compile(r"([0-9]+(ms|[smhdw]))+")
@@ -107,7 +114,11 @@ def is_loopback(host: str) -> bool:
 def load_policy(path: Path) -> Policy:
     """The policy of a `lookout.yaml`. Raises `SettingsError`: a line for each problem, with file, line and key."""
     try:
-        tree: yaml.Node | None = yaml.compose(path.read_text(encoding="utf-8"), Loader=yaml.SafeLoader)
+        with path.open(encoding="utf-8") as file:
+            text = file.read(FILE_LIMIT + 1)
+        if len(text) > FILE_LIMIT:
+            raise SettingsError(f"{path}: larger than {FILE_LIMIT // 1024} KiB")
+        tree: yaml.Node | None = yaml.compose(text, Loader=yaml.SafeLoader)
     except OSError as error:
         raise SettingsError(f"LOOKOUT_CONFIG: cannot read {path}: {error.strerror}") from None
     except RecursionError:
@@ -220,14 +231,10 @@ def _group_by(part: _Part) -> tuple[str, ...]:
 
 
 def _labels(part: _Part) -> tuple[str, ...]:
-    if not isinstance(part.node, yaml.SequenceNode):
-        part.note("a list of labels is expected: [alertname, job]")
-        return ()
-    if len(part.node.value) > LABELS_LIMIT:
-        part.note(f"{len(part.node.value)} labels; at most {LABELS_LIMIT} are looked at of every alert")
     labels: list[str] = []
-    for index, node in enumerate(part.node.value):
-        item = part.within(f"[{index}]", node, node)
+    items = _items(part, "a list of labels is expected: [alertname, job]")
+    _bound(part, len(items), LABELS_LIMIT, "labels")
+    for item in items:
         if item.text:
             labels.append(item.text)
         else:
@@ -249,10 +256,68 @@ def _duration(part: _Part, shortest: timedelta = SHORTEST) -> timedelta:
     return duration
 
 
-def _name(part: _Part) -> str:
-    if part.text is None or len(part.text) > NAME_LIMIT:
-        part.note(f'the name of an alert is expected, at most {NAME_LIMIT} characters; "" for none')
+def _alert_name(part: _Part) -> str:
+    if part.text is None or len(part.text) > ALERT_NAME_LIMIT:
+        part.note(f'the name of an alert is expected, at most {ALERT_NAME_LIMIT} characters; "" for none')
     return part.text or ""
+
+
+def _rules(part: _Part) -> tuple[Rule, ...]:
+    lines: dict[str, int] = {}
+    rules: list[Rule] = []
+    items = _items(part, "a list of rules is expected")
+    _bound(part, len(items), RULES_LIMIT, "rules")
+    for item in items:
+        given: dict[str, Any] = {"name": "", "matchers": (), **(told := _keys(item, RULE_KEYS))}
+        for key in RULE_NEEDS:
+            if isinstance(item.node, yaml.MappingNode) and key not in told:
+                item.note(f"{key} is missing")
+        name: str = given["name"]
+        if name in lines:
+            item.note(f"the name {name!r} is that of the rule in line {lines[name]}")
+        elif name:
+            lines[name] = item.line
+        rules.append(Rule(**given))
+    labels = {matcher.name for rule in rules for matcher in rule.matchers}
+    _bound(part, len(labels), MATCHED_LABELS_LIMIT, "labels that matchers look at")
+    return tuple(rules)
+
+
+def _matchers(part: _Part) -> tuple[Matcher, ...]:
+    if isinstance(part.node, yaml.SequenceNode) and not part.node.value:
+        part.note("without a matcher it would take every alert; say that as policy.group_by")
+    matchers: list[Matcher] = []
+    for item in _items(part, "a list of matchers is expected: ['job=\"api\"']"):
+        try:
+            read = parse_matchers(item.text or "")
+        except MatcherError as error:
+            item.note(one_line(str(error), _ERROR_LIMIT))
+            continue
+        if not read:
+            item.note("a matcher is expected, such as 'job=~\"postgres.*\"'")
+        matchers += read
+    _bound(part, len(matchers), MATCHERS_LIMIT, "matchers")
+    return tuple(matchers)
+
+
+def _bound(part: _Part, count: int, limit: int, what: str) -> None:
+    if count > limit:
+        part.note(f"{count:,} {what}; there may be {limit}")
+
+
+def _items(part: _Part, expected: str) -> list[_Part]:
+    """What stands in a list."""
+    if not isinstance(part.node, yaml.SequenceNode):
+        part.note(expected)
+        return []
+    return [part.within(f"[{index}]", node, node) for index, node in enumerate(part.node.value)]
+
+
+def _line_of_text(part: _Part) -> str:
+    text = part.text or ""
+    if not text or one_line(text, NAME_LIMIT) != text:
+        part.note(f"a text of one line is expected, with at most {NAME_LIMIT} characters")
+    return text
 
 
 def _addresses(part: _Part) -> tuple[str, ...]:
@@ -296,14 +361,24 @@ def _severities(part: _Part) -> dict[str, Severity]:
 _Reader = Callable[[_Part], object]
 """Takes what a key means; what is wrong with it is noted, and then the answer counts for nothing."""
 _SEVERITIES = frozenset(Severity)
+_ERROR_LIMIT = 300
+RULE_KEYS: Mapping[str, _Reader] = {
+    "name": _line_of_text,
+    "matchers": _matchers,
+    "group_by": _group_by,
+    "title": _line_of_text,
+    "reopen_window": partial(_duration, shortest=timedelta()),
+}
+RULE_NEEDS = ("name", "matchers")
 POLICY_KEYS: Mapping[str, _Reader] = {
     "group_by": _group_by,
     "reopen_window": partial(_duration, shortest=timedelta()),
     "resend_delay": _duration,
     "webhook_expiry": _duration,
     "severities": _severities,
+    "rules": _rules,
 }
-_HEARTBEAT: Mapping[str, _Reader] = {"heartbeat": _name, "heartbeat_timeout": _duration}
+_HEARTBEAT: Mapping[str, _Reader] = {"heartbeat": _alert_name, "heartbeat_timeout": _duration}
 SOURCE_KEYS: Mapping[str, Mapping[str, _Reader]] = {
     "prometheus": {"drop_labels": _labels, "expiry": _duration, **_HEARTBEAT, "prometheus_url": _addresses},
     "alertmanager": {

@@ -46,6 +46,11 @@ NOISE_REDUCTION = Gauge(
     "lookout_noise_reduction_ratio", "Alerts received for each incident that opened, since the start."
 )
 
+CONFIG_SUCCESSFUL = Gauge("lookout_config_last_reload_successful", "Whether lookout.yaml could be used when last read.")
+CONFIG_SUCCESS_TIME = Gauge(
+    "lookout_config_last_reload_success_timestamp_seconds", "When lookout.yaml was last read and could be used."
+)
+
 
 def set_noise_reduction() -> None:
     """Bring the ratio up to date: all alerts received, for each incident that opened."""

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
+import yaml
 from prometheus_client import REGISTRY
 from prometheus_client.metrics import MetricWrapperBase
 from typer.core import TyperCommand, TyperGroup
@@ -12,6 +13,7 @@ from typer.main import get_command
 
 from lookout import app, config, metrics, reconcile, timers
 from lookout.alerts import shown
+from lookout.alerts.alert import label_set
 from lookout.alerts.severity import SYNONYMS
 from lookout.api import bodies, rest
 from lookout.api.graphql import app as graphql
@@ -21,7 +23,8 @@ from lookout.cli.outside import DEFAULT_URL
 from lookout.config import DEFAULT_PORT, VARIABLES, load_policy, load_settings
 from lookout.errors import SettingsError
 from lookout.feeds import follow
-from lookout.incidents import actions, events, grouping, heartbeat, investigation, lease
+from lookout.incidents import actions, events, grouping, heartbeat, investigation, lease, rules
+from lookout.incidents.grouping import group_of
 from lookout.incidents.policy import Policy
 from lookout.intake import repeats, writer
 from lookout.sources import parsed, reading
@@ -85,6 +88,25 @@ def test_every_command_is_in_the_changelog() -> None:
 def test_every_key_of_the_policy_has_a_row_and_no_other() -> None:
     assert list(rows(section("`lookout.yaml`")))[1:] == list(config.POLICY_KEYS)
     assert {*config.POLICY_KEYS, "sources"} == {field.name for field in msgspec.structs.fields(Policy)}
+
+
+def test_every_key_of_a_rule_has_a_row_and_no_other() -> None:
+    assert list(rows(section("Rules in `lookout.yaml`")))[1:] == list(config.RULE_KEYS)
+
+
+def test_the_example_file_has_every_key_and_is_right() -> None:
+    path = ROOT / "docs" / "lookout.example.yaml"
+    given = yaml.safe_load(path.read_text())
+    policy = load_policy(path)
+    assert list(given["policy"]) == list(config.POLICY_KEYS)
+    assert {key for rule in given["policy"]["rules"] for key in rule} == set(config.RULE_KEYS)
+    assert {name: set(keys) for name, keys in given["sources"].items()} == {
+        name: set(keys) for name, keys in config.SOURCE_KEYS.items()
+    }
+    assert policy.rules[0].name in PAGE
+    assert group_of(label_set({"job": "pgbouncer", "severity": "critical", "cluster": "eu"}), policy).labels == {
+        "cluster": "eu"
+    }
 
 
 def test_every_key_of_a_source_has_a_row_with_the_sources_that_take_it() -> None:
@@ -159,6 +181,11 @@ BOUNDS = {
     "alerts told one by one of a reconcile": f"{reconcile.FINDINGS_TOLD:,}",
     "operators who wait for a reconcile": f"{reconcile.WAITING_LIMIT}",
     "repeats recognised without loading": f"{repeats.REPEATS_KNOWN:,}",
+    "lookout.yaml": f"{config.FILE_LIMIT // 1024} KiB",
+    "rules": f"{rules.RULES_LIMIT}",
+    "matchers of a rule": f"{rules.MATCHERS_LIMIT}",
+    "labels that matchers look at": f"{rules.MATCHED_LABELS_LIMIT}",
+    "values of labels of which the rules are known": f"{rules.VALUES_KNOWN:,}",
     "labels that `group_by` or `drop_labels` name": f"{config.LABELS_LIMIT}",
     "leases of an alert that live at once": f"{lease.LIVE_LEASES_KEPT}",
     "ended leases of an alert": f"{lease.ENDED_LEASES_KEPT}",

@@ -13,6 +13,7 @@ from starlette.routing import Route
 from lookout import __version__
 from lookout.alerts.severity import Severity
 from lookout.api.events import EventAccepted, EventRefused
+from lookout.api.grouping import Grouping
 from lookout.api.health import Health
 from lookout.api.ingest import DeliveryView
 from lookout.api.rest import (
@@ -182,6 +183,11 @@ OPERATIONS: Sequence[Operation] = (
     Operation(
         "get", "/v1/incidents/{id}/events", "listEvents", "The events of an incident, in order.",
         {200: EventPage, **_OF_ONE}, query=(_FIRST, ("after", _POSITION, "Events after this position.")),
+    ),
+    Operation(
+        "get", "/v1/incidents/{id}/grouping", "getGrouping",
+        "Why its alerts are one incident, and what was last decided about each.", {200: Grouping, **_OF_ONE},
+        query=(_FIRST, ("after", {"type": "string"}, "The `next` of the page before.")),
     ),
     Operation(
         "post", "/v1/incidents/{id}/acknowledge", "acknowledgeIncident", "Somebody works on it.",

@@ -12,6 +12,7 @@ from lookout.alerts.severity import Severity
 from lookout.api import acting
 from lookout.api.answers import Json
 from lookout.api.edge import caller_of
+from lookout.api.grouping import grouping_of
 from lookout.api.parts import Parts
 from lookout.errors import Conflict, Refused
 from lookout.feeds.sse import EventStream
@@ -115,6 +116,7 @@ class Rest:
             Route(one, self.incident, methods=["GET"]),
             Route(f"{one}/alerts", self.alerts, methods=["GET"]),
             Route(f"{one}/events", self.events, methods=["GET"]),
+            Route(f"{one}/grouping", self.grouping, methods=["GET"]),
             Route(f"{one}/acknowledge", self.acknowledge, methods=["POST"]),
             Route(f"{one}/assign", self.assign, methods=["POST"]),
             Route(f"{one}/resolve", self.resolve, methods=["POST"]),
@@ -159,6 +161,11 @@ class Rest:
         await self._parts.reads.incident(tenant_id, incident_id)
         found = await self._parts.reads.events_of(tenant_id, incident_id, _number(request, "after", 0), limit + 1)
         return Json(EventPage(found[:limit], found[limit - 1].position if len(found) > limit else None))
+
+    async def grouping(self, request: Request) -> Response:
+        tenant_id, incident_id, limit = caller_of(request).tenant_id, request.path_params["id"], _limit(request)
+        after = request.query_params.get("after", "").replace("\0", "")
+        return Json(await grouping_of(self._parts, tenant_id, incident_id, after, limit))
 
     async def investigations(self, request: Request) -> Response:
         tenant_id, incident_id, limit = caller_of(request).tenant_id, request.path_params["id"], _limit(request)

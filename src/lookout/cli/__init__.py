@@ -19,6 +19,7 @@ from lookout.cli.serve import check_config, rebuild, serve
 from lookout.cli.sources import sources
 from lookout.cli.tail import tail
 from lookout.cli.terminal import complain
+from lookout.cli.why import why
 from lookout.errors import LookoutError
 
 app = typer.Typer(
@@ -56,6 +57,7 @@ app.command()(tail)
 app.add_typer(incidents, name="incidents", short_help="List incidents, show one, acknowledge, assign, note, resolve.")
 app.add_typer(sources, name="sources", short_help="List what sends alerts, with its heartbeats; forget one.")
 app.command()(reconcile)
+app.command()(why)
 app.command()(demo)
 app.command("check-config")(check_config)
 app.command()(rebuild)

@@ -71,6 +71,39 @@ class AlertPage(msgspec.Struct, frozen=True):
     next: str | None = None
 
 
+class PresentGrouping(msgspec.Struct, frozen=True):
+    """What the present policy does with the alerts that opened an incident."""
+
+    policy_version: str
+    rule: str
+    dedup_key: str
+    same_group: bool
+
+
+class GroupedAlert(msgspec.Struct, frozen=True):
+    """An alert of an incident with the last decision about it; `rule` and `same_group` are by the present policy."""
+
+    fingerprint: str
+    labels: Mapping[str, str]
+    reason: str
+    decided_at: datetime
+    rule: str
+    same_group: bool
+
+
+class Grouping(msgspec.Struct, frozen=True):
+    """Why the alerts of an incident are together, as `/v1/incidents/{id}/grouping` tells it."""
+
+    incident_id: str
+    rule: str
+    policy_version: str
+    dedup_key: str
+    labels: Mapping[str, str]
+    alerts: list[GroupedAlert]
+    present: PresentGrouping | None = None
+    next: str | None = None
+
+
 class InvestigationView(msgspec.Struct, frozen=True):
     """An investigation of an incident, as `/v1/incidents/{id}/investigations` shows it."""
 
@@ -270,6 +303,18 @@ class Client:
             response = self._http.delete(path)
         if not response.is_success:
             raise self._refusal(response)
+
+    def grouping(self, incident_id: str, first: int = PAGE, after: str = "") -> Grouping:
+        query = {"first": str(first), "after": after}
+        return self._get(f"/v1/incidents/{incident_id}/grouping", query, Grouping)
+
+    def whole_grouping(self, incident_id: str) -> Grouping:
+        """The grouping with all alerts, page by page."""
+        whole = page = self.grouping(incident_id)
+        while page.next:
+            page = self.grouping(incident_id, after=page.next)
+            whole.alerts.extend(page.alerts)
+        return msgspec.structs.replace(whole, next=None)
 
     def acknowledge(self, incident_id: str) -> IncidentView:
         return self._act(incident_id, "acknowledge", {})

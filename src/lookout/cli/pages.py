@@ -1,6 +1,6 @@
 """Incidents on the screen: the table of many, the page of one. Pure: what is printed depends on the arguments alone."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, tzinfo
 from typing import NamedTuple
 
@@ -120,12 +120,14 @@ def _facts(incident: IncidentView, labels: dict[str, str], when: When) -> Table:
     for name, value in _fact_rows(incident, when):
         table.add_row(Text(name), Text(value))
     if labels:
-        table.add_row(Text("labels"), _label_text(labels))
+        table.add_row(Text("labels"), label_text(labels))
     return table
 
 
 def _fact_rows(incident: IncidentView, when: When) -> Iterator[tuple[str, str]]:
     yield "id", one_line(incident.id, VALUE_LIMIT)
+    if incident.rule:
+        yield "rule", one_line(incident.rule, VALUE_LIMIT)
     if incident.stale:
         yield STALE, "its source is silent: this is what was last heard. See lookout sources"
     yield "started", _since(incident.started_at, when)
@@ -182,13 +184,13 @@ def _alert_status(alert: AlertView) -> Text:
 def _alert_text(alert: AlertView, labels: dict[str, str]) -> Text:
     """What tells the alert from the others: labels and values; its links below, each on a line that can be copied."""
     values = {name: f"{value:g}" for name, value in alert.values.items()}
-    lines = [_label_text(labels | values) or Text(alert.fingerprint, style="dim")]
+    lines = [label_text(labels | values) or Text(alert.fingerprint, style="dim")]
     for name, url in alert.links.items():
         lines.append(Text.assemble((one_line(name, VALUE_LIMIT), "dim"), " ", one_line(url, URL_LIMIT)))
     return Text(_BREAK).join(lines)
 
 
-def _label_text(labels: dict[str, str]) -> Text:
+def label_text(labels: Mapping[str, str]) -> Text:
     parts = [
         Text.assemble((one_line(name, VALUE_LIMIT), "dim"), ("=", "dim"), one_line(value, VALUE_LIMIT))
         for name, value in labels.items()

@@ -27,7 +27,8 @@ class Resolution(StrEnum):
 class Incident(msgspec.Struct, frozen=True):
     """An incident after one of its events. Times are UTC; `position` is that of the event.
 
-    `firing_alerts` counts those that fire now, `total_alerts` the different ones that ever fired in it.
+    `firing_alerts` counts those that fire now, `total_alerts` the different ones that ever fired in it. `rule` is the
+    policy rule that grouped its first alerts, "" for none, and `policy_version` tells of which policy.
     """
 
     id: str
@@ -53,6 +54,8 @@ class Incident(msgspec.Struct, frozen=True):
     resolved_by: str | None = None
     previous_incident_id: str | None = None
     investigation_count: int = 0
+    rule: str = ""
+    policy_version: str = ""
 
     @property
     def is_open(self) -> bool:

@@ -68,8 +68,9 @@ class Ledger:
     `incidents` holds, for each dedup key in play, the open incident or else the last one; `by_id` all that are known.
     `heartbeats` are those in play, of `heartbeats_known` that the tenant has; `attached` are investigations that
     incidents have, by the incident's and the report's id. `fresh_id` gives out the id for an incident that opens: ids
-    are random, and this module is not. `records`, `changed_leases`, `forgotten_leases` and `changed_heartbeats` (None:
-    it is watched no more) are what is to be written; `returned` are sources that were silent and are heard again.
+    are random, and this module is not. `records`, `changed_leases`, `forgotten_leases`, `changed_heartbeats` (None: it
+    is watched no more) and `silences` are what is to be written; the last are, by fingerprint, the receipts of what was
+    decided and added nothing to the log, with the time. `returned` are sources that were silent and are heard again.
     """
 
     def __init__(self, tenant_id: str, last_position: int, policy: Policy, fresh_id: Callable[[], str]) -> None:
@@ -88,6 +89,7 @@ class Ledger:
         self.changed_heartbeats: dict[HeartbeatKey, Heartbeat | None] = {}
         self.returned: set[str] = set()
         self._held: dict[tuple[str, LeaseKey], datetime] = {}
+        self.silences: dict[str, tuple[Receipt, datetime]] = {}
         self._policy = policy
         self._fresh_id = fresh_id
         self._pending: dict[str, _Pending] = {}
@@ -109,7 +111,13 @@ class Ledger:
             if not (is_sign and self._hear_heartbeat(index, alert, now)):
                 self._hear(index, alert, now)
         self._decide_pending(now)
-        return [receipt for receipt in self._receipts if receipt is not None]
+        receipts = [receipt for receipt in self._receipts if receipt is not None]
+        for receipt in receipts:
+            if receipt.recorded:
+                self.silences.pop(receipt.fingerprint, None)
+            elif receipt.incident_id is not None:
+                self.silences[receipt.fingerprint] = (receipt, now)
+        return receipts
 
     def watch(self, keys: Iterable[HeartbeatKey], now: datetime, listening_since: datetime) -> None:
         """Tell which of these heartbeats are missing at `now`; those that the policy does not name are forgotten."""

@@ -236,6 +236,7 @@ class Transaction:
         await self._write_alerts(grown)
         await self._write_leases(written)
         await self._write_heartbeats(written)
+        await self._write_silences(written)
         if grown:
             positions = [(ledger.tenant_id, ledger.last_position) for ledger in grown]
             await self._connection.execute(SQL["advance_feeds"], *columns(positions, 2))
@@ -248,7 +249,7 @@ class Transaction:
         investigations = (row for record in records for row in investigation_values(record))
         await self._write("append_investigations", investigations, 12)
         incidents = {record.incident.id: record.incident for record in records}
-        await self._write("write_incidents", map(incident_values, incidents.values()), 23)
+        await self._write("write_incidents", map(incident_values, incidents.values()), 25)
 
     async def _write_alerts(self, grown: Sequence[Ledger]) -> None:
         changed = {
@@ -280,6 +281,14 @@ class Transaction:
         await self._write("write_heartbeats", rows, 9)
         forgotten = ((tenant_id, *key) for tenant_id, key, after in changed if after is None)
         await self._write("forget_heartbeats", forgotten, 3)
+
+    async def _write_silences(self, ledgers: Sequence[Ledger]) -> None:
+        rows = (
+            (ledger.tenant_id, fingerprint, receipt.incident_id, receipt.reason, decided_at)
+            for ledger in ledgers
+            for fingerprint, (receipt, decided_at) in ledger.silences.items()
+        )
+        await self._write("write_silent_decisions", rows, 5)
 
     async def append_rejected(self, rejections: Sequence[Rejection]) -> None:
         """Keep what was refused, for `GET /v1/rejected-alerts`."""

@@ -100,14 +100,14 @@ FROM unnest(
 INSERT INTO incidents (
     id, tenant_id, dedup_key, status, severity, title, summary, labels, started_at, opened_position, position,
     updated_at, firing_alerts, total_alerts, reopen_count, acknowledged_at, acknowledged_by, assignee, resolved_at,
-    resolution, resolved_by, previous_incident_id, investigation_count
+    resolution, resolved_by, previous_incident_id, investigation_count, rule, policy_version
 )
 SELECT *
 FROM unnest(
     $1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::jsonb[], $9::timestamptz[],
     $10::bigint[], $11::bigint[], $12::timestamptz[], $13::integer[], $14::integer[], $15::integer[],
     $16::timestamptz[], $17::text[], $18::text[], $19::timestamptz[], $20::text[], $21::text[], $22::uuid[],
-    $23::integer[]
+    $23::integer[], $24::text[], $25::text[]
 )
 ON CONFLICT (id) DO UPDATE SET
     status = excluded.status,
@@ -222,6 +222,17 @@ WHERE (h.silent_since IS NULL AND greatest(h.due_at, $4::timestamptz + (h.due_at
     )
 ORDER BY h.tenant_id, h.source, h.fingerprint
 LIMIT $5
+
+-- name: write_silent_decisions
+-- Replicas take a message each, and the one that commits later may have heard earlier.
+INSERT INTO silent_decisions AS s (tenant_id, fingerprint, incident_id, reason, decided_at)
+SELECT *
+FROM unnest($1::text[], $2::text[], $3::uuid[], $4::text[], $5::timestamptz[])
+ON CONFLICT (tenant_id, fingerprint) DO UPDATE SET
+    incident_id = excluded.incident_id,
+    reason = excluded.reason,
+    decided_at = excluded.decided_at
+WHERE s.decided_at <= excluded.decided_at
 
 -- name: advance_feeds
 UPDATE feeds AS f
@@ -430,6 +441,64 @@ CROSS JOIN LATERAL (
     WHERE l.tenant_id = $1 AND l.fingerprint = p.fingerprint AND a.incident_id = $2
 ) AS h
 ORDER BY p.fingerprint
+
+-- name: decisions_of_incident
+-- Of each of its alerts what last happened to it in this incident, and what was last decided in silence, as far as the
+-- alert is in no later incident by now: repeats that were only renewed are told by the leases. The page is made as in
+-- alerts_of_incident.
+WITH told AS MATERIALIZED (
+    SELECT ea.*, e.event_type, e.recorded_at
+    FROM events AS e
+    CROSS JOIN LATERAL (
+        SELECT position, fingerprint, status, source, labels
+        FROM event_alerts
+        WHERE tenant_id = $1 AND position = e.position AND fingerprint > $3
+        ORDER BY fingerprint
+        LIMIT $4
+    ) AS ea
+    WHERE e.tenant_id = $1 AND e.incident_id = $2
+),
+page AS (
+    SELECT DISTINCT ON (fingerprint) fingerprint, status, event_type, recorded_at
+    FROM told
+    ORDER BY fingerprint, position DESC
+    LIMIT $4
+),
+begun AS (
+    SELECT DISTINCT ON (fingerprint) fingerprint, source, labels
+    FROM told
+    WHERE labels IS NOT NULL
+    ORDER BY fingerprint, position DESC
+    LIMIT $4
+)
+SELECT
+    p.fingerprint,
+    p.status,
+    p.event_type,
+    p.recorded_at,
+    t.source,
+    t.labels,
+    s.reason AS silent_reason,
+    s.decided_at AS silent_at,
+    h.last_received_at
+FROM page AS p
+JOIN begun AS t USING (fingerprint)
+LEFT JOIN silent_decisions AS s ON s.tenant_id = $1 AND s.fingerprint = p.fingerprint AND s.incident_id = $2
+CROSS JOIN LATERAL (
+    SELECT max(l.last_received_at) AS last_received_at
+    FROM leases AS l
+    JOIN alerts AS a USING (tenant_id, fingerprint)
+    WHERE l.tenant_id = $1 AND l.fingerprint = p.fingerprint AND a.incident_id = $2
+) AS h
+ORDER BY p.fingerprint
+
+-- name: opening_alerts
+-- The first alerts of the event that opened an incident.
+SELECT fingerprint, source, labels
+FROM event_alerts
+WHERE tenant_id = $1 AND position = $2 AND labels IS NOT NULL
+ORDER BY fingerprint
+LIMIT $3
 
 -- name: firing_alerts
 -- All that fire, with what was last heard of them: how far their senders' words reach, and since when. In no order:

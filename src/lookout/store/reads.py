@@ -8,14 +8,15 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from lookout.alerts.alert import AlertStatus
+from lookout.alerts.alert import AlertStatus, LabelSet
 from lookout.alerts.severity import Severity, severity_of
 from lookout.alerts.shown import shown
 from lookout.errors import NotFound
-from lookout.incidents.events import FeedEvent
+from lookout.incidents.events import EventType, FeedEvent
 from lookout.incidents.incident import Incident, Status
+from lookout.incidents.transitions import Reason, reason_of
 from lookout.store import jsonb
-from lookout.store.rows import feed_event_of, incident_of
+from lookout.store.rows import feed_event_of, incident_of, label_set_of
 from lookout.store.sources import SourceReads
 from lookout.store.sql import SQL
 
@@ -77,6 +78,21 @@ class FiringAlert(msgspec.Struct, frozen=True, gc=False):
     last_received_at: datetime
 
 
+class Grouped(msgspec.Struct, frozen=True):
+    """What of an alert decides how it is grouped."""
+
+    source: str
+    label_set: LabelSet
+
+
+class Decided(msgspec.Struct, frozen=True):
+    """The last decision about an alert in an incident, silent ones included."""
+
+    grouped: Grouped
+    reason: Reason
+    decided_at: datetime
+
+
 class InvestigationView(msgspec.Struct, frozen=True):
     """An investigation of an incident, by whom and when it was attached. `position` is that of its event.
 
@@ -125,8 +141,9 @@ class Reads:
 
     def __init__(self, pool: "Pool", severities: Mapping[str, Severity]) -> None:
         self._pool = pool
-        self._severities = severities
         self.sources = SourceReads(pool)
+        self.severities = severities
+        """The policy's. Others may be put here at any time."""
 
     async def last_position(self, tenant_id: str) -> int:
         """The position of the tenant's last event, 0 if there is none."""
@@ -195,6 +212,16 @@ class Reads:
         stale = await self.sources.stale_alerts(tenant_id, firing) if firing else frozenset[str]()
         return [self._alert_view(row, is_stale=row["fingerprint"] in stale) for row in rows]
 
+    async def opening_alerts(self, tenant_id: str, position: int, limit: int) -> list[Grouped]:
+        """At most `limit` of the alerts that began to fire with the event at `position`, by fingerprint."""
+        rows = await self._pool.fetch(SQL["opening_alerts"], tenant_id, position, limit)
+        return [Grouped(row["source"], label_set_of(row)) for row in rows]
+
+    async def decisions_of(self, tenant_id: str, incident_id: str, after: str, limit: int) -> list[Decided]:
+        """The last decisions about at most `limit` alerts of an incident beyond a fingerprint, by fingerprint."""
+        rows = await self._pool.fetch(SQL["decisions_of_incident"], tenant_id, _uuid_of(incident_id), after, limit)
+        return [_decided(row) for row in rows]
+
     async def firing_alerts(self, tenant_id: str) -> list[FiringAlert]:
         """All alerts that fire, by fingerprint."""
         rows = await self._pool.fetch(SQL["firing_alerts"], tenant_id)
@@ -222,7 +249,7 @@ class Reads:
         return AlertView(
             fingerprint=row["fingerprint"],
             status=AlertStatus(row["status"]),
-            severity=severity_of(labels, self._severities, annotations),
+            severity=severity_of(labels, self.severities, annotations),
             starts_at=row["starts_at"],
             ends_at=row["ends_at"],
             labels=labels,
@@ -279,6 +306,17 @@ class Reads:
     async def is_reachable(self) -> bool:
         """Whether the database answers; raises what it says if not."""
         return await self._pool.fetchval("SELECT true", timeout=2)
+
+
+def _decided(row: "asyncpg.Record") -> Decided:
+    """What the log tells last, what was decided in silence, and the repeats that were only renewed: the latest."""
+    reason = reason_of(EventType(row["event_type"]), started=row["status"] == AlertStatus.FIRING)
+    decided_at: datetime = row["recorded_at"]
+    if row["silent_at"] is not None and row["silent_at"] >= decided_at:
+        reason, decided_at = Reason(row["silent_reason"]), row["silent_at"]
+    if row["last_received_at"] is not None and row["last_received_at"] > decided_at:
+        reason, decided_at = Reason.DUPLICATE, row["last_received_at"]
+    return Decided(Grouped(row["source"], label_set_of(row)), reason, decided_at)
 
 
 def _uuid_of(incident_id: str) -> uuid.UUID:

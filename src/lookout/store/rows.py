@@ -20,6 +20,7 @@ from lookout.incidents.heartbeat import Heartbeat
 from lookout.incidents.incident import Incident
 from lookout.incidents.lease import Lease
 from lookout.incidents.ledger import AlertState
+from lookout.sources import known_again
 from lookout.store import jsonb
 
 _TEXTS = dict[str, str]
@@ -62,6 +63,8 @@ def incident_values(incident: Incident) -> tuple[Any, ...]:
         incident.resolved_by,
         incident.previous_incident_id,
         incident.investigation_count,
+        incident.rule,
+        incident.policy_version,
     )
 
 
@@ -253,7 +256,7 @@ def _alert_of(row: asyncpg.Record) -> Alert:
     """What was received when a firing began, as far as it is kept: the lease's part of it is in `leases`."""
     return Alert(
         source=row["source"],
-        label_set=LabelSet(_labels_of(row), row["fingerprint"]),
+        label_set=label_set_of(row),
         annotations=jsonb.loads(row["annotations"], _TEXTS),
         status=AlertStatus.FIRING,
         starts_at=row["starts_at"],
@@ -261,6 +264,11 @@ def _alert_of(row: asyncpg.Record) -> Alert:
         leased=False,
         generator_url=jsonb.unescape(row["generator_url"]),
     )
+
+
+def label_set_of(row: asyncpg.Record) -> LabelSet:
+    """The identity of an alert, of a row that has its source."""
+    return known_again(row["source"], _labels_of(row), row["fingerprint"])
 
 
 def _labels_of(row: asyncpg.Record) -> dict[str, str]:

@@ -10,6 +10,7 @@ from strawberry import ID, Private
 from lookout.alerts.severity import Severity
 from lookout.api.graphql.alerts import AlertsConnection
 from lookout.api.graphql.asking import Asking, Info
+from lookout.api.graphql.grouping import Grouping
 from lookout.api.graphql.ids import incident_cursor, incident_gid, incident_id_of, opened_position_of
 from lookout.api.graphql.investigations import InvestigationsConnection
 from lookout.api.graphql.pages import COUNT_LIMIT, EVENTS_DEFAULT, ConnectionInput, PageInfo, Span, page_info, span_of
@@ -51,6 +52,9 @@ class Incident:
     resolved_by: str | None = strawberry.field(description="Who resolved it, where a person did.")
     previous_incident_id: ID | None = strawberry.field(description="The UUID of the incident that it follows on.")
     investigation_count: int = strawberry.field(description="How many investigations it has.")
+    rule: str = strawberry.field(description='The policy rule that grouped its first alerts; "" for none.')
+    policy_version: str = strawberry.field(description="A digest of the policy that grouped them.")
+    snapshot: Private[Snapshot]
 
     @strawberry.field(description="Its alerts as they were last in it, by fingerprint; pages go forward only.")
     async def alerts(self, info: Info, page: ConnectionInput | None = None) -> AlertsConnection:
@@ -61,6 +65,10 @@ class Incident:
     )
     async def stale(self, info: Info) -> bool:
         return self.status is not Status.RESOLVED and await info.context.stale.load(self.incident_id)
+
+    @strawberry.field(description="Why its alerts are one incident, and what was last decided about each.")
+    def grouping(self) -> Grouping:
+        return Grouping.of(self.snapshot)
 
     @strawberry.field(description="What was found out about it, the oldest first; pages go forward only.")
     async def investigations(self, info: Info, page: ConnectionInput | None = None) -> InvestigationsConnection:
@@ -79,7 +87,7 @@ class Incident:
         """An incident of the core, as GraphQL shows it."""
         fields = msgspec.structs.asdict(snapshot)
         incident_id = fields.pop("id")
-        return cls(id=ID(incident_gid(incident_id)), incident_id=incident_id, **fields)
+        return cls(id=ID(incident_gid(incident_id)), incident_id=incident_id, snapshot=snapshot, **fields)
 
     @classmethod
     async def find(cls, asking: Asking, given_id: str) -> "Incident | None":
