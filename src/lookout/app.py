@@ -39,9 +39,13 @@ from lookout.reload import Reload
 from lookout.sources import grafana
 from lookout.store import database
 from lookout.store.embedded import EmbeddedPostgres
+from lookout.store.history import History
 from lookout.store.log import Log
 from lookout.store.reads import Reads
 from lookout.store.rebuild import Report, rebuild
+from lookout.store.relations import Relations
+from lookout.store.retention import Retention
+from lookout.store.stats import Stats
 from lookout.timers import Timers
 
 STOP_SECONDS = 5
@@ -136,11 +140,21 @@ async def running(settings: Settings, clock: Clock) -> AsyncGenerator[Running]:
         written = Log(writers)
         intake = Intake(written, clock, settings.policy, partial(_fresh_id, clock))
         followers = Followers(reads, clock, partial(database.listen, dsn, "lookout_feed"))
-        timers = Timers(written, intake, clock)
+        timers = Timers(written, intake, clock, Retention(writers), settings.retention)
         reconciler = Reconciler(written, intake, clock, LOCAL_TENANT)
         intake.on_return = reconciler.request
         reload = Reload(settings.config, intake, reads, clock)
-        parts = Parts(reads, intake, followers, clock, reconciler, reload)
+        parts = Parts(
+            reads=reads,
+            history=History(readers),
+            relations=Relations(readers),
+            stats=Stats(readers),
+            intake=intake,
+            followers=followers,
+            clock=clock,
+            reconciler=reconciler,
+            reload=reload,
+        )
         failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         writer = _supervised(intake.run(), failed)
         others = [_supervised(part, failed) for part in (timers.run(), followers.run(), reconciler.run())]

@@ -28,11 +28,17 @@ VARIABLES = (
     "DATABASE_URL",
     "LOOKOUT_DATA_DIR",
     "LOOKOUT_CONFIG",
+    "LOOKOUT_RETENTION",
     "LOOKOUT_GRAFANA_SECRET",
     "LOOKOUT_GRAFANA_TIMESTAMP_HEADER",
 )
 _OTHERS_OF_OURS = ("LOOKOUT_URL",)
 """Read by the commands that talk to a running Lookout."""
+
+
+RETENTION = timedelta(days=400)
+"""How long what is over is kept: a year to compare with, and a month to do it in."""
+SHORTEST_RETENTION = timedelta(days=1)
 
 
 class Settings(msgspec.Struct, frozen=True):
@@ -49,6 +55,7 @@ class Settings(msgspec.Struct, frozen=True):
     policy: Policy
     grafana_secret: str | None = None
     grafana_timestamp_header: str | None = None
+    retention: timedelta = RETENTION
 
 
 FILE_LIMIT = 256 * 1024
@@ -97,10 +104,11 @@ def load_settings(environ: Mapping[str, str]) -> Settings:
             policy = load_policy(config)
         except SettingsError as error:
             problems.append(str(error))
+    retention = _retention(environ.get("LOOKOUT_RETENTION", ""), problems)
     if problems:
         raise SettingsError("\n".join(problems))
     data_dir = Path(environ.get("LOOKOUT_DATA_DIR") or _default_data_dir(environ))
-    return Settings(host, port, data_dir, database_url, config, policy, grafana_secret, timestamp_header)
+    return Settings(host, port, data_dir, database_url, config, policy, grafana_secret, timestamp_header, retention)
 
 
 def is_loopback(host: str) -> bool:
@@ -135,6 +143,11 @@ def load_policy(path: Path) -> Policy:
     return Policy(**given.get("policy", {}), sources=sources)
 
 
+def is_duration(text: str) -> bool:
+    """Whether `text` is a duration as Prometheus writes it."""
+    return _DURATION.fullmatch(text) is not None
+
+
 def duration_of(text: str) -> timedelta:
     """A duration as Prometheus writes it: "5m", "1h30m", "12h"."""
     return timedelta(seconds=sum(int(number) * _UNITS[unit] for number, unit in re.findall(r"(\d+)(ms|[smhdw])", text)))
@@ -157,6 +170,20 @@ def _port(text: str, problems: list[str]) -> int:
         return int(text)
     problems.append(f"PORT is {text!r}: a number from 0 to 65535 is expected")
     return DEFAULT_PORT
+
+
+def _retention(text: str, problems: list[str]) -> timedelta:
+    if not text:
+        return RETENTION
+    try:
+        retention = duration_of(text) if is_duration(text) else timedelta()
+    except (OverflowError, ValueError):
+        retention = timedelta.max
+    if not SHORTEST_RETENTION <= retention <= LONGEST:
+        problems.append(
+            f"LOOKOUT_RETENTION is {text!r}: a duration from {SHORTEST_RETENTION.days}d to {LONGEST.days}d is expected"
+        )
+    return retention
 
 
 def _default_data_dir(environ: Mapping[str, str]) -> Path:
@@ -244,7 +271,7 @@ def _labels(part: _Part) -> tuple[str, ...]:
 
 def _duration(part: _Part, shortest: timedelta = SHORTEST) -> timedelta:
     text = part.text or ""
-    if not _DURATION.fullmatch(text):
+    if not is_duration(text):
         part.note("a duration like 5m, 1h30m or 12h is expected")
         return shortest
     try:

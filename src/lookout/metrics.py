@@ -6,6 +6,7 @@ RECEIVED = Counter("lookout_alerts_received_total", "Alerts received, by source.
 REJECTED = Counter("lookout_alerts_rejected_total", "Alerts refused, by source.", ["source"])
 DECIDED = Counter("lookout_alerts_decided_total", "Alerts decided, by reason.", ["reason"])
 EVENTS = Counter("lookout_events_total", "Events appended to the log, by type.", ["event_type"])
+PRUNED = Counter("lookout_pruned_events_total", "Events of the log that were forgotten after the retention.")
 OVERLOADED = Counter("lookout_overloaded_total", "Requests refused because the intake queue was full.")
 FAILED_COMMITS = Counter("lookout_failed_commits_total", "Batches that could not be committed.")
 COMMIT_SECONDS = Histogram(

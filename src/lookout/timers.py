@@ -1,4 +1,7 @@
-"""What time alone changes: heartbeats stay away, leases run out. Every process looks, and the log decides once."""
+"""What time alone changes: heartbeats stay away, leases run out, and what is old enough is forgotten.
+
+Every process looks, and the log decides once.
+"""
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
@@ -13,6 +16,7 @@ from lookout.intake.work import Expiry, Watch
 from lookout.intake.writer import Intake
 from lookout.store.database import PASSING_ERRORS
 from lookout.store.log import Log
+from lookout.store.retention import Retention
 
 INTERVAL = timedelta(seconds=5)
 """How often to look: an alert ends at most this long after its lease and the grace."""
@@ -30,8 +34,11 @@ log = structlog.get_logger()
 class Timers:
     """The clock's part in deciding."""
 
-    def __init__(self, store: Log, intake: Intake, clock: Clock) -> None:
+    def __init__(self, store: Log, intake: Intake, clock: Clock, retention: Retention, kept_for: timedelta) -> None:
         self._store = store
+        self._retention = retention
+        self._kept_for = kept_for
+        self._may_prune = True
         self._intake = intake
         self._clock = clock
         self._cleaned_at = clock.now()
@@ -46,7 +53,7 @@ class Timers:
                 log.warning("timers", action="tick_failed", error=repr(error))
 
     async def tick(self) -> None:
-        """Write the tally down, tell which sources are silent, and end what has run out by now.
+        """Write the tally down, tell which sources are silent, end what has run out, and forget some of what is long over.
 
         While Lookout has not listened for a resend, silence proves nothing yet.
         """
@@ -62,7 +69,20 @@ class Timers:
                 await self._expire(due, now, listening_since)
         if now >= self._cleaned_at + CLEANING_INTERVAL:
             self._cleaned_at = now
+            self._may_prune = True
             await self._store.forget_rejected_alerts()
+        if self._may_prune:
+            await self._prune(now - self._kept_for)
+
+    async def _prune(self, cutoff: datetime) -> None:
+        """Forget some of what is over since before `cutoff`. What cannot be forgotten stops nothing else."""
+        try:
+            self._may_prune = await self._retention.prune(cutoff)
+        except PASSING_ERRORS:
+            raise
+        except Exception as error:
+            self._may_prune = False
+            log.exception("timers", action="prune_failed", error=repr(error))
 
     async def _watch(self, now: datetime, listening_since: datetime) -> None:
         missing: list[tuple[str, Heartbeat]] = []

@@ -318,3 +318,14 @@ def test_everything_wrong_is_told_at_once(tmp_path: Path) -> None:
         f"{path}:2",
         f"{path}:3",
     ]
+
+
+@pytest.mark.parametrize(("text", "days"), [("", 400), ("400d", 400), ("1d", 1), ("52w", 364), ("36h", 1.5)])
+def test_a_retention_is_a_duration(text: str, days: float) -> None:
+    assert load_settings({"LOOKOUT_RETENTION": text}).retention == timedelta(days=days)
+
+
+@pytest.mark.parametrize("text", ["0d", "23h", "3651d", "never", "400", "9" * 5000 + "d", "99999999999999d"])
+def test_a_retention_out_of_bounds_is_refused(text: str) -> None:
+    with pytest.raises(SettingsError, match="from 1d to 3650d"):
+        load_settings({"LOOKOUT_RETENTION": text})

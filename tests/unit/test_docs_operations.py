@@ -15,7 +15,7 @@ from lookout import app, config, metrics, reconcile, timers
 from lookout.alerts import shown
 from lookout.alerts.alert import label_set
 from lookout.alerts.severity import SYNONYMS
-from lookout.api import bodies, rest
+from lookout.api import bodies, periods, rest
 from lookout.api.graphql import app as graphql
 from lookout.api.graphql import limits, pages
 from lookout.cli import app as commands
@@ -28,7 +28,7 @@ from lookout.incidents.grouping import group_of
 from lookout.incidents.policy import Policy
 from lookout.intake import repeats, writer
 from lookout.sources import parsed, reading
-from lookout.store import database, log
+from lookout.store import database, log, relations, retention, stats
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "operations.md").read_text()
@@ -65,6 +65,7 @@ def test_the_defaults_of_the_environment() -> None:
     table = rows(section("Environment"))
     assert table["HOST"][0] == f"`{settings.host}`"
     assert table["PORT"][0] == f"`{settings.port}`" == f"`{DEFAULT_PORT}`"
+    assert table["LOOKOUT_RETENTION"][0] == f"`{settings.retention.days}d`"
     assert table["LOOKOUT_URL"][0] == f"`{DEFAULT_URL}`"
     assert settings.database_url is None
     assert str(database.LOWEST_VERSION) in table["DATABASE_URL"][1]
@@ -213,6 +214,14 @@ BOUNDS = {
     "GraphQL tokens": f"{limits.TOKENS:,}",
     "a message on a WebSocket": f"{app.WEBSOCKET_MESSAGE_LIMIT // 1024} KiB",
     "subscriptions of one WebSocket": f"{graphql.SUBSCRIPTIONS_LIMIT}",
+    "related incidents compared": f"{relations.NEAREST}",
+    "alerts of an opening compared": f"{relations.OPENING_ALERTS}",
+    "related incidents of an answer": f"{relations.RELATED_LIMIT}",
+    "buckets of figures": f"{periods.BUCKETS_LIMIT}",
+    "noisiest groups": f"{stats.NOISIEST}",
+    "events forgotten in one commit": f"{retention.EVENTS_AT_ONCE:,}",
+    "alerts of the events forgotten in one commit": f"{retention.ALERTS_AT_ONCE:,}",
+    "commits of forgetting every five seconds": f"{retention.COMMITS_AT_ONCE}",
     "a statement": f"{database.COMMAND_SECONDS:.0f}",
 }
 

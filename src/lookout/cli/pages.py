@@ -22,6 +22,7 @@ from lookout.incidents.events import FeedEvent, NoteAdded
 from lookout.incidents.grouping import SUMMARY_LIMIT, TITLE_LIMIT, VALUE_LIMIT
 from lookout.incidents.incident import Incident, IncidentView
 from lookout.incidents.investigation import INVESTIGATION_SUMMARY_LIMIT, RECOMMENDATION_LIMIT, ROOT_CAUSE_LIMIT
+from lookout.incidents.related import Related
 
 STALE = "stale"
 STALE_STYLE = "yellow"
@@ -66,18 +67,42 @@ def incident_page(
     events: Sequence[Heard],
     when: When,
     investigations: Sequence[InvestigationView] = (),
+    *,
+    related: Sequence[Related] = (),
 ) -> Group:
-    """Everything about one incident: header, facts, alerts with the labels that differ, investigations, timeline."""
+    """All about one incident: header, facts, alerts with labels that differ, related, investigations, timeline."""
     heading = f"Alerts: {firing_count(incident)}" + (f", {len(alerts)} of them here" if more_alerts else "")
     return Group(
         _header(incident),
         Padding(_facts(incident, _shared_labels(incident, alerts), when), (1, 2), expand=False),
         Text(heading, style="bold"),
         Padding(_alerts(incident, alerts, when), (0, 2, 1, 2), expand=False),
+        *_related(related, when),
         *_investigations(incident, investigations, when),
         Text("Timeline", style="bold"),
         Padding(_timeline(events, when), (0, 2), expand=False),
     )
+
+
+def _related(related: Sequence[Related], when: When) -> Iterator[Text | Padding]:
+    """Which others may have to do with it, and what they share; nothing if there are none."""
+    if not related:
+        return
+    table = Table.grid(padding=(0, 2))
+    for _ in range(3):
+        table.add_column(no_wrap=True)
+    table.add_column(overflow="fold")
+    for other in related:
+        incident = other.incident
+        title = Text(one_line(incident.title, TITLE_LIMIT), style="" if incident.is_open else "dim")
+        table.add_row(
+            Text(short_id(incident.id), style="dim"),
+            severity_mark(incident),
+            Text(stamp(incident.started_at, when.now, when.zone), style="dim"),
+            Text(_BREAK).join([title, label_text(other.shared)]),
+        )
+    yield Text("Related: started within 10 minutes and shares", style="bold")
+    yield Padding(table, (0, 2, 1, 2), expand=False)
 
 
 def _row(incident: IncidentView, when: When, title_width: int) -> tuple[Text, ...]:

@@ -4,7 +4,7 @@ import uuid
 from collections.abc import Mapping
 from datetime import datetime
 from operator import attrgetter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
@@ -31,11 +31,28 @@ _LABELS = msgspec.json.Decoder(dict[str, str])
 _OPEN = frozenset(status.value for status in Status if status is not Status.RESOLVED)
 
 
+class LogEnds(NamedTuple):
+    """Where a tenant's log begins and ends: events are kept from after `pruned` up to `last`."""
+
+    pruned: int
+    last: int
+
+
 class IncidentFilter(msgspec.Struct, frozen=True):
     """Which incidents: empty means all."""
 
     statuses: tuple[Status, ...] = ()
     severities: tuple[Severity, ...] = ()
+
+    @property
+    def is_of_open(self) -> bool:
+        """Whether no resolved incident is wanted: there is an index for the others."""
+        return _OPEN.issuperset(self.statuses or [""])
+
+    @property
+    def arguments(self) -> tuple[list[Status] | None, list[Severity] | None]:
+        """As the statements take it."""
+        return list(self.statuses) or None, list(self.severities) or None
 
 
 class AlertView(msgspec.Struct, frozen=True):
@@ -122,20 +139,6 @@ class RejectedView(msgspec.Struct, frozen=True):
     excerpt: str
 
 
-class IncidentStats(msgspec.Struct, frozen=True):
-    """Figures of the incidents that started within a time; `open` and `resolved` tell what was so in it.
-
-    The times are medians in seconds, None where there was none. `alerts` are those that the incidents were folded from.
-    """
-
-    opened: int
-    resolved: int
-    open: int
-    alerts: int
-    seconds_to_acknowledge: float | None
-    seconds_to_resolve: float | None
-
-
 class Reads:
     """The read side of the store."""
 
@@ -148,6 +151,11 @@ class Reads:
     async def last_position(self, tenant_id: str) -> int:
         """The position of the tenant's last event, 0 if there is none."""
         return await self._pool.fetchval(SQL["last_position"], tenant_id) or 0
+
+    async def ends(self, tenant_id: str) -> LogEnds:
+        """Where the tenant's log begins and ends."""
+        row = await self._pool.fetchrow(SQL["feed"], tenant_id)
+        return LogEnds(row["pruned_position"], row["last_position"]) if row is not None else LogEnds(0, 0)
 
     async def events_after(self, tenant_id: str, position: int, limit: int) -> list[FeedEvent]:
         """At most `limit` events after `position`, in order."""
@@ -170,7 +178,7 @@ class Reads:
         self, tenant_id: str, position: int, limit: int, wanted: IncidentFilter
     ) -> list[Incident]:
         """At most `limit` incidents that opened before `position`, the newest first."""
-        name = "open_incidents_before" if _OPEN.issuperset(wanted.statuses or [""]) else "incidents_before"
+        name = "open_incidents_before" if wanted.is_of_open else "incidents_before"
         return await self._incidents(name, tenant_id, position, limit, wanted)
 
     async def incidents_after(
@@ -182,28 +190,18 @@ class Reads:
     async def _incidents(
         self, name: str, tenant_id: str, position: int, limit: int, wanted: IncidentFilter
     ) -> list[Incident]:
-        rows = await self._pool.fetch(
-            SQL[name], tenant_id, position, list(wanted.statuses) or None, list(wanted.severities) or None, limit
-        )
+        rows = await self._pool.fetch(SQL[name], tenant_id, position, *wanted.arguments, limit)
         return [incident_of(row) for row in rows]
 
     async def count_incidents(self, tenant_id: str, wanted: IncidentFilter) -> int:
         """How many there are."""
-        count: int = await self._pool.fetchval(
-            SQL["count_incidents"], tenant_id, list(wanted.statuses) or None, list(wanted.severities) or None
-        )
+        count: int = await self._pool.fetchval(SQL["count_incidents"], tenant_id, *wanted.arguments)
         return count
 
     async def open_incidents(self) -> list[tuple[str, str, int]]:
         """Severity, status and number of the open incidents, of all tenants together: for the metrics."""
         rows = await self._pool.fetch(SQL["count_open_incidents"])
         return [(row["severity"], row["status"], row["incidents"]) for row in rows]
-
-    async def stats(self, tenant_id: str, start: datetime, end: datetime) -> IncidentStats:
-        """Figures of the time from `start` to before `end`."""
-        row = await self._pool.fetchrow(SQL["incident_stats"], tenant_id, start, end)
-        assert row is not None
-        return msgspec.convert(dict(row), IncidentStats)
 
     async def alerts_of(self, tenant_id: str, incident_id: str, after: str, limit: int) -> list[AlertView]:
         """At most `limit` alerts of an incident with fingerprints beyond `after`, by fingerprint."""

@@ -92,6 +92,11 @@ class SourceReads:
         return count
 
 
+def as_they_were(incidents: Iterable[Incident]) -> list[IncidentView]:
+    """Incidents of a time that is past: what is stale now is nothing of theirs."""
+    return [IncidentView(**msgspec.structs.asdict(incident)) for incident in incidents]
+
+
 def _view_of(heartbeat: Heartbeat) -> HeartbeatView:
     return HeartbeatView(
         heartbeat.fingerprint,

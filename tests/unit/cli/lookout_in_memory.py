@@ -24,6 +24,7 @@ from lookout.incidents.incident import Incident
 from lookout.incidents.investigation import Investigation
 from lookout.incidents.ledger import AlertState, Ledger
 from lookout.incidents.policy import Policy
+from lookout.incidents.related import Compared, Related, related
 from lookout.sources import alertmanager, prometheus
 
 STREAM = {"Content-Type": "text/event-stream"}
@@ -138,8 +139,15 @@ class Lookout(httpx.BaseTransport):
                 after = int(params["after"])
                 told = [event for event in self.events() if event.incident.id == incident_id and event.position > after]
                 return _json({"events": told[:2], "next": told[1].position if len(told) > 2 else None})
+            case ["related"]:
+                answer: object = {"related": self._related(incident, int(params["first"]))}
             case _:
-                return _json(incident)
+                answer = incident
+        return _json(answer)
+
+    def _related(self, incident: Incident, first: int) -> list[Related]:
+        others = [Compared(other, other.labels) for other in self.incidents() if other is not incident]
+        return related(Compared(incident, incident.labels), others, first)
 
     def _grouping(self, incident: Incident, params: httpx.QueryParams) -> Grouping:
         states = [it for it in self.ledger.alerts.values() if it.incident_id == incident.id]

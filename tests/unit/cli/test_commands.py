@@ -13,7 +13,19 @@ from lookout import __version__
 from lookout.config import Settings, load_policy
 from lookout.errors import StartError
 
-COMMANDS = ["serve", "tail", "incidents", "why", "sources", "reconcile", "demo", "check-config", "rebuild", "version"]
+COMMANDS = [
+    "serve",
+    "tail",
+    "incidents",
+    "stats",
+    "why",
+    "sources",
+    "reconcile",
+    "demo",
+    "check-config",
+    "rebuild",
+    "version",
+]
 
 
 class Report:

@@ -20,8 +20,9 @@ from lookout.api.grouping import GroupedAlert, PresentGrouping
 from lookout.incidents.events import EventType, FeedEvent
 from lookout.incidents.incident import IncidentView, Resolution, Status
 from lookout.incidents.transitions import Reason
-from lookout.store.reads import AlertView, IncidentStats, InvestigationView
+from lookout.store.reads import AlertView, InvestigationView
 from lookout.store.sources import HeartbeatView, SourceView
+from lookout.store.stats import IncidentStats, NoisyGroup
 
 CORE = SCHEMA._schema  # pyright: ignore[reportPrivateUsage]
 
@@ -35,11 +36,12 @@ def fields_of(name: str) -> set[str]:
 @pytest.mark.parametrize(
     ("name", "struct", "own"),
     [
-        ("Incident", IncidentView, {"incidentId", "alerts", "events", "grouping", "investigations"}),
+        ("Incident", IncidentView, {"incidentId", "alerts", "events", "grouping", "investigations", "related"}),
         ("IncidentEvent", FeedEvent, set[str]()),
         ("Alert", AlertView, set[str]()),
         ("Investigation", InvestigationView, set[str]()),
-        ("IncidentStats", IncidentStats, set[str]()),
+        ("IncidentStats", IncidentStats, {"buckets", "noisiest"}),
+        ("NoisyGroup", NoisyGroup, set[str]()),
         ("Source", SourceView, set[str]()),
         ("Heartbeat", HeartbeatView, set[str]()),
         ("GroupedAlert", GroupedAlert, set[str]()),

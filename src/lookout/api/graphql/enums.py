@@ -9,6 +9,7 @@ from strawberry.types.enum import EnumValue, StrawberryEnumDefinition
 
 from lookout.alerts.alert import AlertStatus
 from lookout.alerts.severity import Severity
+from lookout.api.periods import BucketSize
 from lookout.incidents.events import EventType
 from lookout.incidents.incident import Resolution, Status
 from lookout.incidents.transitions import Reason
@@ -59,6 +60,12 @@ _publish(
         Resolution.OPERATOR: "A person resolved it.",
         Resolution.RECONCILED: "The source was asked, and fires it no longer.",
     },
+)
+_publish(
+    BucketSize,
+    "StatsBucketSize",
+    "By what figures are told.",
+    {BucketSize.HOUR: "By the hour.", BucketSize.DAY: "By the day, in UTC."},
 )
 _publish(
     AlertStatus,
