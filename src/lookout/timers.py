@@ -53,7 +53,7 @@ class Timers:
                 log.warning("timers", action="tick_failed", error=repr(error))
 
     async def tick(self) -> None:
-        """Write the tally down, tell which sources are silent, end what has run out, and forget some of what is long over.
+        """Write the tally down, tell who is silent, end what has run out, and forget some of what is long over.
 
         While Lookout has not listened for a resend, silence proves nothing yet.
         """
