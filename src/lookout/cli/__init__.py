@@ -20,6 +20,7 @@ from lookout.cli.sources import sources
 from lookout.cli.stats import stats
 from lookout.cli.tail import tail
 from lookout.cli.terminal import complain
+from lookout.cli.token import token
 from lookout.cli.why import why
 from lookout.errors import LookoutError
 
@@ -61,6 +62,7 @@ app.add_typer(sources, name="sources", short_help="List what sends alerts, with 
 app.command()(reconcile)
 app.command()(why)
 app.command()(demo)
+app.add_typer(token, name="token", short_help="Make, list and revoke the tokens of senders and readers.")
 app.command("check-config")(check_config)
 app.command()(rebuild)
 app.command()(version)

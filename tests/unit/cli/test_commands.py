@@ -24,6 +24,7 @@ COMMANDS = [
     "demo",
     "check-config",
     "rebuild",
+    "token",
     "version",
 ]
 
@@ -54,7 +55,8 @@ def test_help_tells_each_command_in_a_line(capsys: pytest.CaptureFixture[str]) -
 
 @pytest.mark.parametrize(
     "command",
-    [[name] for name in COMMANDS]
+    [[name] for name in COMMANDS if name != "token"]
+    + [["token", name] for name in ("create", "list", "revoke")]
     + [["incidents", name] for name in ("show", "acknowledge", "resolve", "note", "assign")],
 )
 def test_each_command_has_help_with_an_example(command: list[str], capsys: pytest.CaptureFixture[str]) -> None:
