@@ -157,6 +157,7 @@ async def running(settings: Settings, clock: Clock) -> AsyncGenerator[Running]:
         followers = Followers(reads, clock, partial(database.listen, dsn, "lookout_feed"))
         timers = Timers(written, intake, clock, Retention(writers), settings.retention)
         reconciler = Reconciler(written, intake, clock, LOCAL_TENANT)
+        intake.on_return = reconciler.request
         reload = Reload(settings.config, intake, reads, clock)
         relays = await stack.enter_async_context(_relays(settings, clock, dsn))
         parts = Parts(

@@ -1,15 +1,18 @@
-"""What time alone changes: leases that run out, and what is old enough to be forgotten.
+"""What time alone changes: heartbeats stay away, leases run out, and what is old enough is forgotten.
 
 Every process looks, and the log decides once.
 """
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta
+from typing import TypeVar
 
 import structlog
 
 from lookout.clock import Clock
 from lookout.errors import Overloaded
-from lookout.intake.work import Expiry
+from lookout.incidents.heartbeat import Heartbeat
+from lookout.intake.work import Expiry, Watch
 from lookout.intake.writer import Intake
 from lookout.store.database import PASSING_ERRORS
 from lookout.store.log import Log
@@ -19,7 +22,11 @@ INTERVAL = timedelta(seconds=5)
 """How often to look: an alert ends at most this long after its lease and the grace."""
 BATCH_LIMIT = 5_000
 """Alerts whose ends are decided in one commit."""
+WATCH_LIMIT = 1_000
+"""Heartbeats whose silence is decided in one commit."""
 CLEANING_INTERVAL = timedelta(minutes=10)
+
+T = TypeVar("T")
 
 log = structlog.get_logger()
 
@@ -46,7 +53,7 @@ class Timers:
                 log.warning("timers", action="tick_failed", error=repr(error))
 
     async def tick(self) -> None:
-        """Write the tally down, end what has run out by now, and forget some of what is over since long ago.
+        """Write the tally down, tell who is silent, end what has run out, and forget some of what is long over.
 
         While Lookout has not listened for a resend, silence proves nothing yet.
         """
@@ -54,6 +61,7 @@ class Timers:
         now = self._clock.now()
         grace = self._intake.policy.resend_delay
         listening_since = self._intake.listening_since
+        await self._watch(now, listening_since)
         if now >= listening_since + grace:
             due: list[tuple[str, str]] = []
             while (found := await self._store.due_leases(now, grace, BATCH_LIMIT)) and found != due:
@@ -76,6 +84,29 @@ class Timers:
             self._may_prune = False
             log.exception("timers", action="prune_failed", error=repr(error))
 
+    async def _watch(self, now: datetime, listening_since: datetime) -> None:
+        missing: list[tuple[str, Heartbeat]] = []
+        while found := await self._store.due_heartbeats(now, listening_since, self._intake.policy, WATCH_LIMIT):
+            if found == missing:  # it cannot be told: see the log
+                return
+            missing = found
+            await self._tell_missing(missing, now, listening_since)
+
+    async def _tell_missing(
+        self, missing: list[tuple[str, Heartbeat]], now: datetime, listening_since: datetime
+    ) -> None:
+        """All in one commit: what falls silent together is one event. If that fails, each alone."""
+        try:
+            await self._intake.watch(Watch(_by_tenant(missing), now, listening_since))
+        except (*PASSING_ERRORS, Overloaded):
+            raise
+        except Exception as error:
+            if len(missing) == 1:
+                log.exception("timers", action="watch_failed", source=missing[0][1].source, error=repr(error))
+                return
+            for one in missing:
+                await self._tell_missing([one], now, listening_since)
+
     async def _expire(self, due: list[tuple[str, str]], now: datetime, listening_since: datetime) -> None:
         """End them in one commit. One that cannot be ended costs the others nothing: halve until it is alone."""
         try:
@@ -91,8 +122,8 @@ class Timers:
             await self._expire(due[middle:], now, listening_since)
 
 
-def _by_tenant(due: list[tuple[str, str]]) -> dict[str, list[str]]:
-    fingerprints: dict[str, list[str]] = {}
-    for tenant_id, fingerprint in due:
-        fingerprints.setdefault(tenant_id, []).append(fingerprint)
-    return fingerprints
+def _by_tenant(due: Iterable[tuple[str, T]]) -> dict[str, list[T]]:
+    by_tenant: dict[str, list[T]] = {}
+    for tenant_id, item in due:
+        by_tenant.setdefault(tenant_id, []).append(item)
+    return by_tenant

@@ -110,6 +110,10 @@ class Story:
         names = list(self.ledger.leases) if fingerprints is None else fingerprints
         self.ledger.expire(names, self.now, self.listening_since)
 
+    def watches(self) -> None:
+        """The timer looks at which heartbeats are missing."""
+        self.ledger.watch(list(self.ledger.heartbeats), self.now, self.listening_since)
+
     def acts(self, action: Action, incident_id: str | None = None) -> Reason:
         return self.ledger.act(incident_id or self.incident.id, action, self.now)[1]
 

@@ -16,6 +16,7 @@ from lookout.incidents.events import (
     InvestigationAttached,
     Record,
 )
+from lookout.incidents.heartbeat import Heartbeat
 from lookout.incidents.incident import Incident
 from lookout.incidents.lease import Lease
 from lookout.incidents.ledger import AlertState
@@ -111,6 +112,34 @@ def lease_of(row: asyncpg.Record) -> Lease:
         expired=row["expired"],
         closed_at=row["closed_at"],
         annotations=jsonb.loads(row["annotations"], _TEXTS) if row["annotations"] is not None else None,
+    )
+
+
+def heartbeat_of(row: asyncpg.Record) -> Heartbeat:
+    """The heartbeat of a row of `heartbeats`."""
+    return Heartbeat(
+        source=row["source"],
+        fingerprint=row["fingerprint"],
+        labels=_labels_of(row),
+        last_received_at=row["last_received_at"],
+        due_at=row["due_at"],
+        silent_since=row["silent_since"],
+        heard_since=row["heard_since"],
+    )
+
+
+def heartbeat_values(tenant_id: str, heartbeat: Heartbeat) -> tuple[Any, ...]:
+    """The arguments of `write_heartbeats` for one heartbeat, in its order."""
+    return (
+        tenant_id,
+        heartbeat.source,
+        heartbeat.fingerprint,
+        jsonb.dumps(heartbeat.labels),
+        jsonb.dumps(heartbeat.covering),
+        heartbeat.last_received_at,
+        heartbeat.due_at,
+        heartbeat.silent_since,
+        heartbeat.heard_since,
     )
 
 

@@ -105,6 +105,7 @@ _publish(
         Reason.STALE: "A late message about a firing that has ended.",
         Reason.CLOSED: "A repeat of a firing that an operator resolved.",
         Reason.UNKNOWN_RESOLVE: "The end of something that was never told to have begun.",
+        Reason.HEARTBEAT: "A sign of its source's life, which is no incident.",
         Reason.ACKNOWLEDGED: "A person acknowledged the incident.",
         Reason.ASSIGNED: "It was given to somebody, or to nobody.",
         Reason.NOTED: "A note was added.",
