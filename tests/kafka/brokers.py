@@ -51,7 +51,7 @@ class Broker(Protocol):
         ...
 
     async def start(self) -> None:
-        """Start it again, with what it had."""
+        """Start it again, with what it had, unless it runs."""
         ...
 
     async def create(self, topic: str, partitions: int = 1, **settings: str) -> None:
@@ -106,6 +106,8 @@ class RealBroker:
         assert formatting.returncode == 0, output.decode()
 
     async def start(self) -> None:
+        if self._process is not None and self._process.returncode is None:
+            return
         with (self._directory / "broker.log").open("ab") as log:
             self._process = await asyncio.create_subprocess_exec(
                 *self._java, "kafka.Kafka", str(self._properties),
