@@ -1,12 +1,14 @@
-"""What time alone changes: leases that run out. Every process looks, and the log decides once."""
+"""What time alone changes: leases that run out, marks that end. Every process looks, and the log decides once."""
 
-from datetime import datetime, timedelta
+from collections.abc import Callable
+from datetime import timedelta
+from functools import partial
 
 import structlog
 
 from lookout.clock import Clock
 from lookout.errors import Overloaded
-from lookout.intake.work import Expiry
+from lookout.intake.work import Calm, Expiry
 from lookout.intake.writer import Intake
 from lookout.store.database import PASSING_ERRORS
 from lookout.store.log import Log
@@ -14,8 +16,11 @@ from lookout.store.log import Log
 INTERVAL = timedelta(seconds=5)
 """How often to look: an alert ends at most this long after its lease and the grace."""
 BATCH_LIMIT = 5_000
-"""Alerts whose ends are decided in one commit."""
+"""Alerts whose ends are decided in one commit; also incidents whose mark ends in one."""
 CLEANING_INTERVAL = timedelta(minutes=10)
+
+Due = list[tuple[str, str]]
+"""Tenant, and what of it has run out."""
 
 log = structlog.get_logger()
 
@@ -44,31 +49,33 @@ class Timers:
         grace = self._intake.policy.resend_delay
         listening_since = self._intake.listening_since
         if now >= listening_since + grace:
-            due: list[tuple[str, str]] = []
+            due: Due = []
             while (found := await self._store.due_leases(now, grace, BATCH_LIMIT)) and found != due:
                 due = found
-                await self._expire(due, now, listening_since)
+                await self._expire(due, partial(Expiry, now=now, listening_since=listening_since))
+        if calm := await self._store.due_incidents(now, BATCH_LIMIT):
+            await self._expire(calm, partial(Calm, now=now))
         if now >= self._cleaned_at + CLEANING_INTERVAL:
             self._cleaned_at = now
             await self._store.forget_rejected_alerts()
 
-    async def _expire(self, due: list[tuple[str, str]], now: datetime, listening_since: datetime) -> None:
+    async def _expire(self, due: Due, work_of: Callable[[dict[str, list[str]]], Expiry | Calm]) -> None:
         """End them in one commit. One that cannot be ended costs the others nothing: halve until it is alone."""
         try:
-            await self._intake.expire(Expiry(_by_tenant(due), now, listening_since))
+            await self._intake.expire(work_of(_by_tenant(due)))
         except (*PASSING_ERRORS, Overloaded):
             raise
         except Exception as error:
             if len(due) == 1:
-                log.exception("timers", action="expiry_failed", fingerprint=due[0][1], error=repr(error))
+                log.exception("timers", action="expiry_failed", what=due[0][1], error=repr(error))
                 return
             middle = len(due) // 2
-            await self._expire(due[:middle], now, listening_since)
-            await self._expire(due[middle:], now, listening_since)
+            await self._expire(due[:middle], work_of)
+            await self._expire(due[middle:], work_of)
 
 
-def _by_tenant(due: list[tuple[str, str]]) -> dict[str, list[str]]:
-    fingerprints: dict[str, list[str]] = {}
-    for tenant_id, fingerprint in due:
-        fingerprints.setdefault(tenant_id, []).append(fingerprint)
-    return fingerprints
+def _by_tenant(due: Due) -> dict[str, list[str]]:
+    things: dict[str, list[str]] = {}
+    for tenant_id, thing in due:
+        things.setdefault(tenant_id, []).append(thing)
+    return things

@@ -93,6 +93,10 @@ class Story:
         names = list(self.ledger.leases) if fingerprints is None else fingerprints
         self.ledger.expire(names, self.now, self.listening_since)
 
+    def calms(self) -> None:
+        """The timer looks at what flaps no more."""
+        self.ledger.calm([incident.id for incident in self.incidents], self.now)
+
     def acts(self, action: Action, incident_id: str | None = None) -> Reason:
         return self.ledger.act(incident_id or self.incident.id, action, self.now)[1]
 

@@ -20,7 +20,7 @@ from lookout.cli.outside import DEFAULT_URL
 from lookout.config import DEFAULT_PORT, VARIABLES, load_policy, load_settings
 from lookout.errors import SettingsError
 from lookout.feeds import follow
-from lookout.incidents import actions, events, grouping, lease
+from lookout.incidents import actions, events, grouping, lease, policy
 from lookout.incidents.policy import Policy
 from lookout.intake import repeats, writer
 from lookout.sources import parsed, reading
@@ -83,7 +83,7 @@ def test_every_command_is_in_the_changelog() -> None:
 
 def test_every_key_of_the_policy_has_a_row_and_no_other() -> None:
     assert list(rows(section("`lookout.yaml`")))[1:] == list(config.POLICY_KEYS)
-    assert {*config.POLICY_KEYS, "sources"} == {field.name for field in msgspec.structs.fields(Policy)}
+    assert {*config.POLICY_KEYS, "sources", "pace"} == {field.name for field in msgspec.structs.fields(Policy)}
 
 
 def test_every_key_of_a_source_has_a_row_with_the_sources_that_take_it() -> None:
@@ -161,6 +161,7 @@ BOUNDS = {
     "title": f"{grouping.TITLE_LIMIT}",
     "summary": f"{grouping.SUMMARY_LIMIT}",
     "dedup key kept as text": f"{grouping.KEY_LIMIT:,}",
+    "state changes until an incident flaps": f"{policy.Pace().flapping_changes}",
     "alerts that an event names in itself": f"{events.FIRST_ALERTS}",
     "rejected alerts kept of a tenant": f"{log.REJECTED_KEPT:,}",
     "GraphQL depth": f"{limits.DEPTH}",

@@ -76,6 +76,14 @@ class LedgerMachine(RuleBasedStateMachine):
         assert len(self.story.ledger.records) == before, "what has expired expires once"
 
     @rule()
+    def timer_looks_at_marks(self) -> None:
+        self.story.calms()
+        before = len(self.story.ledger.records)
+        self.story.calms()
+        assert len(self.story.ledger.records) == before, "a mark ends once"
+        assert all(i.flapping_until is None or i.flapping_until > self.story.now for i in self.story.incidents)
+
+    @rule()
     def outage(self) -> None:
         self.story.passes(30)
         self.story.listening_since = self.story.now
@@ -119,6 +127,10 @@ class LedgerMachine(RuleBasedStateMachine):
             assert incident.firing_alerts == firing.count(incident.id)
             assert incident.is_open == (incident.firing_alerts > 0)
             assert incident.total_alerts >= incident.firing_alerts
+
+    @invariant()
+    def the_mark_is_one(self) -> None:
+        assert all(i.flapping == (i.flapping_until is not None) for i in self.story.incidents)
 
     @invariant()
     def an_alert_fires_while_one_of_its_leases_lives(self) -> None:

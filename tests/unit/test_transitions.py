@@ -16,6 +16,7 @@ from lookout.incidents.events import (
     Escalated,
     EventType,
     Fact,
+    FlappingEnded,
     NoteAdded,
     Opened,
     Reopened,
@@ -34,6 +35,7 @@ IMPOSSIBLE = {
     (None, Stimulus.ASSIGN): "people act on incidents",
     (None, Stimulus.RESOLVE): "people act on incidents",
     (None, Stimulus.NOTE): "people act on incidents",
+    (None, Stimulus.CALM): "what does not exist does not flap",
     (Status.RESOLVED, Stimulus.RISE): "an incident that reopens takes the severity of what reopens it",
     (Status.RESOLVED, Stimulus.END): "no alert of a resolved incident fires",
     (Status.RESOLVED, Stimulus.LAST_END): "no alert of a resolved incident fires",
@@ -49,6 +51,7 @@ CHANGES: dict[EventType, Change] = {
     EventType.ACKNOWLEDGED: Acknowledged("ann"),
     EventType.ASSIGNED: Assigned("bob", "ann"),
     EventType.NOTE_ADDED: NoteAdded("text", "ann"),
+    EventType.FLAPPING_ENDED: FlappingEnded(),
 }
 LIVES: dict[Status | None, list[EventType]] = {
     None: [],

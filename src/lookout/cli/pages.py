@@ -16,7 +16,7 @@ from lookout.cli.client import AlertView
 from lookout.cli.lines import firing_count, phrase_of
 from lookout.cli.moments import span, stamp
 from lookout.cli.reading import Heard
-from lookout.cli.terminal import MARKS, STATUS_STYLES, TEXT_LIMIT, severity_mark, short_id
+from lookout.cli.terminal import FLAPPING_STYLE, MARKS, STATUS_STYLES, TEXT_LIMIT, severity_mark, short_id
 from lookout.incidents.actions import NAME_LIMIT, NOTE_LIMIT
 from lookout.incidents.events import FeedEvent, NoteAdded
 from lookout.incidents.grouping import SUMMARY_LIMIT, TITLE_LIMIT, VALUE_LIMIT
@@ -73,7 +73,7 @@ def incident_page(
 def _row(incident: Incident, when: When, title_width: int) -> tuple[Text, ...]:
     """The cells, in the order of `_HEADINGS`."""
     style = "" if incident.is_open else "dim"
-    title = Text(one_line(incident.title, TITLE_LIMIT), style=style)
+    title = Text.assemble((_mark(incident), FLAPPING_STYLE), (one_line(incident.title, TITLE_LIMIT), style))
     title.truncate(title_width, overflow="ellipsis")
     person = Text(_person(incident), style=style)
     person.truncate(_WIDTHS["WHO"], overflow="ellipsis")
@@ -88,12 +88,17 @@ def _row(incident: Incident, when: When, title_width: int) -> tuple[Text, ...]:
     )
 
 
+def _mark(incident: Incident) -> str:
+    return "flapping " if incident.flapping else ""
+
+
 def _person(incident: Incident) -> str:
     return one_line(incident.assignee or incident.acknowledged_by or "", NAME_LIMIT)
 
 
 def _header(incident: Incident) -> Text:
     header = Text.assemble(severity_mark(incident), " ", (incident.status, STATUS_STYLES[incident.status]), "  ")
+    header.append(_mark(incident), style=FLAPPING_STYLE)
     header.append(one_line(incident.title, TITLE_LIMIT), style="bold")
     summary = one_line(incident.summary, SUMMARY_LIMIT)
     return header.append(f"\n{summary}") if summary and summary != incident.title else header
@@ -123,6 +128,8 @@ def _fact_rows(incident: Incident, when: When) -> Iterator[tuple[str, str]]:
         yield "resolved", f"{_since(incident.resolved_at, when)}{by} ({incident.resolution})"
     if incident.reopen_count:
         yield "reopened", "once" if incident.reopen_count == 1 else f"{incident.reopen_count} times"
+    if incident.flapping_until is not None:
+        yield "flapping", f"until {stamp(incident.flapping_until, when.now, when.zone)}, if it stays as it is"
     if incident.previous_incident_id is not None:
         yield "follows", one_line(incident.previous_incident_id, VALUE_LIMIT)
 

@@ -23,11 +23,13 @@ from lookout.incidents.events import (
     Escalated,
     EventType,
     Fact,
+    FlappingEnded,
     NoteAdded,
     Opened,
     Reopened,
     Resolved,
 )
+from lookout.incidents.flapping import swing
 from lookout.incidents.grouping import VALUE_LIMIT, group_of, summary_of, title_of
 from lookout.incidents.incident import Incident, Resolution
 from lookout.incidents.policy import Policy
@@ -47,7 +49,7 @@ class Decision(msgspec.Struct, frozen=True):
 
 
 def decide(
-    incident: Incident | None, changes: Sequence[AlertChange], policy: Policy, *, expired: bool = False
+    incident: Incident | None, changes: Sequence[AlertChange], policy: Policy, now: datetime, *, expired: bool = False
 ) -> Decision:
     """What alerts that began and ended to fire at once mean for their incident.
 
@@ -58,7 +60,7 @@ def decide(
     ended = [change for change in changes if change.status is AlertStatus.RESOLVED]
     if incident is not None and not incident.is_open and started and not _reopens(incident, started, policy):
         return _decide(None, started, ended, policy, expired, previous_incident_id=incident.id)
-    return _decide(incident, started, ended, policy, expired)
+    return _with_swing(_decide(incident, started, ended, policy, expired), incident, policy, now)
 
 
 def decide_repeat(incident: Incident, change: AlertChange, policy: Policy, now: datetime) -> Decision:
@@ -74,7 +76,9 @@ def decide_repeat(incident: Incident, change: AlertChange, policy: Policy, now: 
     return Decision((Fact(now, escalated, (change,)),), step.reason, step.reason)
 
 
-def decide_action(incident: Incident, action: Action, now: datetime, firing: Sequence[AlertChange] = ()) -> Decision:
+def decide_action(
+    incident: Incident, action: Action, policy: Policy, now: datetime, firing: Sequence[AlertChange] = ()
+) -> Decision:
     """What a person's action means. `firing` are the ends, at `now`, of the incident's firing alerts, for a resolve."""
     step = TRANSITIONS[incident.status, _STIMULI[type(action)]]
     if isinstance(action, Assign) and action.assignee == incident.assignee:
@@ -82,7 +86,15 @@ def decide_action(incident: Incident, action: Action, now: datetime, firing: Seq
     if step.event_type is None:
         return Decision((), step.reason, step.reason)
     fact = Fact(now, _change_of(action, firing), tuple(firing))
-    return Decision((fact,), step.reason, step.reason)
+    return _with_swing(Decision((fact,), step.reason, step.reason), incident, policy, now)
+
+
+def decide_calm(incident: Incident, now: datetime) -> Decision:
+    """What it means that time passes: a flapping incident that has been calm for long enough loses its mark."""
+    if incident.flapping_until is None or incident.flapping_until > now:
+        return Decision((), Reason.ALREADY, Reason.ALREADY)
+    step = TRANSITIONS[incident.status, Stimulus.CALM]
+    return Decision((Fact(incident.flapping_until, FlappingEnded()),), step.reason, step.reason)
 
 
 _STIMULI: dict[type[Action], Stimulus] = {
@@ -133,6 +145,16 @@ def _decide(
     step = TRANSITIONS[status, Stimulus.LAST_END if is_last else Stimulus.END]
     fact = _resolve(ended, expired) if is_last else _end(incident, ended)
     return Decision((fact,), step.reason, step.reason)
+
+
+def _with_swing(decision: Decision, incident: Incident | None, policy: Policy, now: datetime) -> Decision:
+    """The decision, where it changes the incident's state, with what that says of flapping."""
+    (fact,) = decision.facts
+    if incident is None or not isinstance(fact.change, Reopened | Resolved):
+        return decision
+    state_changes, flapping_until = swing(incident, now, policy.pace)
+    change = replace(fact.change, flapping_until=flapping_until, state_changes=state_changes)
+    return replace(decision, facts=(replace(fact, change=change),))
 
 
 def _stimulus_of_start(incident: Incident | None, started: Sequence[AlertChange], policy: Policy) -> Stimulus:

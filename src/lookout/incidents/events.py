@@ -27,6 +27,7 @@ class EventType(StrEnum):
     RESOLVED = "incident_resolved"
     REOPENED = "incident_reopened"
     NOTE_ADDED = "incident_note_added"
+    FLAPPING_ENDED = "incident_flapping_ended"
 
 
 class AlertChange(msgspec.Struct, frozen=True, gc=False):
@@ -88,18 +89,24 @@ class AlertsChanged(msgspec.Struct, frozen=True, tag_field="kind", tag="alerts_c
 
 
 class Reopened(msgspec.Struct, frozen=True, tag_field="kind", tag="reopened"):
+    """`flapping_until` is set if the incident flaps, `state_changes` are the last ones that say so."""
+
     severity: Severity
     summary: str
     alerts: AlertsDelta
+    flapping_until: datetime | None = None
+    state_changes: tuple[datetime, ...] = ()
 
 
 class Resolved(msgspec.Struct, frozen=True, tag_field="kind", tag="resolved"):
-    """`by` is who resolved it, for the resolution `operator`."""
+    """`by` is who resolved it, for the resolution `operator`. The last two are as in `Reopened`."""
 
     resolution: Resolution
     alerts: AlertsDelta
     by: str | None = None
     reason: str = ""
+    flapping_until: datetime | None = None
+    state_changes: tuple[datetime, ...] = ()
 
 
 class Acknowledged(msgspec.Struct, frozen=True, tag_field="kind", tag="acknowledged"):
@@ -120,7 +127,11 @@ class NoteAdded(msgspec.Struct, frozen=True, tag_field="kind", tag="note_added")
     by: str
 
 
-Change = Opened | Escalated | AlertsChanged | Reopened | Resolved | Acknowledged | Assigned | NoteAdded
+class FlappingEnded(msgspec.Struct, frozen=True, tag_field="kind", tag="flapping_ended"):
+    """The incident has been calm for long enough."""
+
+
+Change = Opened | Escalated | AlertsChanged | Reopened | Resolved | Acknowledged | Assigned | NoteAdded | FlappingEnded
 
 EVENT_TYPES: Mapping[type[Change], EventType] = {
     Opened: EventType.OPENED,
@@ -131,6 +142,7 @@ EVENT_TYPES: Mapping[type[Change], EventType] = {
     Acknowledged: EventType.ACKNOWLEDGED,
     Assigned: EventType.ASSIGNED,
     NoteAdded: EventType.NOTE_ADDED,
+    FlappingEnded: EventType.FLAPPING_ENDED,
 }
 
 

@@ -11,6 +11,7 @@ from lookout.incidents.events import (
     Assigned,
     Escalated,
     Event,
+    FlappingEnded,
     NoteAdded,
     Opened,
     Reopened,
@@ -18,7 +19,7 @@ from lookout.incidents.events import (
 )
 from lookout.incidents.incident import Incident, Status
 
-_Later = Escalated | AlertsChanged | Reopened | Resolved | Acknowledged | Assigned | NoteAdded
+_Later = Escalated | AlertsChanged | Reopened | Resolved | Acknowledged | Assigned | NoteAdded | FlappingEnded
 
 
 def evolve(incident: Incident | None, event: Event) -> Incident:
@@ -58,7 +59,7 @@ def _change(incident: Incident, change: _Later, event: Event) -> Incident:
             after = replace(_count(incident, change.alerts), started_at=change.started_at)
         case Reopened():
             after = replace(
-                _count(incident, change.alerts),
+                _swing(_count(incident, change.alerts), change),
                 status=Status.FIRING,
                 severity=change.severity,
                 summary=change.summary,
@@ -71,7 +72,7 @@ def _change(incident: Incident, change: _Later, event: Event) -> Incident:
             )
         case Resolved():
             after = replace(
-                _count(incident, change.alerts),
+                _swing(_count(incident, change.alerts), change),
                 status=Status.RESOLVED,
                 resolved_at=event.occurred_at,
                 resolution=change.resolution,
@@ -83,6 +84,8 @@ def _change(incident: Incident, change: _Later, event: Event) -> Incident:
             after = replace(incident, assignee=assignee)
         case NoteAdded():
             after = incident
+        case FlappingEnded():
+            after = replace(incident, flapping=False, flapping_until=None)
         case _:
             assert_never(change)
     return after
@@ -93,4 +96,13 @@ def _count(incident: Incident, alerts: AlertsDelta) -> Incident:
         incident,
         firing_alerts=incident.firing_alerts + alerts.started - alerts.ended,
         total_alerts=incident.total_alerts + alerts.new,
+    )
+
+
+def _swing(incident: Incident, change: Reopened | Resolved) -> Incident:
+    return replace(
+        incident,
+        flapping=change.flapping_until is not None,
+        flapping_until=change.flapping_until,
+        state_changes=change.state_changes,
     )

@@ -27,6 +27,8 @@ class Incident(msgspec.Struct, frozen=True):
     """An incident after one of its events. Times are UTC; `position` is that of the event.
 
     `firing_alerts` counts those that fire now, `total_alerts` the different ones that ever fired in it.
+    `state_changes` are the last times at which it resolved and reopened, `flapping_until` is when its mark ends at the
+    earliest.
     """
 
     id: str
@@ -51,6 +53,9 @@ class Incident(msgspec.Struct, frozen=True):
     resolution: Resolution | None = None
     resolved_by: str | None = None
     previous_incident_id: str | None = None
+    flapping: bool = False
+    flapping_until: datetime | None = None
+    state_changes: tuple[datetime, ...] = ()
 
     @property
     def is_open(self) -> bool:

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from lookout.alerts.alert import Alert, AlertStatus
 from lookout.incidents.actions import Action, Resolve
-from lookout.incidents.decide import Decision, decide, decide_action, decide_repeat
+from lookout.incidents.decide import Decision, decide, decide_action, decide_calm, decide_repeat
 from lookout.incidents.events import AlertChange, Event, Fact, Record, number
 from lookout.incidents.evolve import evolve
 from lookout.incidents.grouping import group_of
@@ -114,10 +114,17 @@ class Ledger:
             if state.incident_id == incident_id and state.status is AlertStatus.FIRING
         ]
         ends = ends if isinstance(action, Resolve) else []
-        decision = decide_action(incident, action, now, ends)
+        decision = decide_action(incident, action, self._policy, now, ends)
         for change in ends if decision.facts else ():
             self._keep(change.fingerprint, close(self.leases.get(change.fingerprint, {}), now, self._policy))
         return self._record(incident, decision, now), decision.started
+
+    def calm(self, incident_ids: Iterable[str], now: datetime) -> None:
+        """Take the mark from those of these incidents that flap no more."""
+        for incident_id in incident_ids:
+            if incident_id in self.by_id:
+                incident = self.by_id[incident_id]
+                self._record(incident, decide_calm(incident, now), now)
 
     def _hear(self, index: int, alert: Alert, now: datetime) -> None:
         if alert.status is AlertStatus.RESOLVED and alert.ends_at is not None and alert.ends_at > now:
@@ -206,7 +213,7 @@ class Ledger:
         for key, group in pending.items():
             incident = self.incidents.get(key)
             changes = [self._with_novelty(change, incident) for change in group.changes]
-            decision = decide(incident, changes, self._policy, expired=expired)
+            decision = decide(incident, changes, self._policy, now, expired=expired)
             after = self._record(incident, decision, now)
             for change, index in zip(changes, group.receipts, strict=not expired):
                 reason = decision.started if change.status is AlertStatus.FIRING else decision.ended

@@ -9,6 +9,16 @@ from lookout.alerts.severity import SYNONYMS, Severity
 from lookout.alerts.source import USUAL, Source
 
 
+class Pace(msgspec.Struct, frozen=True):
+    """How much one incident tells, and when it is flapping."""
+
+    flapping_changes: int = 4
+    """An incident that resolves and reopens more often than this within `flapping_window` is flapping."""
+
+    flapping_window: timedelta = timedelta(hours=1)
+    """It also is how long the mark lasts after the last change that was too many."""
+
+
 class Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """How alerts become incidents. All of it has a default that suits a Prometheus with default settings."""
 
@@ -32,6 +42,9 @@ class Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     sources: Mapping[str, Source] = msgspec.field(default_factory=dict[str, Source])
     """What is settled about sources, by name, where it is not the usual."""
+
+    pace: Pace = Pace()
+    """How much one incident tells. The same for all: no key of `lookout.yaml`."""
 
     @property
     def lease_length(self) -> timedelta:

@@ -55,9 +55,20 @@ class Expiry(msgspec.Struct, frozen=True):
         return sum(len(fingerprints) for fingerprints in self.fingerprints.values())
 
 
-Work = Delivery | Order | Expiry
+class Calm(msgspec.Struct, frozen=True):
+    """Incidents, by tenant, that may flap no more at `now`."""
+
+    incident_ids: Mapping[str, Sequence[str]]
+    now: datetime
+
+    @property
+    def size(self) -> int:
+        return sum(len(incident_ids) for incident_ids in self.incident_ids.values())
+
+
+Work = Delivery | Order | Expiry | Calm
 Outcome = list[Receipt] | tuple[Incident, Reason] | Exception | None
-"""What a delivery, an order, one that cannot be done, an expiry comes to."""
+"""What a delivery, an order, one that cannot be done, an expiry or a calm comes to."""
 
 
 def needs_of(batch: Iterable[Work], policy: Policy) -> dict[str, Needs]:
@@ -78,6 +89,9 @@ def needs_of(batch: Iterable[Work], policy: Policy) -> dict[str, Needs]:
             case Expiry():
                 for tenant_id, fingerprints in work.fingerprints.items():
                     needs.setdefault(tenant_id, Needs()).fingerprints.update(fingerprints)
+            case Calm():
+                for tenant_id, incident_ids in work.incident_ids.items():
+                    needs.setdefault(tenant_id, Needs()).incident_ids.update(incident_ids)
             case _:
                 assert_never(work)
     return needs

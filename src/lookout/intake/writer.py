@@ -22,7 +22,7 @@ from lookout.incidents.policy import Policy
 from lookout.incidents.transitions import Reason
 from lookout.intake.repeats import Receipts, Repeats
 from lookout.intake.settle import settle
-from lookout.intake.work import Delivery, Expiry, Order, Outcome, Work, needs_of, rejections_of
+from lookout.intake.work import Calm, Delivery, Expiry, Order, Outcome, Work, needs_of, rejections_of
 from lookout.store.database import ABORTS, PASSING_ERRORS, passes
 from lookout.store.log import Log
 
@@ -84,9 +84,9 @@ class Intake:
         assert isinstance(outcome, tuple)
         return outcome
 
-    async def expire(self, expiry: Expiry) -> None:
+    async def expire(self, due: Expiry | Calm) -> None:
         """End what has run out."""
-        await self._submit(expiry)
+        await self._submit(due)
 
     async def _submit(self, work: Work) -> Outcome:
         if self._closed or (self._waiting and self._waiting + work.size > QUEUE_LIMIT):

@@ -111,6 +111,11 @@ class Log:
             rows = await connection.fetch(SQL["due_leases"], now, limit)
         return [(row["tenant_id"], row["fingerprint"]) for row in rows]
 
+    async def due_incidents(self, now: datetime, limit: int) -> list[tuple[str, str]]:
+        """Tenant and id of at most `limit` flapping incidents whose mark ends by `now`."""
+        rows = await self._pool.fetch(SQL["due_incidents"], now, limit)
+        return [(row["tenant_id"], str(row["id"])) for row in rows]
+
     async def forget_rejected_alerts(self) -> None:
         """Keep the newest."""
         await self._pool.execute(SQL["forget_rejected_alerts"], REJECTED_KEPT)
@@ -175,7 +180,7 @@ class Transaction:
         await self._write("append_events", map(event_values, records), 9)
         await self._write("append_event_alerts", (row for record in records for row in event_alert_values(record)), 11)
         incidents = {record.incident.id: record.incident for record in records}
-        await self._write("write_incidents", map(incident_values, incidents.values()), 22)
+        await self._write("write_incidents", map(incident_values, incidents.values()), 24)
 
     async def _write_alerts(self, grown: Sequence[Ledger]) -> None:
         changed = {

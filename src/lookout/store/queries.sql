@@ -84,13 +84,14 @@ FROM unnest(
 INSERT INTO incidents (
     id, tenant_id, dedup_key, status, severity, title, summary, labels, started_at, opened_position, position,
     updated_at, firing_alerts, total_alerts, reopen_count, acknowledged_at, acknowledged_by, assignee, resolved_at,
-    resolution, resolved_by, previous_incident_id
+    resolution, resolved_by, previous_incident_id, flapping_until, state_changes
 )
 SELECT *
 FROM unnest(
     $1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::jsonb[], $9::timestamptz[],
     $10::bigint[], $11::bigint[], $12::timestamptz[], $13::integer[], $14::integer[], $15::integer[],
-    $16::timestamptz[], $17::text[], $18::text[], $19::timestamptz[], $20::text[], $21::text[], $22::uuid[]
+    $16::timestamptz[], $17::text[], $18::text[], $19::timestamptz[], $20::text[], $21::text[], $22::uuid[],
+    $23::timestamptz[], $24::jsonb[]
 )
 ON CONFLICT (id) DO UPDATE SET
     status = excluded.status,
@@ -107,7 +108,9 @@ ON CONFLICT (id) DO UPDATE SET
     assignee = excluded.assignee,
     resolved_at = excluded.resolved_at,
     resolution = excluded.resolution,
-    resolved_by = excluded.resolved_by
+    resolved_by = excluded.resolved_by,
+    flapping_until = excluded.flapping_until,
+    state_changes = excluded.state_changes
 
 -- name: write_alerts
 INSERT INTO alerts (
@@ -199,6 +202,14 @@ SELECT DISTINCT tenant_id, fingerprint
 FROM leases
 WHERE check_at <= $1
 ORDER BY tenant_id, fingerprint
+LIMIT $2
+
+-- name: due_incidents
+-- Flapping ones whose mark ends.
+SELECT tenant_id, id
+FROM incidents
+WHERE flapping_until <= $1
+ORDER BY tenant_id, id
 LIMIT $2
 
 -- name: last_position

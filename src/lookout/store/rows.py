@@ -1,5 +1,6 @@
 """Rows as the domain's values, and back."""
 
+from datetime import datetime
 from typing import Any
 
 import asyncpg
@@ -19,7 +20,9 @@ _INCIDENT_FIELDS = Incident.__struct_fields__
 
 def incident_of(row: asyncpg.Record) -> Incident:
     """The incident of a row of `incidents`."""
-    fields = {name: row[name] for name in _INCIDENT_FIELDS}
+    fields = {name: row[name] for name in _INCIDENT_FIELDS if name != "flapping"}
+    fields["flapping"] = row["flapping_until"] is not None
+    fields["state_changes"] = jsonb.loads(row["state_changes"], tuple[datetime, ...])
     fields["id"] = str(row["id"])
     fields["previous_incident_id"] = str(row["previous_incident_id"]) if row["previous_incident_id"] else None
     fields["labels"] = _labels_of(row)
@@ -51,6 +54,8 @@ def incident_values(incident: Incident) -> tuple[Any, ...]:
         incident.resolution,
         incident.resolved_by,
         incident.previous_incident_id,
+        incident.flapping_until,
+        jsonb.dumps(incident.state_changes),
     )
 
 

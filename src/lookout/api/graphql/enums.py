@@ -77,5 +77,6 @@ _publish(
         EventType.RESOLVED: "It ended.",
         EventType.REOPENED: "It fired again soon after it ended.",
         EventType.NOTE_ADDED: "A person wrote a note.",
+        EventType.FLAPPING_ENDED: "It was flapping, and has been calm for long enough.",
     },
 )

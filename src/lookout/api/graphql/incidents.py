@@ -50,6 +50,10 @@ class Incident:
     resolved_by: str | None = strawberry.field(description="Who resolved it, where a person did.")
     previous_incident_id: ID | None = strawberry.field(description="The UUID of the incident that it follows on.")
 
+    flapping: bool = strawberry.field(description="Whether it resolves and fires again, over and over.")
+    flapping_until: datetime | None = strawberry.field(description="When that mark ends, at the earliest.")
+    state_changes: list[datetime] = strawberry.field(description="The last times at which it resolved and reopened.")
+
     @strawberry.field(description="Its alerts as they were last in it, by fingerprint; pages go forward only.")
     async def alerts(self, info: Info, page: ConnectionInput | None = None) -> AlertsConnection:
         return await AlertsConnection.read(info.context, self.incident_id, page)
