@@ -138,7 +138,7 @@ async def running(settings: Settings, clock: Clock) -> AsyncGenerator[Running]:
         parts = Parts(reads, intake, followers, clock)
         failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         writer = _supervised(intake.run(), failed)
-        others = [_supervised(part, failed) for part in (timers.run(), followers.run())]
+        others = [_supervised(part, failed) for part in (timers.run(), timers.run_telling(), followers.run())]
         try:
             yield Running(parts, timers, application(parts, signatures_of(settings)), failed)
         finally:

@@ -1,14 +1,15 @@
-"""What time alone changes: leases that run out, marks that end. Every process looks, and the log decides once."""
+"""What time alone changes: leases run out, marks end, what was postponed is due. Every process looks."""
 
 from collections.abc import Callable
 from datetime import timedelta
 from functools import partial
+from itertools import accumulate
 
 import structlog
 
 from lookout.clock import Clock
 from lookout.errors import Overloaded
-from lookout.intake.work import Calm, Expiry
+from lookout.intake.work import Calm, Expiry, Telling
 from lookout.intake.writer import Intake
 from lookout.store.database import PASSING_ERRORS
 from lookout.store.log import Log
@@ -17,6 +18,10 @@ INTERVAL = timedelta(seconds=5)
 """How often to look: an alert ends at most this long after its lease and the grace."""
 BATCH_LIMIT = 5_000
 """Alerts whose ends are decided in one commit; also incidents whose mark ends in one."""
+TELLING_INTERVAL = timedelta(seconds=0.5)
+"""How often to look for what was postponed: it is told at most this long after it is due."""
+GROUPS_LIMIT = 500
+"""Groups whose postponed changes are told in one commit, and no more alerts than `BATCH_LIMIT`, but for the last."""
 CLEANING_INTERVAL = timedelta(minutes=10)
 
 Due = list[tuple[str, str]]
@@ -43,8 +48,33 @@ class Timers:
             except (*PASSING_ERRORS, Overloaded) as error:
                 log.warning("timers", action="tick_failed", error=repr(error))
 
+    async def run_telling(self) -> None:
+        """Look for what is due to be told, for ever."""
+        wait = TELLING_INTERVAL
+        while True:
+            await self._clock.sleep(wait)
+            try:
+                await self.tell()
+                wait = TELLING_INTERVAL
+            except (*PASSING_ERRORS, Overloaded) as error:
+                log.warning("timers", action="telling_failed", error=repr(error))
+                wait = INTERVAL
+
+    async def tell(self) -> None:
+        """Tell what was postponed and is due by now."""
+        now = self._clock.now()
+        told: Due = []
+        while groups := await self._store.due_groups(now, GROUPS_LIMIT):
+            before = [0, *accumulate(alerts for _, _, alerts in groups)]
+            due = [groups[place][:2] for place in range(len(groups)) if before[place] < BATCH_LIMIT]
+            if due == told:
+                return
+            told = due
+            await self._expire(due, partial(Telling, now=now, size=before[len(due)]))
+
     async def tick(self) -> None:
         """End what has run out by now. While Lookout has not listened for a resend, silence proves nothing yet."""
+        await self.tell()
         now = self._clock.now()
         grace = self._intake.policy.resend_delay
         listening_since = self._intake.listening_since
@@ -59,7 +89,7 @@ class Timers:
             self._cleaned_at = now
             await self._store.forget_rejected_alerts()
 
-    async def _expire(self, due: Due, work_of: Callable[[dict[str, list[str]]], Expiry | Calm]) -> None:
+    async def _expire(self, due: Due, work_of: Callable[[dict[str, list[str]]], Expiry | Telling | Calm]) -> None:
         """End them in one commit. One that cannot be ended costs the others nothing: halve until it is alone."""
         try:
             await self._intake.expire(work_of(_by_tenant(due)))

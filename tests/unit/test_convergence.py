@@ -5,12 +5,13 @@ from random import Random
 
 from hypothesis import given, note, settings
 from hypothesis import strategies as st
-from tests.unit.stories import Story, leased, told
+from tests.unit.stories import TALKATIVE, TERSE, Story, leased, told
 from tests.unit.times import NOW, at
 
 from lookout.alerts.alert import Alert, AlertStatus
 from lookout.incidents.actions import Resolve
 from lookout.incidents.ledger import Ledger
+from lookout.incidents.policy import Policy
 
 LEASE = 4.0
 
@@ -95,12 +96,13 @@ def deliveries(draw: st.DrawFn) -> list[Alert]:
     return messages
 
 
-def _state(messages: list[Alert]) -> tuple[dict[str, AlertStatus], dict[str, set[str]]]:
+def _state(messages: list[Alert], policy: Policy) -> tuple[dict[str, AlertStatus], dict[str, set[str]]]:
     """What is so after the messages: the status of each alert, and the open keys with the alerts that fire in them."""
-    story = Story()
+    story = Story(policy)
     story.listening_since = at(-1000)
     for message in messages:
         story.hears(message)
+    story.tells_what_waits()
     firing = {name: state.status for name, state in story.ledger.alerts.items() if state.status is AlertStatus.FIRING}
     return firing, _open_keys(story.ledger)
 
@@ -134,7 +136,15 @@ def _shuffled(messages: list[Alert], random: Random) -> list[Alert]:
 def test_i3_any_order_and_repetition_ends_in_the_same_state(
     messages: list[Alert], first: Random, second: Random
 ) -> None:
-    assert _state(_shuffled(messages, first)) == _state(_shuffled(messages, second))
+    assert _state(_shuffled(messages, first), TALKATIVE) == _state(_shuffled(messages, second), TALKATIVE)
+
+
+@settings(deadline=None, max_examples=300)
+@given(deliveries(), st.randoms(use_true_random=False), st.randoms(use_true_random=False))
+def test_i3_what_is_postponed_ends_in_the_same_state_as_what_is_told_at_once(
+    messages: list[Alert], first: Random, second: Random
+) -> None:
+    assert _state(_shuffled(messages, first), TALKATIVE) == _state(_shuffled(messages, second), TERSE)
 
 
 @settings(deadline=None, max_examples=300)
@@ -142,28 +152,37 @@ def test_i3_any_order_and_repetition_ends_in_the_same_state(
 def test_i3_what_runs_out_afterwards_is_the_same_at_every_minute(
     messages: list[Alert], first: Random, second: Random, minutes: int
 ) -> None:
-    stories = [Story(), Story()]
-    for story, random in zip(stories, (first, second), strict=True):
+    stories = [Story(TALKATIVE), Story(TALKATIVE), Story(TERSE)]
+    for story, random in zip(stories, (first, second, first), strict=True):
         for message in _shuffled(messages, random):
             story.ledger.take([message], NOW)
     for minute in range(minutes):
         for story in stories:
-            story.ledger.expire(list(story.ledger.leases), at(minute), at(-60))
-        assert _open_keys(stories[0].ledger) == _open_keys(stories[1].ledger)
+            story.now = at(minute)
+            story.expires()
+            story.tells_what_waits()
+        assert _open_keys(stories[0].ledger) == _open_keys(stories[1].ledger) == _open_keys(stories[2].ledger)
 
 
 @settings(deadline=None, max_examples=300)
-@given(deliveries(), st.randoms(use_true_random=False), st.randoms(use_true_random=False))
+@given(
+    deliveries(),
+    st.randoms(use_true_random=False),
+    st.randoms(use_true_random=False),
+    st.sampled_from([TALKATIVE, TERSE]),
+)
 def test_i3_i7_after_an_operators_resolve_no_order_of_the_same_messages_tells_anything(
-    messages: list[Alert], first: Random, second: Random
+    messages: list[Alert], first: Random, second: Random, policy: Policy
 ) -> None:
-    story = Story()
+    story = Story(policy)
     for message in _shuffled(messages, first):
         story.ledger.take([message], NOW)
+    story.tells_what_waits()
     for incident in [incident for incident in story.ledger.incidents.values() if incident.is_open]:
         story.ledger.act(incident.id, Resolve("jo"), NOW)
     told_before = len(story.ledger.records)
     for message in _shuffled(messages, second):
         story.ledger.take([message], NOW)
+    story.tells_what_waits()
     assert len(story.ledger.records) == told_before
     assert not _open_keys(story.ledger)

@@ -161,6 +161,8 @@ BOUNDS = {
     "title": f"{grouping.TITLE_LIMIT}",
     "summary": f"{grouping.SUMMARY_LIMIT}",
     "dedup key kept as text": f"{grouping.KEY_LIMIT:,}",
+    "changes of its alerts that an incident tells at once": f"{policy.Pace().burst}",
+    "groups whose postponed changes are told in one commit": f"{timers.GROUPS_LIMIT}",
     "state changes until an incident flaps": f"{policy.Pace().flapping_changes}",
     "alerts that an event names in itself": f"{events.FIRST_ALERTS}",
     "rejected alerts kept of a tenant": f"{log.REJECTED_KEPT:,}",

@@ -3,7 +3,7 @@
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
-from tests.unit.stories import Story, leased, told
+from tests.unit.stories import POLICY, TALKATIVE, TERSE, Story, leased, told
 
 from lookout.alerts.alert import Alert, AlertStatus
 from lookout.incidents.actions import Acknowledge, Action, AddNote, Assign, Resolve
@@ -28,9 +28,11 @@ ACTIONS: st.SearchStrategy[Action] = st.one_of(
 class LedgerMachine(RuleBasedStateMachine):
     """Alerts of a few senders, some of them mad; the timer; people. Time only moves forward."""
 
+    policy = TALKATIVE
+
     def __init__(self) -> None:
         super().__init__()
-        self.story = Story()
+        self.story = Story(self.policy)
         self.delivered: list[Alert] = []
 
     def _deliver(self, alerts: list[Alert]) -> None:
@@ -64,7 +66,7 @@ class LedgerMachine(RuleBasedStateMachine):
             ]
         )
 
-    @rule(minutes=st.sampled_from([0.25, 1, 4, 5.5, 12 * 60]))
+    @rule(minutes=st.sampled_from([0.005, 0.25, 1, 4, 5.5, 12 * 60]))
     def time_passes(self, minutes: float) -> None:
         self.story.passes(minutes)
 
@@ -74,6 +76,16 @@ class LedgerMachine(RuleBasedStateMachine):
         before = len(self.story.ledger.records)
         self.story.expires()
         assert len(self.story.ledger.records) == before, "what has expired expires once"
+
+    @rule()
+    def timer_looks_at_what_waits(self) -> None:
+        self.story.ledger.tell(self.story.now)
+        assert not self.story.ledger.postponed.due_keys(self.story.now)
+
+    @rule()
+    def all_is_told(self) -> None:
+        self.story.tells_what_waits()
+        assert self.story.decided == self.story.firing, "the last state is told"
 
     @rule()
     def timer_looks_at_marks(self) -> None:
@@ -140,12 +152,28 @@ class LedgerMachine(RuleBasedStateMachine):
             for name, leases in ledger.leases.items()
             if any(x.is_alive(self.story.policy) for x in leases.values())
         }
-        assert alive == self.story.firing
+        assert alive == self.story.decided
 
     @invariant()
     def i8_leases_are_bounded(self) -> None:
         assert all(len(leases) <= 24 for leases in self.story.ledger.leases.values())
 
 
-LedgerMachine.TestCase.settings = settings(deadline=None, max_examples=150, stateful_step_count=30)
+class PostponingMachine(LedgerMachine):
+    """The same, where changes wait for each other."""
+
+    policy = TERSE
+
+
+class UsualMachine(LedgerMachine):
+    """The same at the usual pace."""
+
+    policy = POLICY
+
+
+LedgerMachine.TestCase.settings = settings(deadline=None, max_examples=100, stateful_step_count=30)
+PostponingMachine.TestCase.settings = settings(deadline=None, max_examples=100, stateful_step_count=30)
+UsualMachine.TestCase.settings = settings(deadline=None, max_examples=50, stateful_step_count=40)
 TestLedger = LedgerMachine.TestCase
+TestPostponing = PostponingMachine.TestCase
+TestUsual = UsualMachine.TestCase

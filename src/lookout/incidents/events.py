@@ -146,6 +146,16 @@ EVENT_TYPES: Mapping[type[Change], EventType] = {
 }
 
 
+BY_ALERTS = (
+    EventType.OPENED,
+    EventType.ESCALATED,
+    EventType.ALERTS_CHANGED,
+    EventType.REOPENED,
+    EventType.RESOLVED,
+)
+"""What alerts do to an incident. How much of it is told is bounded."""
+
+
 class Fact(msgspec.Struct, frozen=True):
     """Something decided that has no place in the log yet. `occurred_at` is the source's time where it has one."""
 

@@ -18,6 +18,7 @@ from lookout.incidents.grouping import group_of
 from lookout.incidents.incident import Incident
 from lookout.incidents.lease import Lease, LeaseKey, Leases, close, expire, hear, surplus
 from lookout.incidents.policy import Policy
+from lookout.incidents.postponed import Postponed, Postponements, waits_until
 from lookout.incidents.transitions import Reason
 
 
@@ -42,11 +43,12 @@ class Receipt(msgspec.Struct, frozen=True, gc=False):
     incident_id: str | None = None
 
 
-class _Pending(msgspec.Struct, gc=False):
-    """Changes of one group that are not decided yet, and where their receipts go."""
+class _Gathered(msgspec.Struct, frozen=True, gc=False):
+    """A change that is not decided yet, where its receipt goes if anybody waits for one, and whether it was silence."""
 
-    changes: list[AlertChange]
-    receipts: list[int]
+    change: AlertChange
+    index: int | None = None
+    expired: bool = False
 
 
 class Ledger:
@@ -54,8 +56,9 @@ class Ledger:
 
     `incidents` holds, for each dedup key in play, the open incident or else the last one; `by_id` all that are known.
     `fresh_id` gives out the id
-    for an incident that opens: ids are random, and this module is not. `records`, `changed_leases` and
-    `forgotten_leases` are what is to be written.
+    for an incident that opens: ids are random, and this module is not. `told` are the times at which incidents last
+    told something that alerts did, in order. `records`, `changed_leases`, `forgotten_leases` and what `postponed` has
+    are what is to be written.
     """
 
     def __init__(self, tenant_id: str, last_position: int, policy: Policy, fresh_id: Callable[[], str]) -> None:
@@ -65,12 +68,15 @@ class Ledger:
         self.leases: dict[str, Leases] = {}
         self.incidents: dict[str, Incident] = {}
         self.by_id: dict[str, Incident] = {}
+        self.postponed = Postponements()
+        self.told: dict[str, list[datetime]] = {}
         self.records: list[Record] = []
         self.changed_leases: dict[tuple[str, LeaseKey], Lease] = {}
         self.forgotten_leases: set[tuple[str, LeaseKey]] = set()
         self._policy = policy
         self._fresh_id = fresh_id
-        self._pending: dict[str, _Pending] = {}
+        self._gathered: dict[str, list[_Gathered]] = {}
+        self._due: set[str] = set()
         self._undecided: set[str] = set()
         self._receipts: list[Receipt | None] = []
 
@@ -84,29 +90,42 @@ class Ledger:
     def take(self, alerts: Sequence[Alert], now: datetime) -> list[Receipt]:
         """Hear the alerts, received at `now`, and decide what they mean. One receipt for each, in their order."""
         self._receipts = [None] * len(alerts)
+        self._gather_due(now)
         for index, alert in enumerate(alerts):
-            if alert.fingerprint in self._undecided:
-                self._decide_pending(now)
+            self._decide_what_is_gathered_of(alert.fingerprint, now)
             self._hear(index, alert, now)
-        self._decide_pending(now)
+        self._decide_gathered(now)
         return [receipt for receipt in self._receipts if receipt is not None]
 
     def expire(self, fingerprints: Iterable[str], now: datetime, listening_since: datetime) -> None:
         """End what has run out at `now`, of these alerts. Silence counts only since Lookout has been listening."""
+        self._gather_due(now)
         for fingerprint in fingerprints:
+            self._decide_what_is_gathered_of(fingerprint, now)
+            was_firing = self._was_firing(fingerprint)
             leases = self.leases.get(fingerprint, {})
             expired = expire(leases, now, listening_since, self._policy)
             # All of them: when to look again is written anew, and none is looked at for ever.
             self._keep(fingerprint, {**leases, **expired})
-            state = self.alerts.get(fingerprint)
-            if state is not None and state.status is AlertStatus.FIRING and not self._is_firing(fingerprint):
+            if was_firing and not self._is_firing(fingerprint):
                 # It ended when the last promise did, not when that was noticed.
                 ended_at = max((lease.ends_at for lease in expired.values()), default=now)
-                self._end(state, max(ended_at, state.starts_at), None)
-        self._decide_pending(now, expired=True)
+                self._end(fingerprint, ended_at, expired=True)
+        self._decide_gathered(now)
+
+    def tell(self, now: datetime) -> None:
+        """Tell what was postponed and is due."""
+        self._gather_due(now)
+        self._decide_gathered(now)
 
     def act(self, incident_id: str, action: Action, now: datetime) -> tuple[Incident, Reason]:
-        """What a person does. A resolve closes the incident's firing alerts: all are in the working set then."""
+        """What a person does. A resolve closes the incident's firing alerts: all are in the working set then.
+
+        What was postponed of them is told before it: it is closed with them.
+        """
+        if isinstance(action, Resolve):
+            self._gather_postponed(self.by_id[incident_id].dedup_key)
+        self.tell(now)
         incident = self.by_id[incident_id]
         ends = [
             AlertChange(state.fingerprint, AlertStatus.RESOLVED, state.starts_at, max(now, state.starts_at))
@@ -132,43 +151,47 @@ class Ledger:
             alert = replace(alert, ends_at=now)
         fingerprint = alert.fingerprint
         state = self.alerts.get(fingerprint)
-        was_firing = state is not None and state.status is AlertStatus.FIRING
+        was_firing = self._was_firing(fingerprint)
         heard = hear(self.leases.get(fingerprint, {}), alert, now, self._policy)
         self._keep(fingerprint, heard)
         is_firing = self._is_firing(fingerprint)
-        if is_firing and not was_firing:
-            self._start(alert, index, now)
-        elif was_firing and not is_firing:
-            assert state is not None
-            self._end(state, max(alert.ends_at or now, state.starts_at), index)
-        elif state is not None and is_firing and heard and alert.status is AlertStatus.FIRING:
-            self._repeat(index, alert, state, now)
+        if was_firing and not is_firing:
+            self._end(fingerprint, alert.ends_at or now, index)
+        elif is_firing and heard and alert.status is AlertStatus.FIRING:
+            if state is not None and state.status is AlertStatus.FIRING:
+                self._repeat(index, alert, state, now)
+            else:
+                self._start(alert, index, now)
         else:
             reason = self._reason_of_silence(alert, state, bool(heard), is_firing)
-            self._receipts[index] = Receipt(
-                fingerprint, False, reason, state.incident_id if state is not None else None
-            )
+            incident = self.by_id[state.incident_id] if state is not None else None
+            self._answer(index, fingerprint, reason, incident)
 
     def _repeat(self, index: int, alert: Alert, state: AlertState, now: datetime) -> None:
-        """Another word of a firing that goes on."""
+        """Another word of a firing that goes on, as far as was told: if its end was postponed, that is not told now."""
+        reason = Reason.POSTPONED if self.postponed.drop(alert.fingerprint) else Reason.DUPLICATE
         incident = self.by_id[state.incident_id]
         change = AlertChange(alert.fingerprint, AlertStatus.FIRING, state.starts_at, None, alert)
         decision = decide_repeat(incident, change, self._policy, now)
         if decision.facts:
-            self._decide_pending(now)  # what came before it comes before it in the log
+            self._decide_gathered(now)  # what came before it comes before it in the log
             incident = self.by_id[state.incident_id]
             decision = decide_repeat(incident, change, self._policy, now)
-        self._record(incident, decision, now)
-        self._receipts[index] = Receipt(alert.fingerprint, bool(decision.facts), decision.started, incident.id)
+        self._tell(incident, decision, now)
+        reason = decision.started if decision.facts else reason
+        self._receipts[index] = Receipt(alert.fingerprint, bool(decision.facts), reason, incident.id)
 
     def _reason_of_silence(self, alert: Alert, state: AlertState | None, heard: bool, is_firing: bool) -> Reason:
         if alert.status is AlertStatus.FIRING:
             return Reason.CLOSED if heard else Reason.STALE
-        if state is None:
-            return Reason.UNKNOWN_RESOLVE
         if is_firing:
             return Reason.HELD if heard else Reason.STALE
-        return Reason.DUPLICATE
+        return Reason.UNKNOWN_RESOLVE if state is None else Reason.DUPLICATE
+
+    def _was_firing(self, fingerprint: str) -> bool:
+        """Whether the alert fires as far as is decided, told or postponed."""
+        told = self.postponed.of(fingerprint) or self.alerts.get(fingerprint)
+        return told is not None and told.status is AlertStatus.FIRING
 
     def _is_firing(self, fingerprint: str) -> bool:
         return any(lease.is_alive(self._policy) for lease in self.leases.get(fingerprint, {}).values())
@@ -192,37 +215,93 @@ class Ledger:
         starts_at = min(now, *(lease.starts_at for lease in alive))
         key = group_of(alert.label_set, self._policy).dedup_key
         change = AlertChange(fingerprint, AlertStatus.FIRING, starts_at, None, alert)
-        self._postpone(key, change, index)
+        self._gather(key, _Gathered(change, index))
 
-    def _end(self, state: AlertState, ended_at: datetime, index: int | None) -> None:
-        key = self.by_id[state.incident_id].dedup_key
-        change = AlertChange(state.fingerprint, AlertStatus.RESOLVED, state.starts_at, ended_at)
-        self._postpone(key, change, index)
+    def _end(self, fingerprint: str, ended_at: datetime, index: int | None = None, *, expired: bool = False) -> None:
+        postponed = self.postponed.of(fingerprint)
+        if postponed is not None and postponed.status is AlertStatus.FIRING:
+            # Its beginning was never told, and now there is nothing to tell.
+            self.postponed.drop(fingerprint)
+            self._answer(index, fingerprint, Reason.POSTPONED, self.incidents.get(postponed.dedup_key))
+            return
+        state = self.alerts[fingerprint]
+        change = AlertChange(fingerprint, AlertStatus.RESOLVED, state.starts_at, max(ended_at, state.starts_at))
+        self._gather(self.by_id[state.incident_id].dedup_key, _Gathered(change, index, expired))
 
-    def _postpone(self, key: str, change: AlertChange, index: int | None) -> None:
+    def _gather(self, key: str, gathered: _Gathered) -> None:
         """Keep a change until all of the batch are known: what changes together is decided together."""
-        pending = self._pending.setdefault(key, _Pending([], []))
-        pending.changes.append(change)
-        if index is not None:
-            pending.receipts.append(index)
-        self._undecided.add(change.fingerprint)
+        self._gathered.setdefault(key, []).append(gathered)
+        self._undecided.add(gathered.change.fingerprint)
 
-    def _decide_pending(self, now: datetime, *, expired: bool = False) -> None:
-        pending, self._pending = self._pending, {}
+    def _gather_due(self, now: datetime) -> None:
+        for key in self.postponed.due_keys(now):
+            self._gather_postponed(key)
+
+    def _gather_postponed(self, key: str) -> None:
+        """Let what was postponed of a group be decided with what else changes, and told."""
+        for postponed in self.postponed.take(key):
+            if self._is_news(postponed.change):
+                self._gather(key, _Gathered(postponed.change, expired=postponed.expired))
+                self._due.add(key)
+
+    def _is_news(self, change: AlertChange) -> bool:
+        """Whether the tables do not say so already, as they may after a repair."""
+        state = self.alerts.get(change.fingerprint)
+        was_firing = state is not None and state.status is AlertStatus.FIRING
+        return was_firing is not (change.status is AlertStatus.FIRING)
+
+    def _decide_what_is_gathered_of(self, fingerprint: str, now: datetime) -> None:
+        """An alert that changes twice in a batch changes twice."""
+        if fingerprint in self._undecided:
+            self._decide_gathered(now)
+
+    def _decide_gathered(self, now: datetime) -> None:
+        groups, self._gathered = self._gathered, {}
+        due, self._due = self._due, set()
         self._undecided.clear()
-        for key, group in pending.items():
-            incident = self.incidents.get(key)
-            changes = [self._with_novelty(change, incident) for change in group.changes]
-            decision = decide(incident, changes, self._policy, now, expired=expired)
-            after = self._record(incident, decision, now)
-            for change, index in zip(changes, group.receipts, strict=not expired):
-                reason = decision.started if change.status is AlertStatus.FIRING else decision.ended
-                self._receipts[index] = Receipt(change.fingerprint, True, reason, after.id)
+        for key, group in groups.items():
+            self._decide_group(key, group, now, is_due=key in due)
+
+    def _decide_group(self, key: str, group: Sequence[_Gathered], now: datetime, *, is_due: bool) -> None:
+        incident = self.incidents.get(key)
+        changes = [self._with_novelty(gathered.change, incident) for gathered in group]
+        expired = any(gathered.expired for gathered in group)
+        decision = decide(incident, changes, self._policy, now, expired=expired)
+        until = None if is_due else self._waits_until(key, incident, decision, now)
+        if until is not None:
+            for gathered in group:
+                self.postponed.put(Postponed(key, until, gathered.change, gathered.expired))
+                self._answer(gathered.index, gathered.change.fingerprint, Reason.POSTPONED, incident)
+            return
+        after = self._tell(incident, decision, now)
+        for change, gathered in zip(changes, group, strict=True):
+            self.postponed.drop(change.fingerprint)
+            reason = decision.started if change.status is AlertStatus.FIRING else decision.ended
+            self._answer(gathered.index, change.fingerprint, reason, after, recorded=True)
+
+    def _waits_until(self, key: str, incident: Incident | None, decision: Decision, now: datetime) -> datetime | None:
+        told = self.told.get(incident.id, []) if incident is not None else []
+        (fact,) = decision.facts
+        return waits_until(incident, fact.change, told, self.postponed.due_at(key), self._policy.pace, now)
+
+    def _answer(
+        self, index: int | None, fingerprint: str, reason: Reason, incident: Incident | None, *, recorded: bool = False
+    ) -> None:
+        if index is not None:
+            incident_id = incident.id if incident is not None else None
+            self._receipts[index] = Receipt(fingerprint, recorded, reason, incident_id)
 
     def _with_novelty(self, change: AlertChange, incident: Incident | None) -> AlertChange:
         state = self.alerts.get(change.fingerprint)
         is_known = state is not None and incident is not None and state.incident_id == incident.id
         return change if is_known or change.status is AlertStatus.RESOLVED else replace(change, is_new=True)
+
+    def _tell(self, incident: Incident | None, decision: Decision, now: datetime) -> Incident:
+        """Record what alerts did, and when: how much an incident tells is bounded."""
+        after = self._record(incident, decision, now)
+        if decision.facts:
+            self.told.setdefault(after.id, []).append(now)
+        return after
 
     def _record(self, incident: Incident | None, decision: Decision, now: datetime) -> Incident:
         """Number the decided facts and let them happen."""

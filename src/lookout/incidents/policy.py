@@ -18,6 +18,19 @@ class Pace(msgspec.Struct, frozen=True):
     flapping_window: timedelta = timedelta(hours=1)
     """It also is how long the mark lasts after the last change that was too many."""
 
+    flapping_interval: timedelta = timedelta(minutes=1)
+    """How often an incident that flaps tells what its alerts do."""
+
+    burst: int = 5
+    """So many changes of its alerts an incident tells at once, and after that one in each `interval`."""
+
+    interval: timedelta = timedelta(seconds=1)
+
+    @property
+    def memory(self) -> timedelta:
+        """What an incident told longer ago than this counts no more."""
+        return max(self.flapping_interval, self.burst * self.interval)
+
 
 class Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """How alerts become incidents. All of it has a default that suits a Prometheus with default settings."""

@@ -46,6 +46,9 @@ class Reason(StrEnum):
     UNKNOWN_RESOLVE = "unknown_resolve"
     """The end of something that was never told to have begun."""
 
+    POSTPONED = "postponed"
+    """Its incident has told enough for the moment: it is told with others, if it is still so then."""
+
     ACKNOWLEDGED = "acknowledged"
     ASSIGNED = "assigned"
     NOTED = "noted"

@@ -9,7 +9,7 @@ from lookout.errors import NotFound
 from lookout.incidents.incident import Incident
 from lookout.incidents.ledger import Ledger, Receipt
 from lookout.incidents.transitions import Reason
-from lookout.intake.work import Calm, Delivery, Expiry, Order, Outcome, Work
+from lookout.intake.work import Calm, Delivery, Expiry, Order, Outcome, Telling, Work
 
 
 def settle(batch: Sequence[Work], ledgers: Mapping[str, Ledger]) -> list[Outcome]:
@@ -25,6 +25,10 @@ def settle(batch: Sequence[Work], ledgers: Mapping[str, Ledger]) -> list[Outcome
             case Expiry():
                 for tenant_id, fingerprints in work.fingerprints.items():
                     ledgers[tenant_id].expire(fingerprints, work.now, work.listening_since)
+                outcomes.append(None)
+            case Telling():
+                for tenant_id in work.dedup_keys:
+                    ledgers[tenant_id].tell(work.now)
                 outcomes.append(None)
             case Calm():
                 for tenant_id, incident_ids in work.incident_ids.items():

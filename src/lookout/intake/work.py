@@ -55,6 +55,14 @@ class Expiry(msgspec.Struct, frozen=True):
         return sum(len(fingerprints) for fingerprints in self.fingerprints.values())
 
 
+class Telling(msgspec.Struct, frozen=True):
+    """Groups, by tenant, of which something postponed is due at `now`. `size` counts the alerts."""
+
+    dedup_keys: Mapping[str, Sequence[str]]
+    now: datetime
+    size: int
+
+
 class Calm(msgspec.Struct, frozen=True):
     """Incidents, by tenant, that may flap no more at `now`."""
 
@@ -66,9 +74,9 @@ class Calm(msgspec.Struct, frozen=True):
         return sum(len(incident_ids) for incident_ids in self.incident_ids.values())
 
 
-Work = Delivery | Order | Expiry | Calm
+Work = Delivery | Order | Expiry | Telling | Calm
 Outcome = list[Receipt] | tuple[Incident, Reason] | Exception | None
-"""What a delivery, an order, one that cannot be done, an expiry or a calm comes to."""
+"""What a delivery, an order, one that cannot be done, an expiry, a telling or a calm comes to."""
 
 
 def needs_of(batch: Iterable[Work], policy: Policy) -> dict[str, Needs]:
@@ -89,6 +97,9 @@ def needs_of(batch: Iterable[Work], policy: Policy) -> dict[str, Needs]:
             case Expiry():
                 for tenant_id, fingerprints in work.fingerprints.items():
                     needs.setdefault(tenant_id, Needs()).fingerprints.update(fingerprints)
+            case Telling():
+                for tenant_id, dedup_keys in work.dedup_keys.items():
+                    needs.setdefault(tenant_id, Needs()).dedup_keys.update(dedup_keys)
             case Calm():
                 for tenant_id, incident_ids in work.incident_ids.items():
                     needs.setdefault(tenant_id, Needs()).incident_ids.update(incident_ids)

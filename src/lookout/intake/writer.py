@@ -22,7 +22,7 @@ from lookout.incidents.policy import Policy
 from lookout.incidents.transitions import Reason
 from lookout.intake.repeats import Receipts, Repeats
 from lookout.intake.settle import settle
-from lookout.intake.work import Calm, Delivery, Expiry, Order, Outcome, Work, needs_of, rejections_of
+from lookout.intake.work import Calm, Delivery, Expiry, Order, Outcome, Telling, Work, needs_of, rejections_of
 from lookout.store.database import ABORTS, PASSING_ERRORS, passes
 from lookout.store.log import Log
 
@@ -84,7 +84,7 @@ class Intake:
         assert isinstance(outcome, tuple)
         return outcome
 
-    async def expire(self, due: Expiry | Calm) -> None:
+    async def expire(self, due: Expiry | Telling | Calm) -> None:
         """End what has run out."""
         await self._submit(due)
 
@@ -196,7 +196,7 @@ class Intake:
         needs = needs_of(batch, self.policy)
         await self._store.open_feeds(needs)
         async with self._store.transaction() as transaction:
-            ledgers = await transaction.load(needs, self.policy, self._fresh_id)
+            ledgers = await transaction.load(needs, self.policy, self._fresh_id, self._clock.now())
             if sum(len(need.fingerprints) for need in needs.values()) >= THREAD_FROM:
                 outcomes = await asyncio.to_thread(settle, batch, ledgers)
             else:

@@ -11,6 +11,7 @@ from lookout.incidents.events import SCHEMA_VERSION, AlertChange, Change, Event,
 from lookout.incidents.incident import Incident
 from lookout.incidents.lease import Lease
 from lookout.incidents.ledger import AlertState
+from lookout.incidents.postponed import Postponed
 from lookout.store import jsonb
 
 _TEXTS = dict[str, str]
@@ -106,6 +107,36 @@ def lease_of(row: asyncpg.Record) -> Lease:
     )
 
 
+def postponed_of(row: asyncpg.Record) -> Postponed:
+    """What is postponed, of a row of `postponed_alerts`."""
+    change = AlertChange(
+        fingerprint=row["fingerprint"],
+        status=AlertStatus(row["status"]),
+        starts_at=row["starts_at"],
+        ends_at=row["ends_at"],
+        alert=_alert_of(row, jsonb.unescape(row["stands_for"])) if row["labels"] is not None else None,
+    )
+    return Postponed(row["dedup_key"], row["due_at"], change, row["expired"])
+
+
+def postponed_values(tenant_id: str, postponed: Postponed) -> tuple[Any, ...]:
+    """The arguments of `write_postponed_alerts` for one alert, in its order."""
+    change = postponed.change
+    alert = change.alert
+    return (
+        tenant_id,
+        change.fingerprint,
+        postponed.dedup_key,
+        postponed.due_at,
+        change.status,
+        change.starts_at,
+        change.ends_at,
+        postponed.expired,
+        *(_alert_values(alert) if alert is not None else _NO_ALERT),
+        jsonb.escape(alert.label_set.stands_for) if alert is not None else None,
+    )
+
+
 def event_values(record: Record) -> tuple[Any, ...]:
     """The arguments of `append_events` for one record, in its order."""
     event = record.event
@@ -134,10 +165,13 @@ def event_alert_values(record: Record) -> list[tuple[Any, ...]]:
             change.starts_at,
             change.ends_at,
             change.is_new,
-            *(_alert_values(change.alert) if change.alert is not None else (None, None, None, None)),
+            *(_alert_values(change.alert) if change.alert is not None else _NO_ALERT),
         )
         for change in record.alerts
     ]
+
+
+_NO_ALERT = (None, None, None, None)
 
 
 def _alert_values(alert: Alert) -> tuple[Any, ...]:
@@ -191,11 +225,11 @@ def alert_change_of(row: asyncpg.Record) -> AlertChange:
     )
 
 
-def _alert_of(row: asyncpg.Record) -> Alert:
+def _alert_of(row: asyncpg.Record, stands_for: str = "") -> Alert:
     """What was received when a firing began, as far as it is kept: the lease's part of it is in `leases`."""
     return Alert(
         source=row["source"],
-        label_set=LabelSet(_labels_of(row), row["fingerprint"]),
+        label_set=LabelSet(_labels_of(row), row["fingerprint"], stands_for=stands_for),
         annotations=jsonb.loads(row["annotations"], _TEXTS),
         status=AlertStatus.FIRING,
         starts_at=row["starts_at"],
