@@ -18,7 +18,7 @@ from lookout.incidents.events import FeedEvent
 from lookout.incidents.incident import Incident
 from lookout.intake.writer import RETRY_AFTER, TRIES
 from lookout.store import database
-from lookout.store.reads import AlertView, RejectedView
+from lookout.store.reads import AlertView, InvestigationView, RejectedView
 from lookout.store.rebuild import Report, rebuild
 
 LEASE = timedelta(minutes=4)
@@ -116,6 +116,11 @@ class Driver:
         answer = (await self.http.get(f"/v1/incidents/{incident_id}/alerts")).raise_for_status()
         return msgspec.convert(answer.json()["alerts"], list[AlertView])
 
+    async def investigations_of(self, incident_id: str, **query: Any) -> list[InvestigationView]:
+        """A page of an incident's investigations, the oldest first."""
+        answer = await self.http.get(f"/v1/incidents/{incident_id}/investigations", params=query)
+        return msgspec.convert(answer.raise_for_status().json()["investigations"], list[InvestigationView])
+
     async def rejected(self) -> list[RejectedView]:
         """What was refused, the newest first."""
         answer = (await self.http.get("/v1/rejected-alerts")).raise_for_status()
@@ -140,6 +145,11 @@ class Driver:
         """An operator's action."""
         headers = {"X-User-ID": "jo"}
         return await self.http.post(f"/v1/incidents/{incident_id}/{action}", json=arguments, headers=headers)
+
+    async def attach(self, incident_id: str, report_id: str = "report-1", **arguments: Any) -> httpx.Response:
+        """An investigator's report."""
+        told = {"report_id": report_id, "summary": "the disk is full", "investigator": "skipper", **arguments}
+        return await self.act(incident_id, "investigations", **told)
 
     @asynccontextmanager
     async def stream(self, **headers_or_after: str) -> AsyncGenerator[AsyncIterator[FeedEvent]]:
@@ -215,10 +225,10 @@ class Driver:
             while self.running.parts.followers.count != followers:
                 await self.http.get("/ready")
 
-    async def after_all_tries(self, request: Coroutine[Any, Any, httpx.Response]) -> httpx.Response:
+    async def after_all_tries(self, request: Coroutine[Any, Any, httpx.Response], tries: int = TRIES) -> httpx.Response:
         """The answer to a request that the intake tries to commit as often as it does, letting time pass between."""
         asking = asyncio.create_task(request)
-        for _ in range(TRIES - 1):
+        for _ in range(tries - 1):
             await self.clock.until_asleep(seconds=RETRY_AFTER.total_seconds())
             self.clock.move(seconds=RETRY_AFTER.total_seconds())
         return await asking

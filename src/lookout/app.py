@@ -147,6 +147,16 @@ async def running(settings: Settings, clock: Clock) -> AsyncGenerator[Running]:
                 task.cancel()
             intake.close()
             await asyncio.wait([writer, *others])
+            await _flush(intake)
+
+
+async def _flush(intake: Intake) -> None:
+    """Write down what is counted and not yet in the table. A database that hangs does not hold up the stop."""
+    flushing = asyncio.create_task(intake.tally.flush())
+    done, _ = await asyncio.wait({flushing}, timeout=STOP_SECONDS)
+    flushing.cancel()
+    if not done or flushing.exception() is not None:
+        log.warning("intake", action="tally_lost", error=repr(flushing.exception() if done else TimeoutError()))
 
 
 def _fresh_id(clock: Clock) -> str:

@@ -73,7 +73,11 @@ class Timers:
             await self._expire(due, partial(Telling, now=now, size=before[len(due)]))
 
     async def tick(self) -> None:
-        """End what has run out by now. While Lookout has not listened for a resend, silence proves nothing yet."""
+        """Write the tally down, tell what is due, and end what has run out by now.
+
+        While Lookout has not listened for a resend, silence proves nothing yet.
+        """
+        await self._intake.tally.flush()
         await self.tell()
         now = self._clock.now()
         grace = self._intake.policy.resend_delay

@@ -20,6 +20,7 @@ async def _everything_happens(lookout: Driver) -> str:
     await lookout.act(incident.id, "acknowledge")
     await lookout.act(incident.id, "assign", assignee="kim")
     await lookout.act(incident.id, "notes", text="hm")
+    await lookout.attach(incident.id, confidence=0.5, link="https://skipper.example/1", recommendations=["reboot"])
     await lookout.act(incident.id, "resolve", reason="done")
     lookout.clock.move(minutes=1)
     await lookout.resolves(started, job="a", severity="info")

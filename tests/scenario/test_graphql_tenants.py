@@ -29,8 +29,9 @@ async def test_i6_a_neighbour_sees_nothing(lookout: Driver) -> None:
     await lookout.fires(job="a")
     await lookout.fires(job="b")
     known = (await lookout.incidents())[0].id
+    await lookout.attach(known)
     document = """query($id: ID!, $key: _Any!, $cursor: String) {
-      incident(id: $id) { id }
+      incident(id: $id) { id investigations { totalCount nodes { reportId } } }
       incidentsConnection(page: {after: $cursor}) { totalCount nodes { id } pageInfo { hasNextPage } }
       incidentEventsConnection { totalCount position nodes { eventId } }
       incidentStats { opened open alerts }
@@ -52,9 +53,10 @@ async def test_i6_a_neighbour_can_do_nothing(lookout: Driver) -> None:
     known = await lookout.only_incident()
     document = """mutation($id: ID!) {
       a: acknowledgeIncident(id: $id) { __typename } b: assignIncident(id: $id, assignee: "x") { __typename }
-      c: resolveIncident(id: $id) { __typename } d: addIncidentNote(id: $id, text: "x") { __typename } }"""
+      c: resolveIncident(id: $id) { __typename } d: addIncidentNote(id: $id, text: "x") { __typename }
+      e: attachInvestigation(id: $id, input: {reportId: "r", summary: "x"}) { __typename } }"""
     answered = await as_neighbour(lookout, document, id=known.id)
-    assert answered["data"] == {alias: {"__typename": "NotFoundError"} for alias in "abcd"}
+    assert answered["data"] == {alias: {"__typename": "NotFoundError"} for alias in "abcde"}
     assert await lookout.only_incident() == known
 
 

@@ -23,7 +23,7 @@ from lookout.incidents.policy import Pace, Policy
 
 Run = Callable[[Coroutine[Any, Any, Any]], Any]
 
-TABLES = "feeds, events, event_alerts, incidents, alerts, leases, rejected_alerts, postponed_alerts"
+TABLES = "feeds, events, event_alerts, investigations, incidents, alerts, leases, rejected_alerts, postponed_alerts"
 LABELS = st.fixed_dictionaries(
     {
         "job": st.sampled_from("ab"),
@@ -44,6 +44,12 @@ WHERE l.fires AND a.status IS DISTINCT FROM 'firing'
 """
 """Alerts of which a lease lives that the tables do not say to fire."""
 MINUTES = st.integers(-9, 0)
+ACTIONS = ["acknowledge", "resolve", "assign", "notes", "investigations"]
+ARGUMENTS = {
+    "assign": {"assignee": "kim"},
+    "notes": {"text": "hm"},
+    "investigations": {"report_id": "r1", "summary": "the disk"},
+}
 SIDES = st.integers(0, 1)
 
 
@@ -111,11 +117,11 @@ class Story(RuleBasedStateMachine):
         self.clock.move(minutes=minutes)
         await lookout.ticks()
 
-    @rule(side=SIDES, which=st.integers(0, 5), action=st.sampled_from(["acknowledge", "resolve", "assign", "notes"]))
+    @rule(side=SIDES, which=st.integers(0, 5), action=st.sampled_from(ACTIONS))
     def somebody_acts(self, side: int, which: int, action: str) -> None:
         incidents = self.run_in_loop(self.sides[side].incidents())
         if incidents:
-            arguments = {"assign": {"assignee": "kim"}, "notes": {"text": "hm"}}.get(action, {})
+            arguments = ARGUMENTS.get(action, {})
             incident = incidents[which % len(incidents)]
             answer = self.run_in_loop(self.sides[side].act(incident.id, action, **arguments))
             refused = action == "acknowledge" and incident.status is Status.RESOLVED

@@ -9,6 +9,8 @@ from tests.driver import Driver
 JOBS = ("a", "b", "c")
 INSTANCES = ("1", "2", "3", "4")
 ACTIONS: list[tuple[str, dict[str, str]]] = [
+    ("investigations", {"report_id": "r1", "summary": "the disk"}),
+    ("investigations", {"report_id": "r2", "summary": "the network"}),
     ("acknowledge", {}),
     ("assign", {"assignee": "kim"}),
     ("resolve", {}),
@@ -58,6 +60,7 @@ async def test_i5_after_any_story_the_tables_are_the_fold_of_the_log(lookout: Dr
 TAMPERED = [
     "UPDATE incidents SET status = 'acknowledged' WHERE status = 'firing'",
     "UPDATE incidents SET total_alerts = total_alerts + 1",
+    "UPDATE incidents SET investigation_count = investigation_count + 1",
     "DELETE FROM incidents",
     "UPDATE alerts SET starts_at = starts_at - interval '1 s'",
     'UPDATE alerts SET labels = \'{"a": "b"}\'',
@@ -86,6 +89,8 @@ async def test_i5_what_was_tampered_with_is_found_and_mended(lookout: Driver, st
 
 LIES = [
     "DELETE FROM events WHERE position = 2",
+    "DELETE FROM investigations",
+    "UPDATE investigations SET report_id = 'another'",
     "UPDATE events SET incident = jsonb_set(incident::jsonb, '{severity}', '\"info\"')::json WHERE position = 1",
 ]
 
@@ -94,5 +99,7 @@ LIES = [
 async def test_i5_a_hole_or_a_lie_in_the_log_itself_is_found(lookout: Driver, statement: str) -> None:
     for job in "abc":
         await lookout.fires(job=job)
+    await lookout.attach((await lookout.incidents())[0].id)
+    assert (await lookout.rebuild()).equal
     await lookout.sql(statement)
     assert not (await lookout.rebuild()).equal

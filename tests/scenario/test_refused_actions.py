@@ -10,6 +10,7 @@ ACTIONS = {
     "assign": {"assignee": "kim"},
     "resolve": {"reason": ""},
     "notes": {"text": "hello"},
+    "investigations": {"report_id": "r1", "summary": "the disk"},
 }
 
 
@@ -22,7 +23,7 @@ async def test_an_unknown_id_and_a_malformed_one_are_told_the_same(lookout: Driv
         assert answer.json() == {"error": f"there is no incident '{shown}'"}
 
 
-@pytest.mark.parametrize("path", ["", "/alerts", "/events"])
+@pytest.mark.parametrize("path", ["", "/alerts", "/events", "/investigations"])
 async def test_reading_an_unknown_id_and_a_malformed_one_is_the_same(lookout: Driver, path: str) -> None:
     for incident_id in (str(uuid.uuid4()), "nope"):
         answer = await lookout.http.get(f"/v1/incidents/{incident_id}{path}")

@@ -3,13 +3,15 @@
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 from itertools import count
+from typing import Any
 
 from tests.unit.times import NOW, at
 
 from lookout.alerts.alert import Alert, AlertStatus, label_set
-from lookout.incidents.actions import Acknowledge, Action, AddNote, Assign, Resolve
+from lookout.incidents.actions import Acknowledge, Action, AddNote, Assign, AttachInvestigation, Resolve
 from lookout.incidents.events import EventType
 from lookout.incidents.incident import Incident
+from lookout.incidents.investigation import Investigation
 from lookout.incidents.ledger import Ledger, Receipt
 from lookout.incidents.policy import Pace, Policy
 from lookout.incidents.transitions import Reason
@@ -124,6 +126,9 @@ class Story:
 
     def operator_notes(self, text: str) -> Reason:
         return self.acts(AddNote("ann", text))
+
+    def skipper_attaches(self, report_id: str = "report-1", summary: str = "the disk is full", **more: Any) -> Reason:
+        return self.acts(AttachInvestigation("ann", Investigation(report_id, "skipper", summary, **more)))
 
     @property
     def incidents(self) -> list[Incident]:

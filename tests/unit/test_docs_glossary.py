@@ -38,6 +38,8 @@ WORDS = (
     "position",
     "feed",
     "follower",
+    "investigation",
+    "investigator",
     "policy",
     "reopen window",
     "tenant",

@@ -11,6 +11,7 @@ from typer.core import TyperCommand, TyperGroup
 from typer.main import get_command
 
 from lookout import app, config, metrics, timers
+from lookout.alerts import shown
 from lookout.alerts.severity import SYNONYMS
 from lookout.api import bodies, rest
 from lookout.api.graphql import app as graphql
@@ -20,7 +21,7 @@ from lookout.cli.outside import DEFAULT_URL
 from lookout.config import DEFAULT_PORT, VARIABLES, load_policy, load_settings
 from lookout.errors import SettingsError
 from lookout.feeds import follow
-from lookout.incidents import actions, events, grouping, lease, policy
+from lookout.incidents import actions, events, grouping, investigation, lease, policy
 from lookout.incidents.policy import Policy
 from lookout.intake import repeats, writer
 from lookout.sources import parsed, reading
@@ -157,7 +158,14 @@ BOUNDS = {
     "a page": f"{rest.PAGE_LIMIT}",
     "body of an action": f"{rest.ACTION_LIMIT // 1024} KiB",
     "a note or a reason": f"{actions.NOTE_LIMIT:,}",
-    "a name (`X-User-ID`, assignee)": f"{actions.NAME_LIMIT}",
+    "a name (`X-User-ID`, assignee, investigator)": f"{actions.NAME_LIMIT}",
+    "investigations of an incident": f"{investigation.INVESTIGATIONS_LIMIT}",
+    "an investigation's summary": f"{investigation.INVESTIGATION_SUMMARY_LIMIT:,}",
+    "an investigation's root cause": f"{investigation.ROOT_CAUSE_LIMIT:,}",
+    "recommendations of an investigation": f"{investigation.RECOMMENDATIONS_LIMIT}",
+    "a recommendation": f"{investigation.RECOMMENDATION_LIMIT}",
+    "an investigation's summary in its event": f"{investigation.BRIEF_LIMIT}",
+    "a link": f"{shown.URL_LIMIT:,}",
     "title": f"{grouping.TITLE_LIMIT}",
     "summary": f"{grouping.SUMMARY_LIMIT}",
     "dedup key kept as text": f"{grouping.KEY_LIMIT:,}",

@@ -12,6 +12,7 @@ from lookout.incidents.events import (
     AlertsDelta,
     Event,
     Fact,
+    InvestigationAttached,
     NoteAdded,
     Opened,
     event_id,
@@ -41,6 +42,13 @@ def test_each_event_moves_position_and_time_and_a_note_nothing_else() -> None:
     before = evolve(None, _event(Fact(at(-1), OPENING)))
     after = evolve(before, number(Fact(NOW, NoteAdded("text", "ann")), "acme", 9, before.id, at(1)))
     assert after == msgspec.structs.replace(before, position=9, updated_at=at(1))
+
+
+def test_an_investigation_is_counted_and_moves_nothing_else() -> None:
+    before = evolve(None, _event(Fact(at(-1), OPENING)))
+    attached = InvestigationAttached("report-1", "skipper", "the disk is full", 0.5, "", "ann")
+    after = evolve(before, number(Fact(NOW, attached), "acme", 9, before.id, at(1)))
+    assert after == msgspec.structs.replace(before, position=9, updated_at=at(1), investigation_count=1)
 
 
 def test_an_incident_cannot_begin_with_anything_but_its_opening() -> None:

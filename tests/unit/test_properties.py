@@ -6,9 +6,10 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 from tests.unit.stories import POLICY, TALKATIVE, TERSE, Story, leased, told
 
 from lookout.alerts.alert import Alert, AlertStatus
-from lookout.incidents.actions import Acknowledge, Action, AddNote, Assign, Resolve
+from lookout.incidents.actions import Acknowledge, Action, AddNote, Assign, AttachInvestigation, Resolve
 from lookout.incidents.evolve import evolve
 from lookout.incidents.incident import Incident
+from lookout.incidents.investigation import Investigation
 from lookout.incidents.ledger import AlertState, alert_after
 
 INSTANCES = st.sampled_from(["a", "b"])
@@ -22,6 +23,11 @@ ACTIONS: st.SearchStrategy[Action] = st.one_of(
     st.builds(Assign, st.just("ann"), st.sampled_from([None, "bob"])),
     st.just(Resolve("ann")),
     st.just(AddNote("ann", "text")),
+    st.builds(
+        AttachInvestigation,
+        st.just("ann"),
+        st.builds(Investigation, st.sampled_from(["r1", "r2"]), st.just("skipper"), st.sampled_from(["x", "y"])),
+    ),
 )
 
 
@@ -153,6 +159,17 @@ class LedgerMachine(RuleBasedStateMachine):
             if any(x.is_alive(self.story.policy) for x in leases.values())
         }
         assert alive == self.story.decided
+
+    @invariant()
+    def an_incident_has_a_report_once(self) -> None:
+        reports = [
+            (record.incident.id, record.investigation.report_id)
+            for record in self.story.ledger.records
+            if record.investigation is not None
+        ]
+        assert len(reports) == len(set(reports))
+        for incident in self.story.incidents:
+            assert incident.investigation_count == sum(incident_id == incident.id for incident_id, _ in reports)
 
     @invariant()
     def i8_leases_are_bounded(self) -> None:

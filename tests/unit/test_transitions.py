@@ -17,6 +17,7 @@ from lookout.incidents.events import (
     EventType,
     Fact,
     FlappingEnded,
+    InvestigationAttached,
     NoteAdded,
     Opened,
     Reopened,
@@ -35,6 +36,7 @@ IMPOSSIBLE = {
     (None, Stimulus.ASSIGN): "people act on incidents",
     (None, Stimulus.RESOLVE): "people act on incidents",
     (None, Stimulus.NOTE): "people act on incidents",
+    (None, Stimulus.INVESTIGATION): "an investigation is about an incident",
     (None, Stimulus.CALM): "what does not exist does not flap",
     (Status.RESOLVED, Stimulus.RISE): "an incident that reopens takes the severity of what reopens it",
     (Status.RESOLVED, Stimulus.END): "no alert of a resolved incident fires",
@@ -51,6 +53,7 @@ CHANGES: dict[EventType, Change] = {
     EventType.ACKNOWLEDGED: Acknowledged("ann"),
     EventType.ASSIGNED: Assigned("bob", "ann"),
     EventType.NOTE_ADDED: NoteAdded("text", "ann"),
+    EventType.INVESTIGATION_ATTACHED: InvestigationAttached("report", "skipper", "text", None, "", "ann"),
     EventType.FLAPPING_ENDED: FlappingEnded(),
 }
 LIVES: dict[Status | None, list[EventType]] = {

@@ -1,12 +1,33 @@
-"""A person's actions on incidents, the same for REST and GraphQL: check what was sent, order it, explain a refusal."""
+"""Actions on incidents, the same for REST and GraphQL: check what was sent, order it, explain a refusal."""
 
 import uuid
+from collections.abc import Sequence
 
-from lookout.alerts.text import paragraphs
+from msgspec.structs import replace
+
+from lookout.alerts.shown import URL_LIMIT, is_web_url
+from lookout.alerts.text import one_line, paragraphs
 from lookout.api.parts import Caller, Parts, name_of
 from lookout.errors import Conflict, NotFound, Refused
-from lookout.incidents.actions import NOTE_LIMIT, Acknowledge, Action, AddNote, Assign, Resolve
+from lookout.incidents.actions import (
+    NAME_LIMIT,
+    NOTE_LIMIT,
+    Acknowledge,
+    Action,
+    AddNote,
+    Assign,
+    AttachInvestigation,
+    Resolve,
+)
 from lookout.incidents.incident import Incident
+from lookout.incidents.investigation import (
+    INVESTIGATION_SUMMARY_LIMIT,
+    INVESTIGATIONS_LIMIT,
+    RECOMMENDATION_LIMIT,
+    RECOMMENDATIONS_LIMIT,
+    ROOT_CAUSE_LIMIT,
+    Investigation,
+)
 from lookout.incidents.transitions import Reason
 from lookout.intake.work import Order
 
@@ -35,10 +56,58 @@ async def add_note(parts: Parts, caller: Caller, incident_id: str, text: str) ->
     return await _order(parts, caller, incident_id, AddNote(caller.actor, note))
 
 
-def _text_of(text: str, field: str) -> str:
-    if len(text) > NOTE_LIMIT:
-        raise Refused(f"{field} is longer than {NOTE_LIMIT} characters", field, f"maxLength {NOTE_LIMIT}")
-    return paragraphs(text, NOTE_LIMIT)
+async def attach_investigation(parts: Parts, caller: Caller, incident_id: str, given: Investigation) -> Incident:
+    """Attach what was found out; a report that the incident has stands, and attaching it again is the same.
+
+    Raises `NotFound`, `Refused`, `Conflict` if the incident takes no more.
+    """
+    return await _order(parts, caller, incident_id, AttachInvestigation(caller.actor, _checked(given, caller)))
+
+
+def _checked(given: Investigation, caller: Caller) -> Investigation:
+    """The investigation, clean and within bounds. Who names no investigator is it. Raises `Refused`."""
+    if (
+        not given.report_id
+        or len(given.report_id) > NAME_LIMIT
+        or one_line(given.report_id, NAME_LIMIT) != given.report_id
+    ):
+        # It is compared and not shown alone: cleaned, two could become one.
+        raise Refused(
+            f"the report id is no line of 1 to {NAME_LIMIT} characters, without control or direction characters and "
+            "with single blanks at most between words",
+            "report_id",
+            f"1 to {NAME_LIMIT}",
+        )
+    if given.confidence is not None and not 0 <= given.confidence <= 1:
+        raise Refused("the confidence is a number from 0 to 1", "confidence", "0 to 1")
+    if given.link and not is_web_url(given.link):
+        raise Refused(
+            f"the link is no http or https URL of at most {URL_LIMIT} characters", "link", "http or https URL"
+        )
+    summary = _text_of(given.summary, "summary", INVESTIGATION_SUMMARY_LIMIT)
+    if not summary:
+        raise Refused("an investigation needs a summary", "summary", "minLength 1")
+    return replace(
+        given,
+        investigator=name_of(given.investigator, "investigator") or caller.actor,
+        summary=summary,
+        root_cause=_text_of(given.root_cause, "root_cause", ROOT_CAUSE_LIMIT, "the root cause"),
+        recommendations=_recommendations_of(given.recommendations),
+    )
+
+
+def _recommendations_of(given: Sequence[str]) -> tuple[str, ...]:
+    if len(given) > RECOMMENDATIONS_LIMIT:
+        limit = RECOMMENDATIONS_LIMIT
+        raise Refused(f"there are more than {limit} recommendations", "recommendations", f"maxItems {limit}")
+    texts = [_text_of(text, "recommendations", RECOMMENDATION_LIMIT, "a recommendation") for text in given]
+    return tuple(text for text in texts if text)
+
+
+def _text_of(text: str, field: str, limit: int = NOTE_LIMIT, name: str = "") -> str:
+    if len(text) > limit:
+        raise Refused(f"{name or field} is longer than {limit} characters", field, f"maxLength {limit}")
+    return paragraphs(text, limit)
 
 
 async def _order(parts: Parts, caller: Caller, incident_id: str, action: Action) -> Incident:
@@ -49,4 +118,10 @@ async def _order(parts: Parts, caller: Caller, incident_id: str, action: Action)
     incident, reason = await parts.intake.order(Order(caller.tenant_id, known_id, action, parts.clock.now()))
     if reason is Reason.NOT_OPEN:
         raise Conflict("the incident is resolved: only an open one can be acknowledged", "id", "open")
+    if reason is Reason.FULL:
+        raise Conflict(
+            f"the incident has {INVESTIGATIONS_LIMIT} investigations and takes no more: add a note instead",
+            "id",
+            f"maximum {INVESTIGATIONS_LIMIT}",
+        )
     return incident

@@ -140,7 +140,9 @@ class Ingest:
                 metrics.RECEIVED.labels(source).inc(len(parsed.alerts) + parsed.rejected_count)
                 metrics.REJECTED.labels(source).inc(parsed.rejected_count)
                 delivery = Delivery(tenant_id, source, now, parsed.alerts, parsed.rejected)
-                return parsed, await self._parts.intake.deliver(delivery)
+                receipts = await self._parts.intake.deliver(delivery)
+                self._count(tenant_id, source, now, len(parsed.alerts), parsed.rejected_count)
+                return parsed, receipts
         except Unsigned:
             metrics.REJECTED.labels(source).inc()
             raise
@@ -159,6 +161,11 @@ class Ingest:
             await self._parts.intake.deliver(Delivery(tenant_id, source, now, rejected=[rejected]))
         except Overloaded:
             return
+        self._count(tenant_id, source, now, 0, 1)
+
+    def _count(self, tenant_id: str, source: str, now: datetime, taken: int, rejected: int) -> None:
+        """Count what was stored: a request that is answered with 503 comes again."""
+        self._parts.intake.tally.count(tenant_id, source, now, alerts=taken + rejected, rejected=rejected)
 
 
 def _tenant_id() -> str:

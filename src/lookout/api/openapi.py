@@ -19,6 +19,8 @@ from lookout.api.rest import (
     AssignArguments,
     EventPage,
     IncidentPage,
+    InvestigationArguments,
+    InvestigationPage,
     NoArguments,
     NoteArguments,
     RejectedPage,
@@ -192,6 +194,16 @@ OPERATIONS: Sequence[Operation] = (
     ),
     Operation(
         "post", "/v1/incidents/{id}/notes", "addIncidentNote", "Add a note to the timeline.", _ACTION, NoteArguments
+    ),
+    Operation(
+        "get", "/v1/incidents/{id}/investigations", "listInvestigations", "What was found out, the oldest first.",
+        {200: InvestigationPage, **_OF_ONE},
+        query=(_FIRST, ("after", _POSITION, "Those attached after this position.")),
+    ),
+    Operation(
+        "post", "/v1/incidents/{id}/investigations", "attachInvestigation",
+        "Attach what was found out. The first of a report id stands; again is the same.", {**_ACTION, 409: Error},
+        InvestigationArguments,
     ),
     Operation(
         "get", "/v1/feed", "readFeed",

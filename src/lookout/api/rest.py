@@ -17,7 +17,8 @@ from lookout.errors import Conflict, Refused
 from lookout.feeds.sse import EventStream
 from lookout.incidents.events import FeedEvent
 from lookout.incidents.incident import Incident, Status
-from lookout.store.reads import END, AlertView, IncidentFilter, RejectedView
+from lookout.incidents.investigation import Investigation
+from lookout.store.reads import END, AlertView, IncidentFilter, InvestigationView, RejectedView
 
 PAGE_DEFAULT = 50
 PAGE_LIMIT = 500
@@ -45,6 +46,13 @@ class EventPage(msgspec.Struct, frozen=True):
     next: int | None
 
 
+class InvestigationPage(msgspec.Struct, frozen=True):
+    """Investigations, the oldest first. `next` is the position to go on after; None at the end."""
+
+    investigations: list[InvestigationView]
+    next: int | None
+
+
 class RejectedPage(msgspec.Struct, frozen=True):
     rejected_alerts: list[RejectedView]
     next: int | None
@@ -66,6 +74,19 @@ class NoteArguments(msgspec.Struct, frozen=True):
     text: str
 
 
+class InvestigationArguments(msgspec.Struct, frozen=True):
+    """`summary`, `root_cause` and the recommendations may be Markdown. Whoever sends it is the investigator, if none is
+    named."""
+
+    report_id: str
+    summary: str
+    investigator: str = ""
+    root_cause: str = ""
+    recommendations: tuple[str, ...] = ()
+    confidence: float | None = None
+    link: str = ""
+
+
 class Rest:
     """The REST paths."""
 
@@ -84,6 +105,8 @@ class Rest:
             Route(f"{one}/assign", self.assign, methods=["POST"]),
             Route(f"{one}/resolve", self.resolve, methods=["POST"]),
             Route(f"{one}/notes", self.add_note, methods=["POST"]),
+            Route(f"{one}/investigations", self.investigations, methods=["GET"]),
+            Route(f"{one}/investigations", self.attach_investigation, methods=["POST"]),
             Route("/v1/feed", self.feed, methods=["GET"]),
             Route("/v1/rejected-alerts", self.rejected_alerts, methods=["GET"]),
         ]
@@ -114,6 +137,13 @@ class Rest:
         found = await self._parts.reads.events_of(tenant_id, incident_id, _number(request, "after", 0), limit + 1)
         return Json(EventPage(found[:limit], found[limit - 1].position if len(found) > limit else None))
 
+    async def investigations(self, request: Request) -> Response:
+        tenant_id, incident_id, limit = caller_of(request).tenant_id, request.path_params["id"], _limit(request)
+        await self._parts.reads.incident(tenant_id, incident_id)
+        after = _number(request, "after", 0)
+        found = await self._parts.reads.investigations_of(tenant_id, incident_id, after, limit + 1)
+        return Json(InvestigationPage(found[:limit], found[limit - 1].position if len(found) > limit else None))
+
     async def acknowledge(self, request: Request) -> Response:
         await _arguments(request, NoArguments)
         return Json(await acting.acknowledge(self._parts, caller_of(request), request.path_params["id"]))
@@ -132,6 +162,12 @@ class Rest:
         arguments = await _arguments(request, NoteArguments)
         caller, incident_id = caller_of(request), request.path_params["id"]
         return Json(await acting.add_note(self._parts, caller, incident_id, arguments.text))
+
+    async def attach_investigation(self, request: Request) -> Response:
+        arguments = await _arguments(request, InvestigationArguments)
+        caller, incident_id = caller_of(request), request.path_params["id"]
+        given = Investigation(**msgspec.structs.asdict(arguments))
+        return Json(await acting.attach_investigation(self._parts, caller, incident_id, given))
 
     async def feed(self, request: Request) -> Any:
         """The feed: a page as JSON, or a stream. A stream without a position begins with what happens from now on."""

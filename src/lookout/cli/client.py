@@ -68,6 +68,28 @@ class AlertPage(msgspec.Struct, frozen=True):
     next: str | None = None
 
 
+class InvestigationView(msgspec.Struct, frozen=True):
+    """An investigation of an incident, as `/v1/incidents/{id}/investigations` shows it."""
+
+    report_id: str
+    investigator: str
+    summary: str
+    attached_at: datetime
+    attached_by: str
+    position: int
+    root_cause: str = ""
+    recommendations: Sequence[str] = ()
+    confidence: float | None = None
+    link: str = ""
+
+
+class InvestigationPage(msgspec.Struct, frozen=True):
+    """Investigations, the oldest first. `next` is the position to go on after, None at the end."""
+
+    investigations: list[InvestigationView]
+    next: int | None = None
+
+
 class EventPage(msgspec.Struct, frozen=True):
     """Events of one incident, oldest first. `next` is the position to go on after, None at the end."""
 
@@ -152,6 +174,18 @@ class Client:
         while page.next:
             page = self.alerts(incident_id, first=PAGE, after=page.next)
             yield from page.alerts
+
+    def investigations(self, incident_id: str, first: int = PAGE, after: int = 0) -> InvestigationPage:
+        query = {"first": str(first), "after": str(after)}
+        return self._get(f"/v1/incidents/{incident_id}/investigations", query, InvestigationPage)
+
+    def every_investigation(self, incident_id: str) -> Iterator[InvestigationView]:
+        """All investigations of an incident, page by page."""
+        page = self.investigations(incident_id)
+        yield from page.investigations
+        while page.next is not None:
+            page = self.investigations(incident_id, after=page.next)
+            yield from page.investigations
 
     def events(self, incident_id: str, first: int = PAGE, after: int = 0) -> EventPage:
         query = {"first": str(first), "after": str(after)}

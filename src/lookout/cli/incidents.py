@@ -15,7 +15,7 @@ from rich.text import Text
 from lookout.alerts.alert import AlertStatus
 from lookout.alerts.severity import Severity
 from lookout.alerts.text import one_line
-from lookout.cli.client import PAGE, AlertView, Client
+from lookout.cli.client import PAGE, AlertView, Client, InvestigationView
 from lookout.cli.finding import find_incident
 from lookout.cli.outside import DEFAULT_URL, Url, outside_of
 from lookout.cli.pages import When, incident_page, incident_table
@@ -28,6 +28,7 @@ from lookout.incidents.incident import Incident, Status
 ALERTS_READ = 2000
 ALERTS_SHOWN = 40
 EVENTS_SHOWN = 100
+INVESTIGATIONS_SHOWN = 3
 
 incidents = typer.Typer(no_args_is_help=False, rich_markup_mode=None)
 
@@ -107,7 +108,7 @@ def _nothing(statuses: Sequence[StatusChoice], severity: Severity | None) -> str
 
 @incidents.command()
 def show(context: typer.Context, part: Id, json: Json = False, url: Url = DEFAULT_URL) -> None:
-    """Show one incident: facts, alerts, timeline.
+    """Show one incident: facts, alerts, investigations, timeline.
 
     \b
     Examples:
@@ -122,12 +123,10 @@ def show(context: typer.Context, part: Id, json: Json = False, url: Url = DEFAUL
         return
     alerts = sorted(islice(client.every_alert(incident.id), ALERTS_READ), key=_urgency)
     events = _last_events(client, incident.id)
-    screen = Terminal()
-    screen.print(
-        incident_page(
-            incident, alerts[:ALERTS_SHOWN], len(alerts) > ALERTS_SHOWN, events, When(outside.now(), outside.zone)
-        )
-    )
+    investigations = _investigations(client, incident)[-INVESTIGATIONS_SHOWN:]
+    when = When(outside.now(), outside.zone)
+    page = incident_page(incident, alerts[:ALERTS_SHOWN], len(alerts) > ALERTS_SHOWN, events, when, investigations)
+    Terminal().print(page)
 
 
 def _urgency(alert: AlertView) -> tuple[AlertStatus, int, str]:
@@ -138,11 +137,22 @@ def _urgency(alert: AlertView) -> tuple[AlertStatus, int, str]:
 class _Whole(msgspec.Struct, frozen=True):
     incident: Incident
     alerts: list[AlertView]
+    investigations: list[InvestigationView]
     events: list[Heard]
 
 
 def _whole(client: Client, incident: Incident) -> _Whole:
-    return _Whole(incident, list(client.every_alert(incident.id)), list(client.every_event(incident.id)))
+    return _Whole(
+        incident,
+        list(client.every_alert(incident.id)),
+        _investigations(client, incident),
+        list(client.every_event(incident.id)),
+    )
+
+
+def _investigations(client: Client, incident: Incident) -> list[InvestigationView]:
+    """All of them; of an incident that has none nobody asks for them, so that an older server need not know them."""
+    return list(client.every_investigation(incident.id)) if incident.investigation_count else []
 
 
 def _last_events(client: Client, incident_id: str) -> list[Heard]:

@@ -22,6 +22,7 @@ from lookout.incidents.events import (
     Escalated,
     FeedEvent,
     FlappingEnded,
+    InvestigationAttached,
     NoteAdded,
     Opened,
     Reopened,
@@ -74,7 +75,7 @@ def firing_count(incident: Incident) -> str:
 def _phrase(event: FeedEvent) -> Phrase:
     change = event.change
     match change:
-        case Acknowledged() | Assigned() | NoteAdded():
+        case Acknowledged() | Assigned() | NoteAdded() | InvestigationAttached():
             return _done(change)
         case _:
             return _happened(change, event.incident)
@@ -103,7 +104,7 @@ def _happened(
             assert_never(change)
 
 
-def _done(change: Acknowledged | Assigned | NoteAdded) -> Phrase:
+def _done(change: Acknowledged | Assigned | NoteAdded | InvestigationAttached) -> Phrase:
     """What somebody did."""
     by = _name(change.by)
     match change:
@@ -115,6 +116,8 @@ def _done(change: Acknowledged | Assigned | NoteAdded) -> Phrase:
             return Phrase("assigned", "cyan", f"to {_name(assignee)}" + (f" by {by}" if change.by != assignee else ""))
         case NoteAdded(text=text):
             return Phrase("noted", "cyan", f"{by}: {one_line(text, TEXT_LIMIT)}")
+        case InvestigationAttached(investigator=investigator, summary=summary):
+            return Phrase("investigated", "cyan", f"{_name(investigator)}: {one_line(summary, TEXT_LIMIT)}")
         case _:
             assert_never(change)
 

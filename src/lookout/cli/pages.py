@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime, tzinfo
 from typing import NamedTuple
 
-from rich.console import Group
+from rich.console import Group, RenderableType
 from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
@@ -12,7 +12,7 @@ from rich.text import Text
 from lookout.alerts.alert import AlertStatus
 from lookout.alerts.shown import URL_LIMIT
 from lookout.alerts.text import one_line, paragraphs
-from lookout.cli.client import AlertView
+from lookout.cli.client import AlertView, InvestigationView
 from lookout.cli.lines import firing_count, phrase_of
 from lookout.cli.moments import span, stamp
 from lookout.cli.reading import Heard
@@ -21,6 +21,7 @@ from lookout.incidents.actions import NAME_LIMIT, NOTE_LIMIT
 from lookout.incidents.events import FeedEvent, NoteAdded
 from lookout.incidents.grouping import SUMMARY_LIMIT, TITLE_LIMIT, VALUE_LIMIT
 from lookout.incidents.incident import Incident
+from lookout.incidents.investigation import INVESTIGATION_SUMMARY_LIMIT, RECOMMENDATION_LIMIT, ROOT_CAUSE_LIMIT
 
 _BREAK = "\n"
 _WIDTHS = {"ID": 8, "SEVERITY": 10, "STATUS": 12, "INCIDENT": 0, "FIRING": 6, "SINCE": 5, "WHO": 8}
@@ -56,15 +57,21 @@ def incident_table(incidents: Sequence[Incident], when: When, width: int) -> Tab
 
 
 def incident_page(
-    incident: Incident, alerts: Sequence[AlertView], more_alerts: bool, events: Sequence[Heard], when: When
+    incident: Incident,
+    alerts: Sequence[AlertView],
+    more_alerts: bool,
+    events: Sequence[Heard],
+    when: When,
+    investigations: Sequence[InvestigationView] = (),
 ) -> Group:
-    """Everything about one incident: header, facts, alerts with the labels that differ, timeline."""
+    """Everything about one incident: header, facts, alerts with the labels that differ, investigations, timeline."""
     heading = f"Alerts: {firing_count(incident)}" + (f", {len(alerts)} of them here" if more_alerts else "")
     return Group(
         _header(incident),
         Padding(_facts(incident, _shared_labels(incident, alerts), when), (1, 2), expand=False),
         Text(heading, style="bold"),
         Padding(_alerts(incident, alerts, when), (0, 2, 1, 2), expand=False),
+        *_investigations(incident, investigations, when),
         Text("Timeline", style="bold"),
         Padding(_timeline(events, when), (0, 2), expand=False),
     )
@@ -180,6 +187,35 @@ def _label_text(labels: dict[str, str]) -> Text:
         for name, value in labels.items()
     ]
     return Text("  ").join(parts)
+
+
+def _investigations(
+    incident: Incident, investigations: Sequence[InvestigationView], when: When
+) -> Iterator[RenderableType]:
+    """Their texts are Markdown, printed as they were written: rendered, a link would hide where it leads."""
+    if not investigations:
+        return
+    more = incident.investigation_count > len(investigations)
+    yield Text(
+        "Investigations" + (f": the last {len(investigations)} of {incident.investigation_count}" if more else ""),
+        style="bold",
+    )
+    for found in investigations:
+        yield Padding(_investigation_text(found, when), (0, 2, 1, 2), expand=False)
+
+
+def _investigation_text(found: InvestigationView, when: When) -> Text:
+    sure = f", {found.confidence:.0%} sure" if found.confidence is not None else ""
+    told = f"{one_line(found.investigator, NAME_LIMIT)}, {stamp(found.attached_at, when.now, when.zone)}{sure}"
+    parts = [Text(told, style="dim"), Text(paragraphs(found.summary, INVESTIGATION_SUMMARY_LIMIT))]
+    if found.root_cause:
+        parts += [Text("Root cause", style="dim"), Text(paragraphs(found.root_cause, ROOT_CAUSE_LIMIT))]
+    if found.recommendations:
+        parts.append(Text("Recommendations", style="dim"))
+        parts += [Text(f"- {paragraphs(text, RECOMMENDATION_LIMIT)}") for text in found.recommendations]
+    if found.link:
+        parts.append(Text(one_line(found.link, URL_LIMIT)))
+    return Text(_BREAK).join(parts)
 
 
 def _timeline(events: Sequence[Heard], when: When) -> Table:

@@ -2,6 +2,8 @@
 
 import msgspec
 
+from lookout.incidents.investigation import Investigation
+
 NOTE_LIMIT = 10_000
 NAME_LIMIT = 200
 
@@ -27,4 +29,12 @@ class AddNote(msgspec.Struct, frozen=True):
     text: str
 
 
-Action = Acknowledge | Assign | Resolve | AddNote
+class AttachInvestigation(msgspec.Struct, frozen=True):
+    by: str
+    investigation: Investigation
+
+
+Action = Acknowledge | Assign | Resolve | AddNote | AttachInvestigation
+
+REPEATABLE: frozenset[type[Action]] = frozenset({AttachInvestigation})
+"""Actions that may be done again when nobody knows whether they were done: the second time changes nothing."""

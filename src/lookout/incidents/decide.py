@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from lookout.alerts.alert import Alert, AlertStatus
 from lookout.alerts.severity import Severity, severity_of, worst
 from lookout.alerts.text import one_line
-from lookout.incidents.actions import Acknowledge, Action, AddNote, Assign, Resolve
+from lookout.incidents.actions import Acknowledge, Action, AddNote, Assign, AttachInvestigation, Resolve
 from lookout.incidents.events import (
     FIRST_ALERTS,
     Acknowledged,
@@ -24,6 +24,7 @@ from lookout.incidents.events import (
     EventType,
     Fact,
     FlappingEnded,
+    InvestigationAttached,
     NoteAdded,
     Opened,
     Reopened,
@@ -32,6 +33,7 @@ from lookout.incidents.events import (
 from lookout.incidents.flapping import swing
 from lookout.incidents.grouping import VALUE_LIMIT, group_of, summary_of, title_of
 from lookout.incidents.incident import Incident, Resolution
+from lookout.incidents.investigation import BRIEF_LIMIT, INVESTIGATIONS_LIMIT
 from lookout.incidents.policy import Policy
 from lookout.incidents.transitions import TRANSITIONS, Reason, Step, Stimulus
 
@@ -77,15 +79,27 @@ def decide_repeat(incident: Incident, change: AlertChange, policy: Policy, now: 
 
 
 def decide_action(
-    incident: Incident, action: Action, policy: Policy, now: datetime, firing: Sequence[AlertChange] = ()
+    incident: Incident,
+    action: Action,
+    policy: Policy,
+    now: datetime,
+    firing: Sequence[AlertChange] = (),
+    *,
+    is_attached: bool = False,
 ) -> Decision:
-    """What a person's action means. `firing` are the ends, at `now`, of the incident's firing alerts, for a resolve."""
+    """What a person's or a program's action means.
+
+    `firing` are the ends, at `now`, of the incident's firing alerts, for a resolve. `is_attached` says of an
+    investigation that the incident has a report of its id.
+    """
     step = TRANSITIONS[incident.status, _STIMULI[type(action)]]
-    if isinstance(action, Assign) and action.assignee == incident.assignee:
-        step = Step(None, incident.status, Reason.ALREADY)
+    silence = _silence_of(incident, action, is_attached)
+    if silence is not None:
+        step = Step(None, incident.status, silence)
     if step.event_type is None:
         return Decision((), step.reason, step.reason)
-    fact = Fact(now, _change_of(action, firing), tuple(firing))
+    investigation = action.investigation if isinstance(action, AttachInvestigation) else None
+    fact = Fact(now, _change_of(action, firing), tuple(firing), investigation)
     return _with_swing(Decision((fact,), step.reason, step.reason), incident, policy, now)
 
 
@@ -97,11 +111,25 @@ def decide_calm(incident: Incident, now: datetime) -> Decision:
     return Decision((Fact(incident.flapping_until, FlappingEnded()),), step.reason, step.reason)
 
 
+def _silence_of(incident: Incident, action: Action, is_attached: bool) -> Reason | None:
+    """Why an action changes nothing, whatever the incident's status; None if it does."""
+    match action:
+        case Assign(assignee=assignee) if assignee == incident.assignee:
+            return Reason.ALREADY
+        case AttachInvestigation() if is_attached:
+            return Reason.ALREADY
+        case AttachInvestigation() if incident.investigation_count >= INVESTIGATIONS_LIMIT:
+            return Reason.FULL
+        case _:
+            return None
+
+
 _STIMULI: dict[type[Action], Stimulus] = {
     Acknowledge: Stimulus.ACKNOWLEDGE,
     Assign: Stimulus.ASSIGN,
     Resolve: Stimulus.RESOLVE,
     AddNote: Stimulus.NOTE,
+    AttachInvestigation: Stimulus.INVESTIGATION,
 }
 
 
@@ -115,6 +143,9 @@ def _change_of(action: Action, firing: Sequence[AlertChange]) -> Change:
             return Resolved(Resolution.OPERATOR, _delta([], firing), by, reason)
         case AddNote(by=by, text=text):
             return NoteAdded(text, by)
+        case AttachInvestigation(by=by, investigation=found):
+            brief = one_line(found.summary, BRIEF_LIMIT)
+            return InvestigationAttached(found.report_id, found.investigator, brief, found.confidence, found.link, by)
         case _:
             assert_never(action)
 

@@ -10,6 +10,7 @@ import msgspec
 from lookout.alerts.alert import Alert, AlertStatus
 from lookout.alerts.severity import Severity
 from lookout.incidents.incident import Incident, Resolution
+from lookout.incidents.investigation import Investigation
 
 SCHEMA_VERSION = 1
 FIRST_ALERTS = 5
@@ -27,6 +28,7 @@ class EventType(StrEnum):
     RESOLVED = "incident_resolved"
     REOPENED = "incident_reopened"
     NOTE_ADDED = "incident_note_added"
+    INVESTIGATION_ATTACHED = "incident_investigation_attached"
     FLAPPING_ENDED = "incident_flapping_ended"
 
 
@@ -127,11 +129,33 @@ class NoteAdded(msgspec.Struct, frozen=True, tag_field="kind", tag="note_added")
     by: str
 
 
+class InvestigationAttached(msgspec.Struct, frozen=True, tag_field="kind", tag="investigation_attached"):
+    """`summary` is the beginning of the investigation's, on one line; the whole is read from the incident."""
+
+    report_id: str
+    investigator: str
+    summary: str
+    confidence: float | None
+    link: str
+    by: str
+
+
 class FlappingEnded(msgspec.Struct, frozen=True, tag_field="kind", tag="flapping_ended"):
     """The incident has been calm for long enough."""
 
 
-Change = Opened | Escalated | AlertsChanged | Reopened | Resolved | Acknowledged | Assigned | NoteAdded | FlappingEnded
+Change = (
+    Opened
+    | Escalated
+    | AlertsChanged
+    | Reopened
+    | Resolved
+    | Acknowledged
+    | Assigned
+    | NoteAdded
+    | InvestigationAttached
+    | FlappingEnded
+)
 
 EVENT_TYPES: Mapping[type[Change], EventType] = {
     Opened: EventType.OPENED,
@@ -142,6 +166,7 @@ EVENT_TYPES: Mapping[type[Change], EventType] = {
     Acknowledged: EventType.ACKNOWLEDGED,
     Assigned: EventType.ASSIGNED,
     NoteAdded: EventType.NOTE_ADDED,
+    InvestigationAttached: EventType.INVESTIGATION_ATTACHED,
     FlappingEnded: EventType.FLAPPING_ENDED,
 }
 
@@ -162,6 +187,7 @@ class Fact(msgspec.Struct, frozen=True):
     occurred_at: datetime
     change: Change
     alerts: tuple[AlertChange, ...] = ()
+    investigation: Investigation | None = None
 
 
 class Event(msgspec.Struct, frozen=True):
@@ -178,11 +204,15 @@ class Event(msgspec.Struct, frozen=True):
 
 
 class Record(msgspec.Struct, frozen=True):
-    """An event, the incident as it was after it, and every alert that it is about: one entry of the log."""
+    """An event, the incident as it was after it, and all that it is about: one entry of the log.
+
+    That are its alerts, or the investigation that was attached.
+    """
 
     event: Event
     incident: Incident
     alerts: tuple[AlertChange, ...] = ()
+    investigation: Investigation | None = None
 
 
 class FeedEvent(msgspec.Struct, frozen=True):

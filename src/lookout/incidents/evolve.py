@@ -12,6 +12,7 @@ from lookout.incidents.events import (
     Escalated,
     Event,
     FlappingEnded,
+    InvestigationAttached,
     NoteAdded,
     Opened,
     Reopened,
@@ -19,7 +20,17 @@ from lookout.incidents.events import (
 )
 from lookout.incidents.incident import Incident, Status
 
-_Later = Escalated | AlertsChanged | Reopened | Resolved | Acknowledged | Assigned | NoteAdded | FlappingEnded
+_Later = (
+    Escalated
+    | AlertsChanged
+    | Reopened
+    | Resolved
+    | Acknowledged
+    | Assigned
+    | NoteAdded
+    | InvestigationAttached
+    | FlappingEnded
+)
 
 
 def evolve(incident: Incident | None, event: Event) -> Incident:
@@ -84,6 +95,8 @@ def _change(incident: Incident, change: _Later, event: Event) -> Incident:
             after = replace(incident, assignee=assignee)
         case NoteAdded():
             after = incident
+        case InvestigationAttached():
+            after = replace(incident, investigation_count=incident.investigation_count + 1)
         case FlappingEnded():
             after = replace(incident, flapping=False, flapping_until=None)
         case _:

@@ -53,6 +53,7 @@ class Incident(msgspec.Struct, frozen=True):
     resolution: Resolution | None = None
     resolved_by: str | None = None
     previous_incident_id: str | None = None
+    investigation_count: int = 0
     flapping: bool = False
     flapping_until: datetime | None = None
     state_changes: tuple[datetime, ...] = ()

@@ -10,7 +10,7 @@ import msgspec
 from msgspec.structs import replace
 
 from lookout.alerts.alert import Alert, AlertStatus
-from lookout.incidents.actions import Action, Resolve
+from lookout.incidents.actions import Action, AttachInvestigation, Resolve
 from lookout.incidents.decide import Decision, decide, decide_action, decide_calm, decide_repeat
 from lookout.incidents.events import AlertChange, Event, Fact, Record, number
 from lookout.incidents.evolve import evolve
@@ -55,10 +55,10 @@ class Ledger:
     """One tenant's alerts, leases and incidents, as far as a batch needs them.
 
     `incidents` holds, for each dedup key in play, the open incident or else the last one; `by_id` all that are known.
-    `fresh_id` gives out the id
-    for an incident that opens: ids are random, and this module is not. `told` are the times at which incidents last
-    told something that alerts did, in order. `records`, `changed_leases`, `forgotten_leases` and what `postponed` has
-    are what is to be written.
+    `attached` are investigations that incidents have, by the incident's and the report's id. `told` are the times at
+    which incidents last told something that alerts did, in order. `fresh_id` gives out the id for an incident that
+    opens: ids are random, and this module is not. `records`, `changed_leases`, `forgotten_leases` and what `postponed`
+    has are what is to be written.
     """
 
     def __init__(self, tenant_id: str, last_position: int, policy: Policy, fresh_id: Callable[[], str]) -> None:
@@ -68,6 +68,7 @@ class Ledger:
         self.leases: dict[str, Leases] = {}
         self.incidents: dict[str, Incident] = {}
         self.by_id: dict[str, Incident] = {}
+        self.attached: set[tuple[str, str]] = set()
         self.postponed = Postponements()
         self.told: dict[str, list[datetime]] = {}
         self.records: list[Record] = []
@@ -133,7 +134,9 @@ class Ledger:
             if state.incident_id == incident_id and state.status is AlertStatus.FIRING
         ]
         ends = ends if isinstance(action, Resolve) else []
-        decision = decide_action(incident, action, self._policy, now, ends)
+        report_id = action.investigation.report_id if isinstance(action, AttachInvestigation) else None
+        is_attached = (incident_id, report_id) in self.attached
+        decision = decide_action(incident, action, self._policy, now, ends, is_attached=is_attached)
         for change in ends if decision.facts else ():
             self._keep(change.fingerprint, close(self.leases.get(change.fingerprint, {}), now, self._policy))
         return self._record(incident, decision, now), decision.started
@@ -312,7 +315,7 @@ class Ledger:
             event = number(fact, self.tenant_id, self.last_position, incident_id, now)
             after = evolve(after, event)
             self.know(after)
-            self.records.append(Record(event, after, fact.alerts))
+            self.records.append(Record(event, after, fact.alerts, fact.investigation))
             self._apply(event, fact)
         assert after is not None
         return after
@@ -320,6 +323,8 @@ class Ledger:
     def _apply(self, event: Event, fact: Fact) -> None:
         for change in fact.alerts:
             self.alerts[change.fingerprint] = alert_after(self.alerts.get(change.fingerprint), change, event)
+        if fact.investigation is not None:
+            self.attached.add((event.incident_id, fact.investigation.report_id))
 
 
 def alert_after(state: AlertState | None, change: AlertChange, event: Event) -> AlertState:

@@ -22,6 +22,7 @@ class Stimulus(StrEnum):
     ASSIGN = "assign"
     RESOLVE = "resolve"
     NOTE = "note"
+    INVESTIGATION = "attach an investigation"
     CALM = "it flaps no more"
 
 
@@ -52,10 +53,13 @@ class Reason(StrEnum):
     ACKNOWLEDGED = "acknowledged"
     ASSIGNED = "assigned"
     NOTED = "noted"
+    INVESTIGATED = "investigated"
     ALREADY = "already"
     """What was asked for is so already."""
     NOT_OPEN = "not_open"
     """A resolved incident cannot be acknowledged."""
+    FULL = "full"
+    """The incident has as many investigations as it takes."""
     CALMED = "calmed"
     """An incident that was flapping has been calm for long enough."""
 
@@ -80,6 +84,7 @@ TRANSITIONS: Mapping[tuple[Status | None, Stimulus], Step] = {
     (_FIRING, Stimulus.ASSIGN): Step(EventType.ASSIGNED, _FIRING, Reason.ASSIGNED),
     (_FIRING, Stimulus.RESOLVE): Step(EventType.RESOLVED, _RESOLVED, Reason.RESOLVED),
     (_FIRING, Stimulus.NOTE): Step(EventType.NOTE_ADDED, _FIRING, Reason.NOTED),
+    (_FIRING, Stimulus.INVESTIGATION): Step(EventType.INVESTIGATION_ATTACHED, _FIRING, Reason.INVESTIGATED),
     (_FIRING, Stimulus.CALM): Step(EventType.FLAPPING_ENDED, _FIRING, Reason.CALMED),
     (_ACKNOWLEDGED, Stimulus.START): Step(EventType.ALERTS_CHANGED, _ACKNOWLEDGED, Reason.JOINED),
     (_ACKNOWLEDGED, Stimulus.RISE): Step(EventType.ESCALATED, _ACKNOWLEDGED, Reason.ESCALATED),
@@ -89,11 +94,13 @@ TRANSITIONS: Mapping[tuple[Status | None, Stimulus], Step] = {
     (_ACKNOWLEDGED, Stimulus.ASSIGN): Step(EventType.ASSIGNED, _ACKNOWLEDGED, Reason.ASSIGNED),
     (_ACKNOWLEDGED, Stimulus.RESOLVE): Step(EventType.RESOLVED, _RESOLVED, Reason.RESOLVED),
     (_ACKNOWLEDGED, Stimulus.NOTE): Step(EventType.NOTE_ADDED, _ACKNOWLEDGED, Reason.NOTED),
+    (_ACKNOWLEDGED, Stimulus.INVESTIGATION): Step(EventType.INVESTIGATION_ATTACHED, _ACKNOWLEDGED, Reason.INVESTIGATED),
     (_ACKNOWLEDGED, Stimulus.CALM): Step(EventType.FLAPPING_ENDED, _ACKNOWLEDGED, Reason.CALMED),
     (_RESOLVED, Stimulus.START): Step(EventType.REOPENED, _FIRING, Reason.REOPENED),
     (_RESOLVED, Stimulus.ACKNOWLEDGE): Step(None, _RESOLVED, Reason.NOT_OPEN),
     (_RESOLVED, Stimulus.ASSIGN): Step(EventType.ASSIGNED, _RESOLVED, Reason.ASSIGNED),
     (_RESOLVED, Stimulus.RESOLVE): Step(None, _RESOLVED, Reason.ALREADY),
     (_RESOLVED, Stimulus.NOTE): Step(EventType.NOTE_ADDED, _RESOLVED, Reason.NOTED),
+    (_RESOLVED, Stimulus.INVESTIGATION): Step(EventType.INVESTIGATION_ATTACHED, _RESOLVED, Reason.INVESTIGATED),
     (_RESOLVED, Stimulus.CALM): Step(EventType.FLAPPING_ENDED, _RESOLVED, Reason.CALMED),
 }

@@ -7,7 +7,7 @@ from typing import assert_never
 import msgspec
 
 from lookout.alerts.alert import Alert, RejectedAlert
-from lookout.incidents.actions import Action, Resolve
+from lookout.incidents.actions import Action, AttachInvestigation, Resolve
 from lookout.incidents.grouping import group_of
 from lookout.incidents.incident import Incident
 from lookout.incidents.ledger import Receipt
@@ -31,7 +31,7 @@ class Delivery(msgspec.Struct, frozen=True):
 
 
 class Order(msgspec.Struct, frozen=True):
-    """A person's action on an incident."""
+    """A person's, or a program's, action on an incident."""
 
     tenant_id: str
     incident_id: str
@@ -90,10 +90,7 @@ def needs_of(batch: Iterable[Work], policy: Policy) -> dict[str, Needs]:
                     need.fingerprints.add(alert.fingerprint)
                     need.dedup_keys.add(group_of(alert.label_set, policy).dedup_key)
             case Order():
-                need = needs.setdefault(work.tenant_id, Needs())
-                need.incident_ids.add(work.incident_id)
-                if isinstance(work.action, Resolve):
-                    need.all_firing_of.add(work.incident_id)
+                _need_for_order(work, needs.setdefault(work.tenant_id, Needs()))
             case Expiry():
                 for tenant_id, fingerprints in work.fingerprints.items():
                     needs.setdefault(tenant_id, Needs()).fingerprints.update(fingerprints)
@@ -106,6 +103,14 @@ def needs_of(batch: Iterable[Work], policy: Policy) -> dict[str, Needs]:
             case _:
                 assert_never(work)
     return needs
+
+
+def _need_for_order(order: Order, need: Needs) -> None:
+    need.incident_ids.add(order.incident_id)
+    if isinstance(order.action, Resolve):
+        need.all_firing_of.add(order.incident_id)
+    if isinstance(order.action, AttachInvestigation):
+        need.reports.add((order.incident_id, order.action.investigation.report_id))
 
 
 def rejections_of(batch: Iterable[Work]) -> list[Rejection]:

@@ -16,12 +16,14 @@ import structlog
 from lookout import metrics
 from lookout.clock import Clock
 from lookout.errors import Overloaded
+from lookout.incidents.actions import REPEATABLE
 from lookout.incidents.incident import Incident
 from lookout.incidents.ledger import Ledger, Receipt
 from lookout.incidents.policy import Policy
 from lookout.incidents.transitions import Reason
 from lookout.intake.repeats import Receipts, Repeats
 from lookout.intake.settle import settle
+from lookout.intake.tally import Tally
 from lookout.intake.work import Calm, Delivery, Expiry, Order, Outcome, Telling, Work, needs_of, rejections_of
 from lookout.store.database import ABORTS, PASSING_ERRORS, passes
 from lookout.store.log import Log
@@ -58,6 +60,7 @@ class Intake:
     def __init__(self, store: Log, clock: Clock, policy: Policy, fresh_id: Callable[[], str]) -> None:
         self.policy = policy
         self.listening_since = clock.now()
+        self.tally = Tally(store)
         self._store = store
         self._clock = clock
         self._fresh_id = fresh_id
@@ -119,7 +122,7 @@ class Intake:
         self._arrived.set()
 
     def _gather(self) -> list[_Job]:
-        """The next batch, in the order of arrival. An action is a commit of its own: it is never tried twice."""
+        """The next batch, in the order of arrival. An action is a commit of its own: most are never tried twice."""
         size = count = 0
         for job in self._jobs:
             is_order = isinstance(job.work, Order)
@@ -172,7 +175,7 @@ class Intake:
                     return await self._settle([job.work for job in batch])
             except PASSING_ERRORS as error:
                 # A note that may have been committed would stand there twice; what was aborted for certain was not.
-                is_ambiguous = isinstance(batch[0].work, Order) and not isinstance(error, ABORTS)
+                is_ambiguous = _is_once_only(batch[0].work) and not isinstance(error, ABORTS)
                 if attempt == TRIES or is_ambiguous or not passes(error):
                     raise
                 log.info("intake", action="commit_retried", attempt=attempt, error=repr(error))
@@ -206,6 +209,10 @@ class Intake:
         _count(outcomes, ledgers.values())
         self._repeats.remember(batch, outcomes)
         return outcomes
+
+
+def _is_once_only(work: Work) -> bool:
+    return isinstance(work, Order) and type(work.action) not in REPEATABLE
 
 
 async def _within(work: Coroutine[Any, Any, T], seconds: float) -> T:

@@ -1,6 +1,6 @@
 """Writing the log: load what a batch needs, append what it decided, one statement per table, one commit."""
 
-from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 from itertools import islice
@@ -23,6 +23,7 @@ from lookout.store.rows import (
     event_values,
     incident_of,
     incident_values,
+    investigation_values,
     lease_of,
     postponed_of,
     postponed_values,
@@ -54,13 +55,15 @@ class Renewal(NamedTuple):
 class Needs(msgspec.Struct):
     """What a batch needs of one tenant: the alerts by fingerprint, the groups by dedup key, the incidents by id.
 
-    `all_firing_of` names incidents of which every firing alert is needed.
+    `all_firing_of` names incidents of which every firing alert is needed, `reports` investigations that may be there
+    already, by the incident's and the report's id.
     """
 
     fingerprints: set[str] = msgspec.field(default_factory=set[str])
     dedup_keys: set[str] = msgspec.field(default_factory=set[str])
     incident_ids: set[str] = msgspec.field(default_factory=set[str])
     all_firing_of: set[str] = msgspec.field(default_factory=set[str])
+    reports: set[tuple[str, str]] = msgspec.field(default_factory=set[tuple[str, str]])
 
 
 class Rejection(NamedTuple):
@@ -72,6 +75,27 @@ class Rejection(NamedTuple):
     place: int | None
     reason: str
     excerpt: str
+
+
+class ReceivedKey(NamedTuple):
+    """What is counted together: `hour` is its first moment, in UTC."""
+
+    tenant_id: str
+    hour: datetime
+    source: str
+
+
+class Received(NamedTuple):
+    """How many alerts were received, refused ones too, how many were refused, and when the last request came."""
+
+    alerts: int
+    rejected: int
+    last_received_at: datetime
+
+    def plus(self, more: "Received") -> "Received":
+        """Both together."""
+        last = max(self.last_received_at, more.last_received_at)
+        return Received(self.alerts + more.alerts, self.rejected + more.rejected, last)
 
 
 class Log:
@@ -115,6 +139,11 @@ class Log:
             rows = await connection.fetch(SQL["due_leases"], now, limit)
         return [(row["tenant_id"], row["fingerprint"]) for row in rows]
 
+    async def add_received(self, counts: Mapping[ReceivedKey, Received]) -> None:
+        """Add to what is counted. In one order everywhere, so that replicas do not deadlock."""
+        rows = [(*key, *counts[key]) for key in sorted(counts)]
+        await self._pool.execute(SQL["add_received"], *columns(rows, 6))
+
     async def due_incidents(self, now: datetime, limit: int) -> list[tuple[str, str]]:
         """Tenant and id of at most `limit` flapping incidents whose mark ends by `now`."""
         rows = await self._pool.fetch(SQL["due_incidents"], now, limit)
@@ -152,6 +181,7 @@ class Transaction:
         await self._load_postponed_groups(needs, ledgers, now)
         await self._load_told(ledgers, policy.pace, now)
         await self._load_leases(needs, ledgers)
+        await self._load_reports(needs, ledgers)
         return ledgers
 
     async def _load_firing(self, needs: dict[str, Needs], ledgers: dict[str, Ledger]) -> None:
@@ -226,6 +256,11 @@ class Transaction:
         for row in await self._connection.fetch(SQL["load_incidents"], *arrays):
             ledgers[row["tenant_id"]].know(incident_of(row))
 
+    async def _load_reports(self, needs: dict[str, Needs], ledgers: dict[str, Ledger]) -> None:
+        wanted = [(tenant, *report) for tenant, need in needs.items() for report in sorted(need.reports)]
+        for row in await self._connection.fetch(SQL["load_reports"], *columns(wanted, 3)) if wanted else ():
+            ledgers[row["tenant_id"]].attached.add((str(row["incident_id"]), row["report_id"]))
+
     async def append(self, ledgers: Iterable[Ledger], policy: Policy) -> None:
         """Write what the ledgers decided, and wake the followers of those that grew."""
         written = list(ledgers)
@@ -243,8 +278,10 @@ class Transaction:
         records = [record for ledger in grown for record in ledger.records]
         await self._write("append_events", map(event_values, records), 9)
         await self._write("append_event_alerts", (row for record in records for row in event_alert_values(record)), 11)
+        investigations = (row for record in records for row in investigation_values(record))
+        await self._write("append_investigations", investigations, 12)
         incidents = {record.incident.id: record.incident for record in records}
-        await self._write("write_incidents", map(incident_values, incidents.values()), 24)
+        await self._write("write_incidents", map(incident_values, incidents.values()), 25)
 
     async def _write_alerts(self, grown: Sequence[Ledger]) -> None:
         changed = {

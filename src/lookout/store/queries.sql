@@ -92,6 +92,11 @@ CROSS JOIN LATERAL (
 -- name: load_firing_alerts
 SELECT * FROM alerts WHERE tenant_id = $1 AND incident_id = $2 AND status = 'firing'
 
+-- name: load_reports
+SELECT i.tenant_id, i.incident_id, i.report_id
+FROM unnest($1::text[], $2::uuid[], $3::text[]) AS k (tenant_id, incident_id, report_id)
+JOIN investigations AS i USING (tenant_id, incident_id, report_id)
+
 -- name: append_events
 INSERT INTO events (
     tenant_id, position, event_id, incident_id, event_type, occurred_at, recorded_at, incident, change
@@ -112,18 +117,29 @@ FROM unnest(
     $9::jsonb[], $10::jsonb[], $11::text[]
 )
 
+-- name: append_investigations
+INSERT INTO investigations (
+    tenant_id, position, incident_id, report_id, investigator, summary, root_cause, recommendations, confidence, link,
+    attached_at, attached_by
+)
+SELECT *
+FROM unnest(
+    $1::text[], $2::bigint[], $3::uuid[], $4::text[], $5::text[], $6::text[], $7::text[], $8::jsonb[],
+    $9::double precision[], $10::text[], $11::timestamptz[], $12::text[]
+)
+
 -- name: write_incidents
 INSERT INTO incidents (
     id, tenant_id, dedup_key, status, severity, title, summary, labels, started_at, opened_position, position,
     updated_at, firing_alerts, total_alerts, reopen_count, acknowledged_at, acknowledged_by, assignee, resolved_at,
-    resolution, resolved_by, previous_incident_id, flapping_until, state_changes
+    resolution, resolved_by, previous_incident_id, investigation_count, flapping_until, state_changes
 )
 SELECT *
 FROM unnest(
     $1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::jsonb[], $9::timestamptz[],
     $10::bigint[], $11::bigint[], $12::timestamptz[], $13::integer[], $14::integer[], $15::integer[],
     $16::timestamptz[], $17::text[], $18::text[], $19::timestamptz[], $20::text[], $21::text[], $22::uuid[],
-    $23::timestamptz[], $24::jsonb[]
+    $23::integer[], $24::timestamptz[], $25::jsonb[]
 )
 ON CONFLICT (id) DO UPDATE SET
     status = excluded.status,
@@ -141,6 +157,7 @@ ON CONFLICT (id) DO UPDATE SET
     resolved_at = excluded.resolved_at,
     resolution = excluded.resolution,
     resolved_by = excluded.resolved_by,
+    investigation_count = excluded.investigation_count,
     flapping_until = excluded.flapping_until,
     state_changes = excluded.state_changes
 
@@ -242,6 +259,15 @@ FROM unnest($1::text[], $2::text[], $3::timestamptz[], $4::integer[], $5::text[]
 DELETE FROM rejected_alerts AS r
 USING (SELECT tenant_id, max(id) AS newest FROM rejected_alerts GROUP BY tenant_id) AS n
 WHERE r.tenant_id = n.tenant_id AND r.id <= n.newest - $1
+
+-- name: add_received
+INSERT INTO received AS r (tenant_id, hour, source, alerts, rejected, last_received_at)
+SELECT *
+FROM unnest($1::text[], $2::timestamptz[], $3::text[], $4::bigint[], $5::bigint[], $6::timestamptz[])
+ON CONFLICT (tenant_id, hour, source) DO UPDATE SET
+    alerts = r.alerts + excluded.alerts,
+    rejected = r.rejected + excluded.rejected,
+    last_received_at = greatest(r.last_received_at, excluded.last_received_at)
 
 -- name: postpone_checks
 -- Leases that were renewed since: look again when their new end comes.
@@ -455,6 +481,13 @@ LEFT JOIN (
 ) AS h ON h.fingerprint = a.fingerprint
 WHERE a.tenant_id = $1 AND a.status = 'firing'
 
+-- name: investigations_of_incident
+SELECT *
+FROM investigations
+WHERE tenant_id = $1 AND incident_id = $2 AND position > $3
+ORDER BY position
+LIMIT $4
+
 -- name: rejected_alerts_before
 SELECT *
 FROM rejected_alerts
@@ -470,6 +503,11 @@ SELECT *
 FROM event_alerts
 WHERE tenant_id = $1 AND position > $2 AND position <= $3
 ORDER BY position
+
+-- name: reports_of_events
+SELECT position, incident_id, report_id
+FROM investigations
+WHERE tenant_id = $1 AND position > $2 AND position <= $3
 
 -- name: all_incidents
 SELECT * FROM incidents WHERE tenant_id = $1

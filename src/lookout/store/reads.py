@@ -74,6 +74,24 @@ class FiringAlert(msgspec.Struct, frozen=True, gc=False):
     last_received_at: datetime
 
 
+class InvestigationView(msgspec.Struct, frozen=True):
+    """An investigation of an incident, by whom and when it was attached. `position` is that of its event.
+
+    `summary`, `root_cause` and `recommendations` are Markdown as it was written: data, and nothing to trust.
+    """
+
+    report_id: str
+    investigator: str
+    summary: str
+    root_cause: str
+    recommendations: tuple[str, ...]
+    confidence: float | None
+    link: str
+    attached_at: datetime
+    attached_by: str
+    position: int
+
+
 class RejectedView(msgspec.Struct, frozen=True):
     """What was refused, and why. `index` is its place in the request, None if the whole body was refused."""
 
@@ -219,6 +237,29 @@ class Reads:
         """How many events an incident has."""
         count: int = await self._pool.fetchval(SQL["count_events_of_incident"], tenant_id, _uuid_of(incident_id))
         return count
+
+    async def investigations_of(
+        self, tenant_id: str, incident_id: str, position: int, limit: int
+    ) -> list[InvestigationView]:
+        """At most `limit` investigations of an incident that were attached after `position`, the oldest first."""
+        rows = await self._pool.fetch(
+            SQL["investigations_of_incident"], tenant_id, _uuid_of(incident_id), position, limit
+        )
+        return [
+            InvestigationView(
+                report_id=row["report_id"],
+                investigator=row["investigator"],
+                summary=row["summary"],
+                root_cause=row["root_cause"],
+                recommendations=tuple(jsonb.loads(row["recommendations"], list[str])),
+                confidence=row["confidence"],
+                link=row["link"],
+                attached_at=row["attached_at"],
+                attached_by=row["attached_by"],
+                position=row["position"],
+            )
+            for row in rows
+        ]
 
     async def rejected_before(self, tenant_id: str, before: int, limit: int) -> list[RejectedView]:
         """At most `limit` rejected alerts with an id below `before`, the newest first."""

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from lookout.incidents.events import InvestigationAttached
 from lookout.incidents.evolve import evolve
 from lookout.incidents.incident import Incident
 from lookout.incidents.ledger import AlertState, alert_after
@@ -89,11 +90,15 @@ async def fold(connection: "Connection", tenant_id: str) -> Folded:
         first, last = rows[0]["position"], rows[-1]["position"]
         for row in await connection.fetch(SQL["alerts_of_event"], tenant_id, first - 1, last):
             changes.setdefault(row["position"], []).append(alert_change_of(row))
+        reports = {
+            (row["position"], str(row["incident_id"]), row["report_id"])
+            for row in await connection.fetch(SQL["reports_of_events"], tenant_id, first - 1, last)
+        }
         for row in rows:
-            _fold_event(folded, row, changes.get(row["position"], []))
+            _fold_event(folded, row, changes.get(row["position"], []), reports)
 
 
-def _fold_event(folded: Folded, row: Any, changes: list[Any]) -> None:
+def _fold_event(folded: Folded, row: Any, changes: list[Any], reports: set[tuple[int, str, str]]) -> None:
     event = event_of(row)
     if event.position != folded.last_position + 1:
         folded.faults.append(f"position {event.position} follows {folded.last_position}")
@@ -102,6 +107,9 @@ def _fold_event(folded: Folded, row: Any, changes: list[Any]) -> None:
     folded.incidents[after.id] = after
     if feed_event_of(row).incident != after:
         folded.faults.append(f"the snapshot at position {event.position} is not what the events before it fold to")
+    told = event.change
+    if isinstance(told, InvestigationAttached) and (event.position, event.incident_id, told.report_id) not in reports:
+        folded.faults.append(f"the investigation that position {event.position} tells of is not there")
     for change in changes:
         folded.alerts[change.fingerprint] = alert_after(folded.alerts.get(change.fingerprint), change, event)
 
@@ -123,7 +131,7 @@ async def _write(connection: "Connection", tenant_id: str, folded: Folded) -> No
     await connection.execute(SQL["forget_incidents"], tenant_id)
     await connection.execute(SQL["forget_alerts"], tenant_id)
     incidents = [incident_values(incident) for incident in folded.incidents.values()]
-    await connection.execute(SQL["write_incidents"], *columns(incidents, 24))
+    await connection.execute(SQL["write_incidents"], *columns(incidents, 25))
     alerts = [alert_values(tenant_id, state) for state in folded.alerts.values()]
     await connection.execute(SQL["write_alerts"], *columns(alerts, 11))
     await connection.execute(SQL["advance_feeds"], [tenant_id], [folded.last_position])

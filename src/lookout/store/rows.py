@@ -7,7 +7,16 @@ import asyncpg
 import msgspec
 
 from lookout.alerts.alert import Alert, AlertStatus, LabelSet
-from lookout.incidents.events import SCHEMA_VERSION, AlertChange, Change, Event, EventType, FeedEvent, Record
+from lookout.incidents.events import (
+    SCHEMA_VERSION,
+    AlertChange,
+    Change,
+    Event,
+    EventType,
+    FeedEvent,
+    InvestigationAttached,
+    Record,
+)
 from lookout.incidents.incident import Incident
 from lookout.incidents.lease import Lease
 from lookout.incidents.ledger import AlertState
@@ -55,6 +64,7 @@ def incident_values(incident: Incident) -> tuple[Any, ...]:
         incident.resolution,
         incident.resolved_by,
         incident.previous_incident_id,
+        incident.investigation_count,
         incident.flapping_until,
         jsonb.dumps(incident.state_changes),
     )
@@ -181,6 +191,30 @@ def _alert_values(alert: Alert) -> tuple[Any, ...]:
         jsonb.dumps(alert.annotations),
         jsonb.escape(alert.generator_url),
     )
+
+
+def investigation_values(record: Record) -> list[tuple[Any, ...]]:
+    """The arguments of `append_investigations` for the investigation of one record, in its order; none without one."""
+    event, found = record.event, record.investigation
+    if found is None:
+        return []
+    assert isinstance(event.change, InvestigationAttached)
+    return [
+        (
+            event.tenant_id,
+            event.position,
+            event.incident_id,
+            found.report_id,
+            found.investigator,
+            found.summary,
+            found.root_cause,
+            jsonb.dumps(found.recommendations),
+            found.confidence,
+            found.link,
+            event.recorded_at,
+            event.change.by,
+        )
+    ]
 
 
 def event_of(row: asyncpg.Record) -> Event:

@@ -15,11 +15,12 @@ from tests.unit.cli.samples import NOW
 
 from lookout.alerts.severity import severity_of
 from lookout.cli import main
-from lookout.cli.client import AlertView
+from lookout.cli.client import AlertView, InvestigationView
 from lookout.cli.outside import Outside
-from lookout.incidents.actions import Acknowledge, Action, AddNote, Assign, Resolve
+from lookout.incidents.actions import Acknowledge, Action, AddNote, Assign, AttachInvestigation, Resolve
 from lookout.incidents.events import SCHEMA_VERSION, FeedEvent, Record
 from lookout.incidents.incident import Incident
+from lookout.incidents.investigation import Investigation
 from lookout.incidents.ledger import AlertState, Ledger
 from lookout.incidents.policy import Policy
 from lookout.sources import alertmanager, prometheus
@@ -51,6 +52,7 @@ class Lookout(httpx.BaseTransport):
     def wait(self, delay: timedelta) -> None:
         self.waits.append(delay)
         self.now += delay
+        self.ledger.tell(self.now)
 
     def fires(self, *instances: str, name: str = "TargetDown", severity: str = "critical", **labels: str) -> None:
         """Prometheus sends alerts, one for each instance."""
@@ -58,6 +60,12 @@ class Lookout(httpx.BaseTransport):
         ends_at = (self.now + timedelta(minutes=4)).isoformat()
         alerts = [{"labels": told | {"instance": instance}, "endsAt": ends_at} for instance in instances]
         self.ledger.take(prometheus.parse(msgspec.json.encode(alerts), self.now).alerts, self.now)
+
+    def investigates(self, incident_id: str, report_id: str = "r1", **found: Any) -> None:
+        """Skipper attaches a report."""
+        told = {"report_id": report_id, "investigator": "skipper", "summary": "the disk is full", **found}
+        action = AttachInvestigation("skipper", msgspec.convert(told, Investigation))
+        self.ledger.act(incident_id, action, self.now)
 
     def events(self) -> list[FeedEvent]:
         return [_feed_event(record) for record in self.ledger.records]
@@ -117,12 +125,28 @@ class Lookout(httpx.BaseTransport):
                 return _json(
                     {"alerts": [_view(it) for it in self.ledger.alerts.values() if it.incident_id == incident_id]}
                 )
+            case ["investigations"]:
+                after = int(params["after"])
+                found = [view for view in self._investigations(incident_id) if view.position > after]
+                return _json({"investigations": found[:2], "next": found[1].position if len(found) > 2 else None})
             case ["events"]:
                 after = int(params["after"])
                 told = [event for event in self.events() if event.incident.id == incident_id and event.position > after]
                 return _json({"events": told[:2], "next": told[1].position if len(told) > 2 else None})
             case _:
                 return _json(incident)
+
+    def _investigations(self, incident_id: str) -> list[InvestigationView]:
+        return [
+            InvestigationView(
+                **msgspec.structs.asdict(record.investigation),
+                attached_at=record.event.recorded_at,
+                attached_by="skipper",
+                position=record.event.position,
+            )
+            for record in self.ledger.records
+            if record.investigation is not None and record.incident.id == incident_id
+        ]
 
     def _act(self, incident_id: str, verb: str, request: httpx.Request) -> httpx.Response:
         body: dict[str, Any] = msgspec.json.decode(request.content)

@@ -124,6 +124,76 @@ def test_show_json_is_everything(lookout: Lookout, out: pytest.CaptureFixture[st
     assert (shown["incident"]["title"], len(shown["alerts"]), len(shown["events"])) == ("TargetDown (job=ingest)", 2, 1)
 
 
+def test_show_has_what_was_found_out_as_it_was_written(lookout: Lookout, out: pytest.CaptureFixture[str]) -> None:
+    lookout.investigates(
+        lookout.incidents()[-1].id,
+        summary="## Disk full\n\nsince **noon**: [logs](https://logs.example)",
+        root_cause="Debug logs.",
+        recommendations=("Switch them off.", "Rotate\nby size."),
+        confidence=0.854,
+        link="https://skipper.example/r1",
+    )
+    run(lookout, "incidents", "show", TARGET)
+    lines = [line.strip() for line in out.readouterr().out.splitlines()]
+    start = lines.index("Investigations")
+    assert lines[start : lines.index("Timeline")] == [
+        "Investigations",
+        "skipper, 12:03:44, 85% sure",
+        "## Disk full",
+        "",
+        "since **noon**: [logs](https://logs.example)",
+        "Root cause",
+        "Debug logs.",
+        "Recommendations",
+        "- Switch them off.",
+        "- Rotate",
+        "by size.",
+        "https://skipper.example/r1",
+        "",
+    ]
+    assert " ".join(lines[-1].split()) == (
+        "12:03:44 investigated skipper: ## Disk full since **noon**: [logs](https://logs.example)"
+    )
+
+
+def test_show_has_the_last_investigations_and_says_how_many_there_are(
+    lookout: Lookout, out: pytest.CaptureFixture[str]
+) -> None:
+    for number in range(5):
+        lookout.investigates(lookout.incidents()[-1].id, f"r{number}", summary=f"found {number}")
+    run(lookout, "incidents", "show", TARGET)
+    page = out.readouterr().out.partition("Timeline")[0]
+    assert "Investigations: the last 3 of 5" in page
+    assert [word in page for word in ("found 1", "found 2", "found 3", "found 4")] == [False, True, True, True]
+    run(lookout, "incidents", "show", TARGET, "--json")
+    assert len(json.loads(out.readouterr().out)["investigations"]) == 5
+
+
+def test_an_incident_without_investigations_asks_for_none(lookout: Lookout, out: pytest.CaptureFixture[str]) -> None:
+    run(lookout, "incidents", "show", TARGET)
+    assert "Investigations" not in out.readouterr().out
+    assert not any(request.url.path.endswith("/investigations") for request in lookout.requests)
+
+
+def test_a_hostile_report_is_shown_harmless(lookout: Lookout, out: pytest.CaptureFixture[str]) -> None:
+    """Even if the server let it through: what is shown was cleaned here."""
+    lookout.investigates(
+        lookout.incidents()[-1].id,
+        HOSTILE,
+        investigator=HOSTILE,
+        summary=HOSTILE,
+        root_cause=HOSTILE,
+        recommendations=(HOSTILE,),
+        link=HOSTILE,
+    )
+    run(lookout, "incidents", "show", TARGET)
+    shown = out.readouterr().out
+    assert not set("\x1b\x07\x9b\u202e\u200b\r") & set(shown)
+    assert shown.count("[bold]x[/bold] :skull:") >= 5
+    run(lookout, "incidents", "show", TARGET, "--json")
+    assert not set("\x1b\x07\x9b\u202e\u200b\r") & set(out.readouterr().out)
+
+
 def test_a_big_incident_shows_what_fires_and_says_that_there_is_more(out: pytest.CaptureFixture[str]) -> None:
     lookout = Lookout()
     lookout.fires(*(f"edge-{number}" for number in range(300)))

@@ -17,6 +17,7 @@ from lookout.incidents.events import (
     Change,
     Escalated,
     FlappingEnded,
+    InvestigationAttached,
     NoteAdded,
     Opened,
     Reopened,
@@ -81,6 +82,11 @@ LINES: list[tuple[Change, Incident, str]] = [
     (Assigned("mira", "mira"), incident(), f"12:03:44 ▲ critical assigned     {TITLE}  to mira"),
     (Assigned(None, "olga"), incident(), f"12:03:44 ▲ critical unassigned   {TITLE}  by olga"),
     (NoteAdded("it is\nDNS", "olga"), incident(), f"12:03:44 ▲ critical noted        {TITLE}  olga: it is DNS"),
+    (
+        InvestigationAttached("r1", "skipper", "the disk is full", 0.9, "", "bot"),
+        incident(),
+        f"12:03:44 ▲ critical investigated {TITLE}  skipper: the disk is full",
+    ),
 ]
 
 
@@ -125,6 +131,7 @@ def test_severity_has_colour_shape_and_word_until_it_is_over() -> None:
         OPENED,
         NoteAdded(HOSTILE, HOSTILE),
         Assigned(HOSTILE, HOSTILE),
+        InvestigationAttached(HOSTILE, HOSTILE, HOSTILE, None, HOSTILE, HOSTILE),
         Resolved(Resolution.OPERATOR, delta(), HOSTILE, HOSTILE),
     ],
 )
@@ -136,5 +143,5 @@ def test_hostile_text_is_one_harmless_line(change: Change) -> None:
 
 
 def test_an_event_of_a_newer_server_has_a_line() -> None:
-    unknown = UnknownEvent("incident_investigation_attached\x1b", 7, NOW, incident())
+    unknown = UnknownEvent("incident_investigation_judged\x1b", 7, NOW, incident())
     assert line_of(unknown, 80, UTC).plain == f"12:03:44 ▲ critical investigati… {TITLE}"

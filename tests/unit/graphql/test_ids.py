@@ -9,10 +9,12 @@ from hypothesis import strategies as st
 
 from lookout.api.graphql.ids import (
     alert_cursor,
+    attached_position_of,
     fingerprint_of,
     incident_cursor,
     incident_gid,
     incident_id_of,
+    investigation_cursor,
     opened_position_of,
 )
 from lookout.errors import Refused
@@ -57,6 +59,11 @@ def test_an_alerts_cursor_is_its_fingerprint(fingerprint: str) -> None:
     assert fingerprint_of(alert_cursor(fingerprint), "after") == fingerprint
 
 
+@given(st.integers(0, END // 10))
+def test_an_investigations_cursor_is_its_position(position: int) -> None:
+    assert attached_position_of(investigation_cursor(position), "after") == position
+
+
 @pytest.mark.parametrize(
     "cursor",
     [
@@ -74,10 +81,11 @@ def test_an_alerts_cursor_is_its_fingerprint(fingerprint: str) -> None:
         coded("alert:%"),
         coded("alert:"),
         coded("event:1"),
+        coded("investigation:x"),
     ],
 )
 def test_what_is_no_cursor_is_refused_by_name(cursor: str) -> None:
-    for read in (opened_position_of, fingerprint_of):
+    for read in (opened_position_of, fingerprint_of, attached_position_of):
         with pytest.raises(Refused, match="before is not a cursor of this list") as refused:
             read(cursor, "before")
         assert refused.value.field == "before"

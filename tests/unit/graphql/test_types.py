@@ -18,7 +18,7 @@ from lookout.alerts.severity import Severity
 from lookout.api.graphql.schema import SCHEMA
 from lookout.incidents.events import EventType, FeedEvent
 from lookout.incidents.incident import Incident, Resolution, Status
-from lookout.store.reads import AlertView, IncidentStats
+from lookout.store.reads import AlertView, IncidentStats, InvestigationView
 
 CORE = SCHEMA._schema  # pyright: ignore[reportPrivateUsage]
 
@@ -32,9 +32,10 @@ def fields_of(name: str) -> set[str]:
 @pytest.mark.parametrize(
     ("name", "struct", "own"),
     [
-        ("Incident", Incident, {"incidentId", "alerts", "events"}),
+        ("Incident", Incident, {"incidentId", "alerts", "events", "investigations"}),
         ("IncidentEvent", FeedEvent, set[str]()),
         ("Alert", AlertView, set[str]()),
+        ("Investigation", InvestigationView, set[str]()),
         ("IncidentStats", IncidentStats, set[str]()),
     ],
 )

@@ -77,6 +77,7 @@ _publish(
         EventType.RESOLVED: "It ended.",
         EventType.REOPENED: "It fired again soon after it ended.",
         EventType.NOTE_ADDED: "A person wrote a note.",
+        EventType.INVESTIGATION_ATTACHED: "Somebody, or a program, told what they found out.",
         EventType.FLAPPING_ENDED: "It was flapping, and has been calm for long enough.",
     },
 )

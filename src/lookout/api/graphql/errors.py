@@ -8,6 +8,7 @@ from graphql import GraphQLError
 from strawberry.exceptions import MissingQueryError
 from strawberry.extensions import MaskErrors
 from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOperationTypeError
+from strawberry.utils.str_converters import to_camel_case
 
 from lookout.api.graphql.ids import INCIDENT
 from lookout.api.graphql.incidents import Incident
@@ -57,7 +58,10 @@ def refusal_of(error: Refused | NotFound, given_id: str) -> ValidationError | No
             message=str(error), code=_code_of(error), resource_type=INCIDENT, resource_id=given_id[:_SHOWN_ID]
         )
     return ValidationError(
-        message=str(error), code=_code_of(error), field=error.field or None, constraint=error.constraint or None
+        message=str(error),
+        code=_code_of(error),
+        field=to_camel_case(error.field) or None,
+        constraint=error.constraint or None,
     )
 
 

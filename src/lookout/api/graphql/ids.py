@@ -10,6 +10,7 @@ from lookout.store.reads import END
 INCIDENT = "Incident"
 _INCIDENT_CURSOR = "incident"
 _ALERT_CURSOR = "alert"
+_INVESTIGATION_CURSOR = "investigation"
 
 
 def incident_gid(incident_id: str) -> str:
@@ -33,10 +34,7 @@ def incident_cursor(opened_position: int) -> str:
 
 def opened_position_of(cursor: str, field: str) -> int:
     """The position that a cursor of the list of incidents stands for. Raises `Refused`."""
-    digits = _decode(cursor, _INCIDENT_CURSOR) or ""
-    if digits.isascii() and digits.isdigit() and len(digits) < len(str(END)):
-        return int(digits)
-    raise _no_cursor(field)
+    return _position_of(cursor, _INCIDENT_CURSOR, field)
 
 
 def alert_cursor(fingerprint: str) -> str:
@@ -50,6 +48,23 @@ def fingerprint_of(cursor: str, field: str) -> str:
     if fingerprint is None or not fingerprint.isalnum() or not fingerprint.isascii():
         raise _no_cursor(field)
     return fingerprint
+
+
+def investigation_cursor(position: int) -> str:
+    """The cursor of an investigation in its incident."""
+    return _encode(_INVESTIGATION_CURSOR, str(position))
+
+
+def attached_position_of(cursor: str, field: str) -> int:
+    """The position that a cursor of an incident's investigations stands for. Raises `Refused`."""
+    return _position_of(cursor, _INVESTIGATION_CURSOR, field)
+
+
+def _position_of(cursor: str, kind: str, field: str) -> int:
+    digits = _decode(cursor, kind) or ""
+    if digits.isascii() and digits.isdigit() and len(digits) < len(str(END)):
+        return int(digits)
+    raise _no_cursor(field)
 
 
 def _encode(kind: str, key: str) -> str:

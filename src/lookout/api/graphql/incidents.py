@@ -11,6 +11,7 @@ from lookout.alerts.severity import Severity
 from lookout.api.graphql.alerts import AlertsConnection
 from lookout.api.graphql.asking import Asking, Info
 from lookout.api.graphql.ids import incident_cursor, incident_gid, incident_id_of, opened_position_of
+from lookout.api.graphql.investigations import InvestigationsConnection
 from lookout.api.graphql.pages import COUNT_LIMIT, EVENTS_DEFAULT, ConnectionInput, PageInfo, Span, page_info, span_of
 from lookout.api.graphql.scalars import JSON, Position
 from lookout.errors import NotFound
@@ -49,6 +50,7 @@ class Incident:
     resolution: Resolution | None = strawberry.field(description="How it was resolved.")
     resolved_by: str | None = strawberry.field(description="Who resolved it, where a person did.")
     previous_incident_id: ID | None = strawberry.field(description="The UUID of the incident that it follows on.")
+    investigation_count: int = strawberry.field(description="How many investigations it has.")
 
     flapping: bool = strawberry.field(description="Whether it resolves and fires again, over and over.")
     flapping_until: datetime | None = strawberry.field(description="When that mark ends, at the earliest.")
@@ -57,6 +59,10 @@ class Incident:
     @strawberry.field(description="Its alerts as they were last in it, by fingerprint; pages go forward only.")
     async def alerts(self, info: Info, page: ConnectionInput | None = None) -> AlertsConnection:
         return await AlertsConnection.read(info.context, self.incident_id, page)
+
+    @strawberry.field(description="What was found out about it, the oldest first; pages go forward only.")
+    async def investigations(self, info: Info, page: ConnectionInput | None = None) -> InvestigationsConnection:
+        return await InvestigationsConnection.read(info.context, self.incident_id, page)
 
     @strawberry.field(description="Its timeline: its events after a position, in order.")
     async def events(

@@ -1,4 +1,4 @@
-"""The mutations: a person's actions on an incident. Each answers with the incident after it, or with a refusal."""
+"""The mutations: actions on an incident. Each answers with the incident after it, or with a refusal."""
 
 from collections.abc import Awaitable
 
@@ -10,6 +10,7 @@ from lookout.api.graphql.asking import Info
 from lookout.api.graphql.errors import IncidentResult, refusal_of
 from lookout.api.graphql.ids import incident_id_of
 from lookout.api.graphql.incidents import Incident
+from lookout.api.graphql.investigations import AttachInvestigationInput
 from lookout.errors import NotFound, Refused
 from lookout.incidents.incident import Incident as Snapshot
 
@@ -35,6 +36,18 @@ class Mutation:
     async def add_incident_note(self, info: Info, id: ID, text: str) -> IncidentResult:  # noqa: A002
         asking = info.context
         return await _answer(acting.add_note(asking.parts, asking.caller, incident_id_of(id), text), id)
+
+    @strawberry.mutation(
+        description="Attach what was found out. The first of a report id stands; to attach it again changes nothing."
+    )
+    async def attach_investigation(
+        self,
+        info: Info,
+        id: ID,  # noqa: A002
+        input: AttachInvestigationInput,  # noqa: A002
+    ) -> IncidentResult:
+        asking, given = info.context, input.given()
+        return await _answer(acting.attach_investigation(asking.parts, asking.caller, incident_id_of(id), given), id)
 
 
 async def _answer(action: Awaitable[Snapshot], given_id: str) -> IncidentResult:
