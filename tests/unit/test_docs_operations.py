@@ -170,6 +170,7 @@ BOUNDS = {
     "summary": f"{grouping.SUMMARY_LIMIT}",
     "dedup key kept as text": f"{grouping.KEY_LIMIT:,}",
     "changes of its alerts that an incident tells at once": f"{policy.Pace().burst}",
+    "time between what the alerts of a flapping incident add": f"{policy.Pace().flapping_interval.seconds}",
     "groups whose postponed changes are told in one commit": f"{timers.GROUPS_LIMIT}",
     "state changes until an incident flaps": f"{policy.Pace().flapping_changes}",
     "alerts that an event names in itself": f"{events.FIRST_ALERTS}",

@@ -1,10 +1,12 @@
 """An incident that resolves and fires again, over and over, is marked; the mark ends when it has been calm."""
 
+import msgspec
 import pytest
 from tests.unit.stories import Story
 from tests.unit.times import NOW, at
 
-from lookout.incidents.events import EventType, FlappingEnded, Reopened, Resolved
+from lookout.incidents.events import EventType, Fact, FlappingEnded, Reopened, Resolved, number
+from lookout.incidents.evolve import evolve
 from lookout.incidents.incident import Status
 from lookout.incidents.policy import Pace, Policy
 
@@ -119,6 +121,14 @@ def test_how_many_is_policy() -> None:
     _swings(story, 2, minutes=1)
     assert story.incident.flapping
     assert story.incident.state_changes == (at(1), at(2))
+
+
+def test_i5_a_log_from_before_the_mark_folds_as_it_did(story: Story) -> None:
+    story.fires(since=0)
+    before = story.incident
+    old = b'{"kind":"resolved","resolution":"source","alerts":{"started":0,"ended":1,"new":0,"first":[]}}'
+    after = evolve(before, number(Fact(NOW, msgspec.json.decode(old, type=Resolved)), "acme", 2, before.id, NOW))
+    assert (after.status, after.flapping, after.state_changes) == (Status.RESOLVED, False, ())
 
 
 def test_what_is_not_known_does_not_calm(story: Story) -> None:
