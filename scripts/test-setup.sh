@@ -5,7 +5,7 @@ set -euo pipefail
 
 missing() {
     local program
-    for program in prometheus prometheus-alertmanager amtool; do
+    for program in prometheus prometheus-alertmanager amtool vmalert; do
         command -v "$program" >/dev/null || printf '%s ' "$program"
     done
     compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null || printf 'postgresql '
@@ -29,11 +29,13 @@ install() {
     apt-get -qq update >/dev/null &&
         apt-get -qq install --yes --no-install-recommends --option Dpkg::Options::=--force-confold \
             prometheus prometheus-alertmanager postgresql </dev/null >/dev/null
+    # Not every release has it (vmalert is in it), and the others must not miss out for that.
+    apt-get -qq install --yes --no-install-recommends victoria-metrics </dev/null >/dev/null
 }
 
 absent=$(missing)
 if [ -n "$absent" ] && [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
-    echo "Installing prometheus, prometheus-alertmanager and postgresql with apt-get, for the tests against real programs"
+    echo "Installing prometheus, prometheus-alertmanager, postgresql and victoria-metrics with apt-get, for the tests against real programs"
     install || echo "apt-get could not install them" >&2
     absent=$(missing)
 fi

@@ -134,12 +134,8 @@ class Story(RuleBasedStateMachine):
         self.last = None
 
     async def _tell(self, lookout: Driver) -> None:
-        """Let time pass until nothing is postponed; then the tables say what the leases say."""
-        while rows := await lookout.sql("SELECT max(due_at) - $1 AS wait FROM postponed_alerts", self.clock.now()):
-            if rows[0]["wait"] is None:
-                break
-            self.clock.move(seconds=max(0.0, rows[0]["wait"].total_seconds()))
-            await lookout.running.timers.tell()
+        """When nothing is postponed the tables say what the leases say."""
+        await lookout.tells_what_waits()
         rows = await lookout.sql(UNTOLD)
         assert not rows, rows
 

@@ -104,10 +104,10 @@ def _state(messages: list[Alert], policy: Policy) -> tuple[dict[str, AlertStatus
         story.hears(message)
     story.tells_what_waits()
     firing = {name: state.status for name, state in story.ledger.alerts.items() if state.status is AlertStatus.FIRING}
-    return firing, _open_keys(story.ledger)
+    return firing, open_keys(story.ledger)
 
 
-def _open_keys(ledger: Ledger) -> dict[str, set[str]]:
+def open_keys(ledger: Ledger) -> dict[str, set[str]]:
     keys: dict[str, set[str]] = {}
     for state in ledger.alerts.values():
         if state.status is AlertStatus.FIRING:
@@ -161,7 +161,7 @@ def test_i3_what_runs_out_afterwards_is_the_same_at_every_minute(
             story.now = at(minute)
             story.expires()
             story.tells_what_waits()
-        assert _open_keys(stories[0].ledger) == _open_keys(stories[1].ledger) == _open_keys(stories[2].ledger)
+        assert open_keys(stories[0].ledger) == open_keys(stories[1].ledger) == open_keys(stories[2].ledger)
 
 
 @settings(deadline=None, max_examples=300)
@@ -185,4 +185,4 @@ def test_i3_i7_after_an_operators_resolve_no_order_of_the_same_messages_tells_an
         story.ledger.take([message], NOW)
     story.tells_what_waits()
     assert len(story.ledger.records) == told_before
-    assert not _open_keys(story.ledger)
+    assert not open_keys(story.ledger)

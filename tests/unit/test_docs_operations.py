@@ -144,6 +144,7 @@ BOUNDS = {
     "objects and arrays of one body": f"{reading.OBJECTS_LIMIT:,}",
     "labels of an alert": f"{reading.LABELS_LIMIT // MEBIBYTE} MiB",
     "annotations of an alert": f"{reading.ANNOTATIONS_LIMIT // MEBIBYTE} MiB",
+    "link of an alert to its source": f"{reading.LINK_LIMIT // 1024} KiB",
     "rejected alerts told of one body": f"{parsed.REJECTED_LIMIT}",
     "all ingest bodies under way": f"{bodies.BODIES_LIMIT // MEBIBYTE} MiB",
     "alerts that wait for a commit": f"{writer.QUEUE_LIMIT:,}",

@@ -33,7 +33,7 @@ THREAD_FROM = 256 * 1024
 EXCERPT = 512
 
 # An event's routing key is a secret, and what was refused can be read by everyone who reads incidents.
-_SECRETS = re.compile(rb'("(?:routing_key|service_key)"\s*:\s*")[^"]*')
+_SECRETS = re.compile(rb'("(?:routing_key|service_key)"\s*:\s*")(?:[^"\\]|\\.)*', re.IGNORECASE | re.DOTALL)
 
 
 class ReceiptView(msgspec.Struct, frozen=True):

@@ -15,8 +15,8 @@ import msgspec
 from lookout.alerts.alert import Alert, AlertStatus
 from lookout.incidents.policy import Policy
 
-ENDED_LEASES_KEPT = 8
-"""Ended leases of an alert that are remembered, to know late messages by."""
+ENDED_LEASES_KEPT = 16
+"""Ended leases of an alert that are remembered, to know late messages by: of four senders the last four firings."""
 LATENESS = timedelta(minutes=1)
 """How late a webhook's message may come after a newer one of its group, and still be known as late.
 
@@ -125,10 +125,11 @@ def close(leases: Leases, now: datetime, policy: Policy) -> Leases:
 
 
 def surplus(leases: Leases, policy: Policy) -> list[LeaseKey]:
-    """The keys of leases to forget, so that an alert's number of them is bounded: the oldest first."""
+    """The keys of leases to forget, so that an alert's number of them is bounded: those that ended first."""
     ended = [lease for lease in leases.values() if lease.is_ended(policy)]
     living = [lease for lease in leases.values() if not lease.is_ended(policy)]
-    ended.sort(key=lambda lease: lease.starts_at, reverse=True)
+    # By their ends: what fired for days and has just ended is what a late message may still tell of.
+    ended.sort(key=lambda lease: (lease.resolved_at or lease.ends_at, lease.starts_at), reverse=True)
     # What an operator closed only silences repeats; what is alive holds the alert.
     living.sort(key=lambda lease: (lease.closed_at is None, lease.ends_at), reverse=True)
     return [lease.key for lease in ended[ENDED_LEASES_KEPT:] + living[LIVE_LEASES_KEPT:]]
