@@ -17,6 +17,7 @@ from lookout.app import Running
 from lookout.incidents.events import FeedEvent
 from lookout.incidents.incident import Incident
 from lookout.intake.writer import RETRY_AFTER, TRIES
+from lookout.reconcile import INTERVAL, Reconciled
 from lookout.store import database
 from lookout.store.reads import AlertView, InvestigationView, RejectedView
 from lookout.store.rebuild import Report, rebuild
@@ -101,6 +102,15 @@ class Driver:
         while rows := await self.sql("SELECT max(due_at) AS due_at FROM postponed_alerts HAVING count(*) > 0"):
             self.clock.move(seconds=max(0.0, (rows[0]["due_at"] - self.clock.now()).total_seconds()))
             await self.running.timers.tell()
+
+    async def reconciles(self) -> list[Reconciled]:
+        """Let Lookout ask its sources now."""
+        answer = (await self.http.post("/v1/reconcile", json={})).raise_for_status()
+        return msgspec.convert(answer.json()["sources"], list[Reconciled])
+
+    async def until_asked(self) -> None:
+        """Return once Lookout has asked what there was to ask, and waits for another reason."""
+        await self.clock.until_asleep(seconds=INTERVAL.total_seconds())
 
     async def incidents(self, **query: str) -> list[Incident]:
         """The list, the newest first."""

@@ -26,7 +26,7 @@ from lookout.api.graphql import graphql_app
 from lookout.api.health import Operations
 from lookout.api.ingest import Ingest
 from lookout.api.openapi import openapi_route
-from lookout.api.parts import Parts
+from lookout.api.parts import LOCAL_TENANT, Parts
 from lookout.api.rest import Rest
 from lookout.api.signature import Signature
 from lookout.clock import Clock, SystemClock
@@ -34,6 +34,7 @@ from lookout.config import Settings
 from lookout.errors import StartError
 from lookout.feeds.follow import Followers
 from lookout.intake.writer import Intake
+from lookout.reconcile import Reconciler
 from lookout.sources import grafana
 from lookout.store import database
 from lookout.store.embedded import EmbeddedPostgres
@@ -135,10 +136,12 @@ async def running(settings: Settings, clock: Clock) -> AsyncGenerator[Running]:
         intake = Intake(written, clock, settings.policy, partial(_fresh_id, clock))
         followers = Followers(reads, clock, partial(database.listen, dsn, "lookout_feed"))
         timers = Timers(written, intake, clock)
-        parts = Parts(reads, intake, followers, clock)
+        reconciler = Reconciler(written, intake, clock, LOCAL_TENANT)
+        parts = Parts(reads, intake, followers, clock, reconciler)
         failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         writer = _supervised(intake.run(), failed)
-        others = [_supervised(part, failed) for part in (timers.run(), timers.run_telling(), followers.run())]
+        parts_running = (timers.run(), timers.run_telling(), followers.run(), reconciler.run())
+        others = [_supervised(part, failed) for part in parts_running]
         try:
             yield Running(parts, timers, application(parts, signatures_of(settings)), failed)
         finally:

@@ -8,6 +8,7 @@ from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import msgspec
 import yaml
@@ -49,9 +50,12 @@ class Settings(msgspec.Struct, frozen=True):
 
 LABELS_LIMIT = 50
 """Names in one list of labels."""
+ADDRESSES_LIMIT = 16
+"""Addresses at which one source is asked."""
 LONGEST = timedelta(days=3650)
 SHORTEST = timedelta(seconds=1)
 _DURATION = re.compile(r"([0-9]+(ms|[smhdw]))+")
+_URL = re.compile(r"[!-~]+", re.ASCII)
 _HEADER = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+", re.ASCII)
 _UNITS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
 
@@ -243,6 +247,34 @@ def _duration(part: _Part, shortest: timedelta = SHORTEST) -> timedelta:
     return duration
 
 
+def _addresses(part: _Part) -> tuple[str, ...]:
+    """One address or a list of them."""
+    if not isinstance(part.node, yaml.SequenceNode):
+        return (_address(part),)
+    if not 1 <= len(part.node.value) <= ADDRESSES_LIMIT:
+        part.note(f"1 to {ADDRESSES_LIMIT} addresses are expected")
+    return tuple(_address(part.within(f"[{index}]", node, node)) for index, node in enumerate(part.node.value))
+
+
+def _address(part: _Part) -> str:
+    # What is wrong with it is not repeated: a password may stand in it.
+    text = (part.text or "").rstrip("/")
+    try:
+        url = urlsplit(text)
+        is_address = url.scheme in ("http", "https") and bool(url.hostname) and url.port != 0
+    except ValueError:
+        is_address = False
+    if not is_address or not _URL.fullmatch(text) or "?" in text or "#" in text:
+        part.note("an address like http://127.0.0.1:9090 is expected, without a query")
+    return text
+
+
+def _word(part: _Part) -> str:
+    if not part.text:
+        part.note("a name is expected")
+    return part.text or ""
+
+
 def _severities(part: _Part) -> dict[str, Severity]:
     words = dict(SYNONYMS)
     for word, value in part.entries(str.lower):
@@ -264,8 +296,13 @@ POLICY_KEYS: Mapping[str, _Reader] = {
     "severities": _severities,
 }
 SOURCE_KEYS: Mapping[str, Mapping[str, _Reader]] = {
-    "prometheus": {"drop_labels": _labels, "expiry": _duration},
-    "alertmanager": {"drop_labels": _labels, "expiry": _duration},
+    "prometheus": {"drop_labels": _labels, "expiry": _duration, "prometheus_url": _addresses},
+    "alertmanager": {
+        "drop_labels": _labels,
+        "expiry": _duration,
+        "alertmanager_url": _addresses,
+        "alertmanager_receiver": _word,
+    },
     # Grafana's own fingerprint is kept, whatever its labels are, and an event is its key alone: nothing to drop.
     "grafana": {"expiry": _duration},
     "events": {"expiry": _duration},

@@ -16,8 +16,19 @@ COMMIT_SECONDS = Histogram(
 BATCH_SIZE = Histogram(
     "lookout_batch_alerts", "Alerts in one commit.", buckets=(1, 2, 4, 16, 64, 256, 1024, 4096, 16384, 65536)
 )
+RECONCILES = Counter(
+    "lookout_reconciles_total",
+    "Times that an address of a source was asked what fires, by source and outcome: answered or failed.",
+    ["source", "outcome"],
+)
+RECONCILED = Counter(
+    "lookout_reconciled_alerts_total",
+    "Alerts that differed from what a source fires, by source and change: began or ended.",
+    ["source", "change"],
+)
 QUEUE = Gauge("lookout_intake_queue_alerts", "Alerts that wait for a commit.")
 OPEN_INCIDENTS = Gauge("lookout_open_incidents", "Open incidents, by severity and status.", ["severity", "status"])
+POSTPONED = Gauge("lookout_postponed_alerts", "Alerts whose change waits to be told.")
 READ = Counter("lookout_feed_read_events_total", "Events read for followers.")
 FEED_LAG = Histogram(
     "lookout_feed_lag_seconds",

@@ -57,7 +57,7 @@ class Timers:
                 await self.tell()
                 wait = TELLING_INTERVAL
             except (*PASSING_ERRORS, Overloaded) as error:
-                log.warning("timers", action="telling_failed", error=repr(error))
+                log.warning("telling", action="telling_failed", error=repr(error))
                 wait = INTERVAL
 
     async def tell(self) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 
 import asyncpg
 import pytest
+from tests.asked import Alertmanager, Prometheus
 from tests.clock import FakeClock
 from tests.driver import Driver
 
@@ -105,3 +106,17 @@ async def lookout(start: Start) -> AsyncIterator[Driver]:
     """A running Lookout."""
     async with start() as driver:
         yield driver
+
+
+@pytest.fixture
+async def prometheus(clock: FakeClock) -> AsyncIterator[Prometheus]:
+    """A Prometheus that can be asked."""
+    async with Prometheus(clock).serving() as server:
+        yield server
+
+
+@pytest.fixture
+async def alertmanager(clock: FakeClock) -> AsyncIterator[Alertmanager]:
+    """An Alertmanager that can be asked."""
+    async with Alertmanager(clock).serving() as server:
+        yield server

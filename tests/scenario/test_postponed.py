@@ -87,26 +87,35 @@ async def test_replicas_know_of_each_other_what_was_told_and_tell_what_waits_onc
         assert (await other.only_incident()).firing_alerts == 10
 
 
-async def test_what_ends_before_it_was_told_is_never_told(start: Start) -> None:
+async def test_i1_what_ends_before_it_was_told_is_told_all_the_same(start: Start) -> None:
     async with start(TERSE) as lookout:
         await lookout.fires(instance="a")
         began = lookout.clock.now()
         await lookout.fires(starts_at=began, instance="b")
         await lookout.resolves(began, instance="b")
-        assert await _waiting(lookout) == 0
         lookout.clock.move(seconds=1)
         await lookout.ticks()
-        assert await lookout.types() == ["opened"]
+        assert await lookout.types() == ["opened", "alerts_changed"]
+        incident = await lookout.only_incident()
+        assert (incident.firing_alerts, incident.total_alerts) == (1, 2)
+        assert {alert.labels["instance"]: alert.status for alert in await lookout.alerts_of(incident.id)} == {
+            "a": "firing",
+            "b": "resolved",
+        }
+        assert (await lookout.rebuild()).equal
 
 
-async def test_what_runs_out_before_it_was_told_is_never_told(start: Start) -> None:
+async def test_what_runs_out_before_it_was_told_is_told_all_the_same(start: Start) -> None:
     async with start(Policy(pace=Pace(burst=1, interval=timedelta(hours=1)))) as lookout:
         await lookout.webhook({"labels": {"alertname": "Down", "instance": "a"}})
         await lookout.fires(instance="b")
         lookout.clock.move(minutes=6)
         await lookout.ticks()
-        assert await _waiting(lookout) == 0
-        assert (await lookout.only_incident()).total_alerts == 1
+        assert await _waiting(lookout) == 1
+        lookout.clock.move(hours=1)
+        await lookout.ticks()
+        incident = await lookout.only_incident()
+        assert (incident.firing_alerts, incident.total_alerts, await _waiting(lookout)) == (1, 2, 0)
 
 
 async def test_an_operators_resolve_closes_it_too(start: Start) -> None:

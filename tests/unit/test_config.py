@@ -19,6 +19,7 @@ LABELS = "a list of labels is expected: [alertname, job]"
 ALONE = "without a label every alert would be an incident of its own; leave the key out for the default"
 KEYS = "keys with values are expected"
 KNOWN = "unknown key; known: group_by, reopen_window, resend_delay, webhook_expiry, severities"
+ADDRESS = "an address like http://127.0.0.1:9090 is expected, without a query"
 
 WRONG: dict[str, list[str]] = {
     # The file as a whole.
@@ -92,6 +93,24 @@ WRONG: dict[str, list[str]] = {
         f"4: sources.prometheus.expiry: {DURATION}",
         f"5: sources.alertmanager.drop_labels[0]: {LABEL}",
     ],
+    "sources:\n  prometheus:\n    prometheus_url: prometheus:9090\n    alertmanager_url: http://a\n": [
+        f"3: sources.prometheus.prometheus_url: {ADDRESS}",
+        "4: sources.prometheus.alertmanager_url: unknown key; known: drop_labels, expiry, prometheus_url",
+    ],
+    "sources:\n  prometheus:\n    prometheus_url:\n    - http://:9090\n    - http://jo:secret@a b\n    - {a: 1}\n": [
+        f"{line}: sources.prometheus.prometheus_url[{line - 4}]: {ADDRESS}" for line in (4, 5, 6)
+    ],
+    "sources:\n  prometheus:\n    prometheus_url: http://a:9e9\n  alertmanager:\n    alertmanager_url: http://a?x\n": [
+        f"3: sources.prometheus.prometheus_url: {ADDRESS}",
+        f"5: sources.alertmanager.alertmanager_url: {ADDRESS}",
+    ],
+    "sources:\n  prometheus:\n    prometheus_url: []\n  alertmanager:\n    alertmanager_receiver: []\n": [
+        "3: sources.prometheus.prometheus_url: 1 to 16 addresses are expected",
+        "5: sources.alertmanager.alertmanager_receiver: a name is expected",
+    ],
+    f"sources:\n  alertmanager:\n    alertmanager_url: [{', '.join(['http://a'] * 17)}]\n": [
+        "3: sources.alertmanager.alertmanager_url: 1 to 16 addresses are expected"
+    ],
     # All at once.
     "policy:\n  reopen_windw: 10m\n  resend_delay: soon\n  group_by: [job, '']\n  severities: {a: b}\n": [
         f"2: policy.reopen_windw: {KNOWN}",
@@ -130,6 +149,13 @@ READ: dict[str, Policy] = {
         sources={
             "prometheus": Source(drop_labels=()),
             "alertmanager": Source(("replica", "a"), timedelta(days=3)),
+        }
+    ),
+    "sources:\n  prometheus: {prometheus_url: 'https://jo:secret@a.example/prometheus/'}\n"
+    "  alertmanager: {alertmanager_url: ['http://[::1]:9093', http://b], alertmanager_receiver: lookout}\n": Policy(
+        sources={
+            "prometheus": Source(prometheus_url=("https://jo:secret@a.example/prometheus",)),
+            "alertmanager": Source(alertmanager_url=("http://[::1]:9093", "http://b"), alertmanager_receiver="lookout"),
         }
     ),
     "policy: {severities: {Sev1: critical, 2: error, warn: info}}\n": Policy(

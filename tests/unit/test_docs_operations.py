@@ -10,7 +10,7 @@ from prometheus_client.metrics import MetricWrapperBase
 from typer.core import TyperCommand, TyperGroup
 from typer.main import get_command
 
-from lookout import app, config, metrics, timers
+from lookout import app, config, metrics, reconcile, timers
 from lookout.alerts import shown
 from lookout.alerts.severity import SYNONYMS
 from lookout.api import bodies, rest
@@ -150,6 +150,12 @@ BOUNDS = {
     "alerts that wait for a commit": f"{writer.QUEUE_LIMIT:,}",
     "alerts in one commit": f"{writer.BATCH_LIMIT:,}",
     "alerts that expire in one commit": f"{timers.BATCH_LIMIT:,}",
+    "addresses of one source": f"{config.ADDRESSES_LIMIT}",
+    "an answer of a source that is asked": f"{reconcile.ANSWER_LIMIT // MEBIBYTE} MiB",
+    "time for an address to answer": f"{reconcile.ADDRESS_SECONDS:.0f}",
+    "alerts reconciled in one commit": f"{reconcile.BATCH_LIMIT:,}",
+    "alerts told one by one of a reconcile": f"{reconcile.FINDINGS_TOLD:,}",
+    "operators who wait for a reconcile": f"{reconcile.WAITING_LIMIT}",
     "repeats recognised without loading": f"{repeats.REPEATS_KNOWN:,}",
     "labels that `group_by` or `drop_labels` name": f"{config.LABELS_LIMIT}",
     "leases of an alert that live at once": f"{lease.LIVE_LEASES_KEPT}",

@@ -11,7 +11,7 @@ from tests.unit.times import NOW, at
 
 from lookout.alerts.alert import Alert, AlertStatus, label_set
 from lookout.alerts.severity import Severity
-from lookout.incidents.events import EventType
+from lookout.incidents.events import AlertsChanged, EventType
 from lookout.incidents.incident import Resolution, Status
 from lookout.incidents.ledger import Ledger
 from lookout.incidents.policy import Pace, Policy
@@ -96,15 +96,65 @@ def test_a_rise_is_told_at_once_and_alone(terse: Story) -> None:
     assert terse.incident.firing_alerts == 3
 
 
-def test_what_ends_before_its_beginning_was_told_is_never_told(terse: Story) -> None:
+def test_i1_what_ends_before_its_beginning_was_told_is_told_as_passed(terse: Story) -> None:
     assert terse.fires(instance="b") is Reason.POSTPONED
-    assert terse.resolves(instance="b") is Reason.POSTPONED
+    assert terse.resolves(instance="b") is Reason.PASSED
+    assert terse.resolves(instance="b") is Reason.DUPLICATE
+    assert len(terse.decided) == 1
     terse.tells_what_waits()
-    assert terse.told_events == [OPENED]
-    assert terse.incident.total_alerts == 1
+    assert terse.told_events == [OPENED, CHANGED]
+    assert (terse.incident.firing_alerts, terse.incident.total_alerts) == (1, 2)
+    change = terse.ledger.records[-1].event.change
+    assert isinstance(change, AlertsChanged)
+    delta = change.alerts
+    assert (delta.started, delta.ended, delta.new, [brief.status for brief in delta.first]) == (0, 0, 1, ["resolved"])
 
 
-def test_what_runs_out_before_its_beginning_was_told_is_never_told() -> None:
+def test_what_has_passed_is_told_with_what_began_and_counts_once(terse: Story) -> None:
+    terse.fires(instance="b")
+    terse.resolves(instance="b")
+    terse.fires(instance="c")
+    terse.tells_what_waits()
+    assert terse.told_events == [OPENED, CHANGED]
+    assert (terse.incident.firing_alerts, terse.incident.total_alerts) == (2, 3)
+    terse.passes(0.5 * SECOND)
+    assert terse.fires(since=terse.minute, instance="b") is Reason.POSTPONED
+    assert terse.resolves(since=None, instance="b") is Reason.PASSED
+    terse.tells_what_waits()
+    assert terse.told_events == [OPENED, CHANGED], "the incident has had that alert"
+
+
+def test_what_has_passed_of_a_resolved_incident_is_told_and_reopens_nothing(terse: Story) -> None:
+    terse.resolves(instance="a")
+    terse.fires(since=0, instance="b")
+    terse.resolves(since=0, instance="b")
+    terse.tells_what_waits()
+    assert terse.told_events == [OPENED, RESOLVED, CHANGED]
+    assert (terse.incident.status, terse.incident.total_alerts) == (Status.RESOLVED, 2)
+
+
+def test_what_has_passed_and_begins_again_fires(terse: Story) -> None:
+    terse.fires(instance="b")
+    terse.resolves(instance="b")
+    assert terse.fires(since=terse.minute + 1, instance="b") is Reason.POSTPONED
+    terse.tells_what_waits()
+    assert (terse.incident.firing_alerts, terse.incident.total_alerts) == (2, 2)
+
+
+def test_what_has_passed_can_be_the_first_of_a_new_incident() -> None:
+    story = Story(Policy(reopen_window=timedelta(0), pace=TERSE.pace))
+    story.fires(instance="a")
+    story.resolves(instance="a")
+    story.passes(1 * SECOND)
+    receipts = story.hears(told(since=0, instance="b"), told(since=story.minute, instance="c"))
+    assert [receipt.reason for receipt in receipts] == [Reason.POSTPONED] * 2
+    story.tells(since=0, until=story.minute, instance="b")
+    story.tells_what_waits()
+    assert [(incident.firing_alerts, incident.total_alerts) for incident in story.incidents] == [(0, 1), (1, 2)]
+    assert story.told_events == [OPENED, RESOLVED, OPENED]
+
+
+def test_what_runs_out_before_its_beginning_was_told_is_told_as_passed() -> None:
     story = Story(Policy(pace=Pace(burst=1, interval=timedelta(hours=1))))
     story.fires(instance="a")
     story.fires(instance="b", lease=1)
@@ -112,7 +162,7 @@ def test_what_runs_out_before_its_beginning_was_told_is_never_told() -> None:
     story.expires()
     assert story.decided == story.firing
     story.tells_what_waits()
-    assert story.incident.total_alerts == 1
+    assert story.incident.total_alerts == 2
 
 
 def test_what_begins_again_before_its_end_was_told_has_not_ended(terse: Story) -> None:
@@ -255,10 +305,12 @@ def test_what_the_tables_have_by_now_is_not_told_twice(terse: Story) -> None:
 
 def test_what_is_taken_back_is_written_as_such(terse: Story) -> None:
     terse.fires(instance="b")
-    [name] = terse.ledger.postponed.changed
+    terse.tells_what_waits()
     terse.resolves(instance="b")
+    [name] = terse.ledger.postponed.changed
+    terse.fires(since=terse.minute, instance="b")
     assert (list(terse.ledger.postponed.changed), terse.ledger.postponed.forgotten) == ([], {name})
-    terse.fires(since=terse.minute + 1, instance="b")
+    terse.resolves(since=None, instance="b")
     assert (list(terse.ledger.postponed.changed), terse.ledger.postponed.forgotten) == ([name], set())
 
 

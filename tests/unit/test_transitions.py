@@ -37,6 +37,7 @@ IMPOSSIBLE = {
     (None, Stimulus.RESOLVE): "people act on incidents",
     (None, Stimulus.NOTE): "people act on incidents",
     (None, Stimulus.INVESTIGATION): "an investigation is about an incident",
+    (None, Stimulus.PASSING): "what waits has an incident",
     (None, Stimulus.CALM): "what does not exist does not flap",
     (Status.RESOLVED, Stimulus.RISE): "an incident that reopens takes the severity of what reopens it",
     (Status.RESOLVED, Stimulus.END): "no alert of a resolved incident fires",

@@ -16,5 +16,19 @@ class Source(msgspec.Struct, frozen=True):
     expiry: timedelta | None = None
     """How long an alert lives that promises no end. None: what is usual for senders of its kind."""
 
+    prometheus_url: tuple[str, ...] = ()
+    """Where the source can be asked what fires: every Prometheus that sends, HA twins each."""
+
+    alertmanager_url: tuple[str, ...] = ()
+    """The same of Alertmanagers."""
+
+    alertmanager_receiver: str = ""
+    """The receiver that sends to Lookout: only its alerts are asked for. "": those of all."""
+
+    @property
+    def addresses(self) -> tuple[str, ...]:
+        """Where the source can be asked. None: it is not."""
+        return self.prometheus_url or self.alertmanager_url
+
 
 USUAL = Source()

@@ -67,10 +67,12 @@ class Operations:
     async def metrics(self, _: Request) -> Response:
         metrics.QUEUE.set(self._parts.intake.waiting)
         metrics.OPEN_INCIDENTS.clear()
+        metrics.POSTPONED.set(float("nan"))
         # What this process counts is told above all while the database is away; what only that knows is left out.
         with suppress(*PASSING_ERRORS):
             for severity, status, count in await self._parts.reads.open_incidents():
                 metrics.OPEN_INCIDENTS.labels(severity, status).set(count)
+            metrics.POSTPONED.set(await self._parts.reads.postponed_alerts())
         metrics.set_noise_reduction()
         return Response(generate_latest(), headers={"Content-Type": CONTENT_TYPE_LATEST})
 

@@ -23,6 +23,7 @@ from lookout.api.rest import (
     InvestigationPage,
     NoArguments,
     NoteArguments,
+    ReconciledSources,
     RejectedPage,
     ResolveArguments,
 )
@@ -210,6 +211,10 @@ OPERATIONS: Sequence[Operation] = (
         "The feed after a position: Server-Sent Events where `text/event-stream` is accepted, else a page of JSON.",
         {200: EventPage, 400: Error, 409: Error, 503: Error},
         query=(("after", _POSITION, "Events after this position; a stream without one begins now."), _FIRST),
+    ),
+    Operation(
+        "post", "/v1/reconcile", "reconcile", "Ask every source that can be asked what fires, and reconcile with that.",
+        {200: ReconciledSources, 400: Error, 409: Error, 503: Error}, NoArguments,
     ),
     Operation(
         "get", "/v1/rejected-alerts", "listRejectedAlerts", "What was refused, the newest first.",

@@ -8,6 +8,7 @@ from lookout.errors import Refused
 from lookout.feeds.follow import Followers
 from lookout.incidents.actions import NAME_LIMIT
 from lookout.intake.writer import Intake
+from lookout.reconcile import Reconciler
 from lookout.store.reads import Reads
 
 LOCAL_TENANT = "default"
@@ -21,6 +22,7 @@ class Parts(msgspec.Struct, frozen=True):
     intake: Intake
     followers: Followers
     clock: Clock
+    reconciler: Reconciler
 
 
 class Caller(msgspec.Struct, frozen=True):

@@ -18,6 +18,7 @@ from lookout.feeds.sse import EventStream
 from lookout.incidents.events import FeedEvent
 from lookout.incidents.incident import Incident, Status
 from lookout.incidents.investigation import Investigation
+from lookout.reconcile import Reconciled
 from lookout.store.reads import END, AlertView, IncidentFilter, InvestigationView, RejectedView
 
 PAGE_DEFAULT = 50
@@ -56,6 +57,12 @@ class InvestigationPage(msgspec.Struct, frozen=True):
 class RejectedPage(msgspec.Struct, frozen=True):
     rejected_alerts: list[RejectedView]
     next: int | None
+
+
+class ReconciledSources(msgspec.Struct, frozen=True):
+    """What asking the sources found, each in turn."""
+
+    sources: list[Reconciled]
 
 
 class NoArguments(msgspec.Struct, frozen=True):
@@ -108,6 +115,7 @@ class Rest:
             Route(f"{one}/investigations", self.investigations, methods=["GET"]),
             Route(f"{one}/investigations", self.attach_investigation, methods=["POST"]),
             Route("/v1/feed", self.feed, methods=["GET"]),
+            Route("/v1/reconcile", self.reconcile, methods=["POST"]),
             Route("/v1/rejected-alerts", self.rejected_alerts, methods=["GET"]),
         ]
 
@@ -189,6 +197,11 @@ class Rest:
         # Both before the answer begins: what is refused has a status, and "from now on" is from before it.
         self._parts.followers.check_room()
         return EventStream(self._parts.followers.follow(tenant_id, last if after is None else after))
+
+    async def reconcile(self, request: Request) -> Response:
+        """Ask every source that can be asked what fires."""
+        await _arguments(request, NoArguments)
+        return Json(ReconciledSources(await self._parts.reconciler.reconcile()))
 
     async def rejected_alerts(self, request: Request) -> Response:
         tenant_id, limit = caller_of(request).tenant_id, _limit(request)

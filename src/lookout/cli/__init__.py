@@ -14,6 +14,7 @@ from lookout import __version__
 from lookout.cli.demo import demo
 from lookout.cli.incidents import incidents
 from lookout.cli.outside import Outside
+from lookout.cli.reconcile import reconcile
 from lookout.cli.serve import check_config, rebuild, serve
 from lookout.cli.tail import tail
 from lookout.cli.terminal import complain
@@ -52,6 +53,7 @@ def version() -> None:
 app.command()(serve)
 app.command()(tail)
 app.add_typer(incidents, name="incidents", short_help="List incidents, show one, acknowledge, assign, note, resolve.")
+app.command()(reconcile)
 app.command()(demo)
 app.command("check-config")(check_config)
 app.command()(rebuild)

@@ -22,6 +22,7 @@ T = TypeVar("T")
 
 ERROR_LIMIT = 500
 ANSWER_SECONDS = 30.0
+RECONCILE_SECONDS = 180.0
 PAGE = 500
 SILENCE_SECONDS = 45.0
 """The feed sends a heartbeat every 15 s: after three without one the connection is dead."""
@@ -114,6 +115,38 @@ class Refusal(msgspec.Struct, frozen=True):
 class Receipts(msgspec.Struct, frozen=True):
     receipts: list[Receipt]
     rejected: list[Refusal] = []
+
+
+class AskedAddress(msgspec.Struct, frozen=True):
+    """One address at which a source was asked: how many alerts fire there, or why its answer does not count."""
+
+    url: str
+    firing: int | None = None
+    problem: str | None = None
+
+
+class Finding(msgspec.Struct, frozen=True):
+    """An alert that differed from what its source says, and what became of it."""
+
+    fingerprint: str
+    name: str
+    is_firing: bool
+    reason: str
+    incident_id: str | None = None
+
+
+class Reconciled(msgspec.Struct, frozen=True):
+    """What came of asking one source: how many alerts began and ended by it, and the first of them."""
+
+    source: str
+    addresses: list[AskedAddress]
+    began: int
+    ended: int
+    alerts: list[Finding]
+
+
+class _ReconciledSources(msgspec.Struct, frozen=True):
+    sources: list[Reconciled]
 
 
 class _RawEventPage(msgspec.Struct, frozen=True):
@@ -213,6 +246,11 @@ class Client:
     def note(self, incident_id: str, text: str) -> Incident:
         return self._act(incident_id, "notes", {"text": text})
 
+    def reconcile(self) -> list[Reconciled]:
+        """Have every source asked what fires, which takes as long as the slowest of them."""
+        answer = self._post("/v1/reconcile", {}, RECONCILE_SECONDS)
+        return self._decode(answer, _ReconciledSources).sources
+
     def post_alerts(self, alerts: object) -> None:
         """Send an array of alerts as Prometheus does."""
         self._post("/api/v2/alerts", alerts)
@@ -247,10 +285,11 @@ class Client:
             response = self._http.get(path, params=params)
         return self._decode(response, answer)
 
-    def _post(self, path: str, body: object) -> httpx.Response:
+    def _post(self, path: str, body: object, seconds: float = ANSWER_SECONDS) -> httpx.Response:
         content = msgspec.json.encode(body)
+        headers = {"Content-Type": "application/json"}
         with self._telling():
-            response = self._http.post(path, content=content, headers={"Content-Type": "application/json"})
+            response = self._http.post(path, content=content, headers=headers, timeout=seconds)
         if not response.is_success:
             raise self._refusal(response)
         return response

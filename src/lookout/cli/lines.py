@@ -130,6 +130,8 @@ def _resolution(change: Resolved, incident: Incident) -> str:
             return after
         case Resolution.EXPIRED:
             return f"{after}, by silence"
+        case Resolution.RECONCILED:
+            return f"{after}, by asking the source"
         case Resolution.OPERATOR:
             reason = one_line(change.reason, TEXT_LIMIT)
             return f"{after} by {_name(change.by or 'somebody')}" + (f": {reason}" if reason else "")
@@ -140,7 +142,7 @@ def _resolution(change: Resolved, incident: Incident) -> str:
 def _signed(alerts: AlertsDelta) -> str:
     parts = [f"+{alerts.started}"] if alerts.started else []
     parts += [f"-{alerts.ended}"] if alerts.ended else []
-    return " ".join(parts) or "+0"
+    return " ".join(parts) or f"{alerts.new} came and went"
 
 
 def _name(name: str) -> str:

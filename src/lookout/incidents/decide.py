@@ -51,18 +51,29 @@ class Decision(msgspec.Struct, frozen=True):
 
 
 def decide(
-    incident: Incident | None, changes: Sequence[AlertChange], policy: Policy, now: datetime, *, expired: bool = False
+    incident: Incident | None,
+    changes: Sequence[AlertChange],
+    policy: Policy,
+    now: datetime,
+    *,
+    resolution: Resolution = Resolution.SOURCE,
 ) -> Decision:
     """What alerts that began and ended to fire at once mean for their incident.
 
     `incident` is the open one of their group, else its last one, else None. Each alert changes once; however many
-    change together, it is one fact. `expired` says that those which ended did so by silence.
+    change together, it is one fact. `resolution` says how those ended that did.
     """
     started = [change for change in changes if change.status is AlertStatus.FIRING]
-    ended = [change for change in changes if change.status is AlertStatus.RESOLVED]
+    ended = [change for change in changes if change.status is AlertStatus.RESOLVED and not change.has_passed]
+    passed = [change for change in changes if change.has_passed]
     if incident is not None and not incident.is_open and started and not _reopens(incident, started, policy):
-        return _decide(None, started, ended, policy, expired, previous_incident_id=incident.id)
-    return _with_swing(_decide(incident, started, ended, policy, expired), incident, policy, now)
+        decision = _decide(None, started, ended, policy, resolution, previous_incident_id=incident.id)
+        return _with_passed(decision, passed)
+    if incident is not None and not started and not ended:
+        decision = _decide_passing(incident, passed)
+    else:
+        decision = _with_swing(_decide(incident, started, ended, policy, resolution), incident, policy, now)
+    return _with_passed(decision, passed)
 
 
 def decide_repeat(incident: Incident, change: AlertChange, policy: Policy, now: datetime) -> Decision:
@@ -161,7 +172,7 @@ def _decide(
     started: Sequence[AlertChange],
     ended: Sequence[AlertChange],
     policy: Policy,
-    expired: bool,
+    resolution: Resolution,
     previous_incident_id: str | None = None,
 ) -> Decision:
     status = incident.status if incident is not None else None
@@ -174,8 +185,27 @@ def _decide(
     assert incident is not None, "an alert that ends has an incident"
     is_last = len(ended) == incident.firing_alerts
     step = TRANSITIONS[status, Stimulus.LAST_END if is_last else Stimulus.END]
-    fact = _resolve(ended, expired) if is_last else _end(incident, ended)
+    fact = _resolve(ended, resolution) if is_last else _end(incident, ended)
     return Decision((fact,), step.reason, step.reason)
+
+
+def _decide_passing(incident: Incident, passed: Sequence[AlertChange]) -> Decision:
+    step = TRANSITIONS[incident.status, Stimulus.PASSING]
+    fact = Fact(_last_end(passed), AlertsChanged(incident.started_at, AlertsDelta()))
+    return Decision((fact,), step.reason, step.reason)
+
+
+def _with_passed(decision: Decision, passed: Sequence[AlertChange]) -> Decision:
+    """The decision with the alerts that have passed meanwhile: of the counts only those of different alerts change."""
+    (fact,) = decision.facts
+    if not passed or not isinstance(fact.change, Opened | Escalated | AlertsChanged | Reopened | Resolved):
+        return decision
+    passed = [replace(change, is_new=True) for change in passed] if decision.is_new else passed
+    alerts, brief = fact.change.alerts, _delta([], passed)
+    first = (*alerts.first, *brief.first)[:FIRST_ALERTS]
+    new = alerts.new + sum(change.is_new for change in passed)
+    change = replace(fact.change, alerts=replace(alerts, new=new, first=first))
+    return replace(decision, facts=(replace(fact, change=change, alerts=(*fact.alerts, *passed)),))
 
 
 def _with_swing(decision: Decision, incident: Incident | None, policy: Policy, now: datetime) -> Decision:
@@ -233,8 +263,7 @@ def _end(incident: Incident, ended: Sequence[AlertChange]) -> Fact:
     return Fact(_last_end(ended), AlertsChanged(incident.started_at, _delta([], ended)), tuple(ended))
 
 
-def _resolve(ended: Sequence[AlertChange], expired: bool) -> Fact:
-    resolution = Resolution.EXPIRED if expired else Resolution.SOURCE
+def _resolve(ended: Sequence[AlertChange], resolution: Resolution) -> Fact:
     return Fact(_last_end(ended), Resolved(resolution, _delta([], ended)), tuple(ended))
 
 

@@ -36,6 +36,7 @@ class AlertChange(msgspec.Struct, frozen=True, gc=False):
     """What an event says about one alert: it began to fire at `starts_at`, or the firing ended at `ends_at`.
 
     `alert` is what was received, None for an end. `is_new` says that the incident has not had this alert before.
+    An end with an alert is a firing that has passed before it was told: both are told at once.
     """
 
     fingerprint: str
@@ -44,6 +45,10 @@ class AlertChange(msgspec.Struct, frozen=True, gc=False):
     ends_at: datetime | None
     alert: Alert | None = None
     is_new: bool = False
+
+    @property
+    def has_passed(self) -> bool:
+        return self.alert is not None and self.status is AlertStatus.RESOLVED
 
 
 class AlertBrief(msgspec.Struct, frozen=True):

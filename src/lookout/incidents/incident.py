@@ -16,11 +16,12 @@ class Status(StrEnum):
 
 
 class Resolution(StrEnum):
-    """How an incident was resolved: by its source's word, by its silence, or by a person."""
+    """How an incident was resolved: by its source's word, by its silence, by a person, or by asking the source."""
 
     SOURCE = "source"
     EXPIRED = "expired"
     OPERATOR = "operator"
+    RECONCILED = "reconciled"
 
 
 class Incident(msgspec.Struct, frozen=True):

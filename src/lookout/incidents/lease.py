@@ -42,9 +42,10 @@ class Lease(msgspec.Struct, frozen=True, gc=False):
     """One sender's word.
 
     `ends_at` is how far it reaches: the sender's promise if `promised`, else our own limit since it was last heard, or
-    the end that this sender itself told. `resolved_at` is when it was told to have ended, by this sender or by another
-    that speaks of the same firing. `expired` says that it ran out. `closed_at` is when an
-    operator resolved the incident: the lease then counts no more, however often it is repeated.
+    the end that this sender itself told. What a source answered when it was asked promises nothing either, and is
+    taken over by the first message about it. `resolved_at` is when it was told to have ended, by this sender or by
+    another that speaks of the same firing. `expired` says that it ran out. `closed_at` is when an operator resolved the
+    incident: the lease then counts no more, however often it is repeated.
     """
 
     source: str
@@ -150,6 +151,7 @@ def _hear_firing(leases: Leases, alert: Alert, now: datetime, policy: Policy) ->
         lease = msgspec.structs.replace(
             known,
             ends_at=max(known.ends_at, ends_at),
+            promised=known.promised or alert.leased,
             expired=known.expired and known.promised and ends_at <= known.ends_at,
             last_received_at=max(known.last_received_at, now),
         )
@@ -195,8 +197,9 @@ def _is_ended_by(lease: Lease, alert: Alert, ended_at: datetime) -> bool:
         return True
     if lease.source != alert.source or (alert.ends_at is not None and lease.starts_at > ended_at):
         return False
-    # Who states no start speaks of all there is; a webhook's sender has merged the starts, and peers differ in them.
-    return alert.starts_at is None or not (lease.promised or alert.leased)
+    # Who states no start speaks of all there is; a webhook's sender has merged the starts, and peers differ in them;
+    # and of what a leasing source was asked for, the start is a guess.
+    return alert.starts_at is None or not lease.promised
 
 
 def _key_of_firing(leases: Leases, alert: Alert, now: datetime, policy: Policy) -> LeaseKey:

@@ -3,22 +3,24 @@
 The shell loads a ledger, hands it the alerts, and appends what it gives out. Tests hand it the same without a database.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 
 import msgspec
 from msgspec.structs import replace
 
 from lookout.alerts.alert import Alert, AlertStatus
+from lookout.alerts.text import one_line
 from lookout.incidents.actions import Action, AttachInvestigation, Resolve
 from lookout.incidents.decide import Decision, decide, decide_action, decide_calm, decide_repeat
 from lookout.incidents.events import AlertChange, Event, Fact, Record, number
 from lookout.incidents.evolve import evolve
-from lookout.incidents.grouping import group_of
-from lookout.incidents.incident import Incident
+from lookout.incidents.grouping import VALUE_LIMIT, group_of
+from lookout.incidents.incident import Incident, Resolution
 from lookout.incidents.lease import Lease, LeaseKey, Leases, close, expire, hear, surplus
 from lookout.incidents.policy import Policy
 from lookout.incidents.postponed import Postponed, Postponements, waits_until
+from lookout.incidents.reconcile import Comparison, Finding, reconcile
 from lookout.incidents.transitions import Reason
 
 
@@ -44,11 +46,11 @@ class Receipt(msgspec.Struct, frozen=True, gc=False):
 
 
 class _Gathered(msgspec.Struct, frozen=True, gc=False):
-    """A change that is not decided yet, where its receipt goes if anybody waits for one, and whether it was silence."""
+    """A change that is not decided yet, where its receipt goes if anybody waits for one, and how it came to its end."""
 
     change: AlertChange
     index: int | None = None
-    expired: bool = False
+    resolution: Resolution = Resolution.SOURCE
 
 
 class Ledger:
@@ -111,8 +113,30 @@ class Ledger:
             if was_firing and not self._is_firing(fingerprint):
                 # It ended when the last promise did, not when that was noticed.
                 ended_at = max((lease.ends_at for lease in expired.values()), default=now)
-                self._end(fingerprint, ended_at, expired=True)
+                self._end(fingerprint, ended_at, resolution=Resolution.EXPIRED)
         self._decide_gathered(now)
+
+    def reconcile(self, fingerprints: Sequence[str], comparison: Comparison, now: datetime) -> list[Finding]:
+        """Begin and end what the source's answers say, of these alerts. Tells those that changed."""
+        self._receipts = [None] * len(fingerprints)
+        self._gather_due(now)
+        for index, fingerprint in enumerate(fingerprints):
+            self._decide_what_is_gathered_of(fingerprint, now)
+            known = self._alert_of(fingerprint)
+            labels: Mapping[str, str] = known.labels if known is not None else {}
+            leases = self.leases.get(fingerprint, {})
+            changed = reconcile(fingerprint, labels, leases, comparison, self._policy)
+            if not changed:
+                continue
+            self._keep(fingerprint, changed)
+            was_firing = self._was_firing(fingerprint)
+            is_firing = self._is_firing(fingerprint)
+            if is_firing and not was_firing:
+                self._fire(next(iter(comparison.said[fingerprint].fires.values())), index, now)
+            elif was_firing and not is_firing:
+                self._end(fingerprint, comparison.asked_at, index, Resolution.RECONCILED)
+        self._decide_gathered(now)
+        return [self._finding(receipt) for receipt in self._receipts if receipt is not None]
 
     def tell(self, now: datetime) -> None:
         """Tell what was postponed and is due."""
@@ -161,14 +185,19 @@ class Ledger:
         if was_firing and not is_firing:
             self._end(fingerprint, alert.ends_at or now, index)
         elif is_firing and heard and alert.status is AlertStatus.FIRING:
-            if state is not None and state.status is AlertStatus.FIRING:
-                self._repeat(index, alert, state, now)
-            else:
-                self._start(alert, index, now)
+            self._fire(alert, index, now)
         else:
             reason = self._reason_of_silence(alert, state, bool(heard), is_firing)
             incident = self.by_id[state.incident_id] if state is not None else None
             self._answer(index, fingerprint, reason, incident)
+
+    def _fire(self, alert: Alert, index: int, now: datetime) -> None:
+        """Word of a firing: a beginning, as far as was told, or a repeat."""
+        state = self.alerts.get(alert.fingerprint)
+        if state is not None and state.status is AlertStatus.FIRING:
+            self._repeat(index, alert, state, now)
+        else:
+            self._start(alert, index, now)
 
     def _repeat(self, index: int, alert: Alert, state: AlertState, now: datetime) -> None:
         """Another word of a firing that goes on, as far as was told: if its end was postponed, that is not told now."""
@@ -189,12 +218,20 @@ class Ledger:
             return Reason.CLOSED if heard else Reason.STALE
         if is_firing:
             return Reason.HELD if heard else Reason.STALE
-        return Reason.UNKNOWN_RESOLVE if state is None else Reason.DUPLICATE
+        is_known = state is not None or self.postponed.of(alert.fingerprint) is not None
+        return Reason.DUPLICATE if is_known else Reason.UNKNOWN_RESOLVE
 
     def _was_firing(self, fingerprint: str) -> bool:
         """Whether the alert fires as far as is decided, told or postponed."""
         told = self.postponed.of(fingerprint) or self.alerts.get(fingerprint)
         return told is not None and told.status is AlertStatus.FIRING
+
+    def _alert_of(self, fingerprint: str) -> Alert | None:
+        """What was received when the alert began to fire, as far as is decided."""
+        postponed, state = self.postponed.of(fingerprint), self.alerts.get(fingerprint)
+        if postponed is not None and postponed.change.alert is not None:
+            return postponed.change.alert
+        return state.alert if state is not None else None
 
     def _is_firing(self, fingerprint: str) -> bool:
         return any(lease.is_alive(self._policy) for lease in self.leases.get(fingerprint, {}).values())
@@ -220,16 +257,27 @@ class Ledger:
         change = AlertChange(fingerprint, AlertStatus.FIRING, starts_at, None, alert)
         self._gather(key, _Gathered(change, index))
 
-    def _end(self, fingerprint: str, ended_at: datetime, index: int | None = None, *, expired: bool = False) -> None:
+    def _end(
+        self,
+        fingerprint: str,
+        ended_at: datetime,
+        index: int | None = None,
+        resolution: Resolution = Resolution.SOURCE,
+    ) -> None:
         postponed = self.postponed.of(fingerprint)
-        if postponed is not None and postponed.status is AlertStatus.FIRING:
-            # Its beginning was never told, and now there is nothing to tell.
-            self.postponed.drop(fingerprint)
-            self._answer(index, fingerprint, Reason.POSTPONED, self.incidents.get(postponed.dedup_key))
+        if postponed is not None:
+            self._pass(postponed, ended_at, index)
             return
         state = self.alerts[fingerprint]
         change = AlertChange(fingerprint, AlertStatus.RESOLVED, state.starts_at, max(ended_at, state.starts_at))
-        self._gather(self.by_id[state.incident_id].dedup_key, _Gathered(change, index, expired))
+        self._gather(self.by_id[state.incident_id].dedup_key, _Gathered(change, index, resolution))
+
+    def _pass(self, postponed: Postponed, ended_at: datetime, index: int | None) -> None:
+        """What begins and ends before it is told is told together."""
+        change = postponed.change
+        passed = replace(change, status=AlertStatus.RESOLVED, ends_at=max(ended_at, change.starts_at))
+        self.postponed.put(replace(postponed, change=passed))
+        self._answer(index, change.fingerprint, Reason.PASSED, self.incidents.get(postponed.dedup_key))
 
     def _gather(self, key: str, gathered: _Gathered) -> None:
         """Keep a change until all of the batch are known: what changes together is decided together."""
@@ -243,13 +291,15 @@ class Ledger:
     def _gather_postponed(self, key: str) -> None:
         """Let what was postponed of a group be decided with what else changes, and told."""
         for postponed in self.postponed.take(key):
-            if self._is_news(postponed.change):
-                self._gather(key, _Gathered(postponed.change, expired=postponed.expired))
+            if self._is_news(key, postponed.change):
+                self._gather(key, _Gathered(postponed.change, resolution=postponed.resolution))
                 self._due.add(key)
 
-    def _is_news(self, change: AlertChange) -> bool:
-        """Whether the tables do not say so already, as they may after a repair."""
+    def _is_news(self, key: str, change: AlertChange) -> bool:
+        """Whether the tables do not say so already: after a repair; or of one that passed, and was there before."""
         state = self.alerts.get(change.fingerprint)
+        if change.has_passed:
+            return state is None or state.incident_id != self.incidents[key].id
         was_firing = state is not None and state.status is AlertStatus.FIRING
         return was_firing is not (change.status is AlertStatus.FIRING)
 
@@ -268,12 +318,11 @@ class Ledger:
     def _decide_group(self, key: str, group: Sequence[_Gathered], now: datetime, *, is_due: bool) -> None:
         incident = self.incidents.get(key)
         changes = [self._with_novelty(gathered.change, incident) for gathered in group]
-        expired = any(gathered.expired for gathered in group)
-        decision = decide(incident, changes, self._policy, now, expired=expired)
+        decision = decide(incident, changes, self._policy, now, resolution=_resolution_of(group))
         until = None if is_due else self._waits_until(key, incident, decision, now)
         if until is not None:
             for gathered in group:
-                self.postponed.put(Postponed(key, until, gathered.change, gathered.expired))
+                self.postponed.put(Postponed(key, until, gathered.change, gathered.resolution))
                 self._answer(gathered.index, gathered.change.fingerprint, Reason.POSTPONED, incident)
             return
         after = self._tell(incident, decision, now)
@@ -297,7 +346,7 @@ class Ledger:
     def _with_novelty(self, change: AlertChange, incident: Incident | None) -> AlertChange:
         state = self.alerts.get(change.fingerprint)
         is_known = state is not None and incident is not None and state.incident_id == incident.id
-        return change if is_known or change.status is AlertStatus.RESOLVED else replace(change, is_new=True)
+        return change if is_known or change.alert is None else replace(change, is_new=True)
 
     def _tell(self, incident: Incident | None, decision: Decision, now: datetime) -> Incident:
         """Record what alerts did, and when: how much an incident tells is bounded."""
@@ -305,6 +354,12 @@ class Ledger:
         if decision.facts:
             self.told.setdefault(after.id, []).append(now)
         return after
+
+    def _finding(self, receipt: Receipt) -> Finding:
+        alert = self._alert_of(receipt.fingerprint)
+        name = one_line(alert.name, VALUE_LIMIT) if alert is not None else receipt.fingerprint
+        is_firing = self._was_firing(receipt.fingerprint)
+        return Finding(receipt.fingerprint, name, is_firing, receipt.reason, receipt.incident_id)
 
     def _record(self, incident: Incident | None, decision: Decision, now: datetime) -> Incident:
         """Number the decided facts and let them happen."""
@@ -325,6 +380,13 @@ class Ledger:
             self.alerts[change.fingerprint] = alert_after(self.alerts.get(change.fingerprint), change, event)
         if fact.investigation is not None:
             self.attached.add((event.incident_id, fact.investigation.report_id))
+
+
+def _resolution_of(group: Sequence[_Gathered]) -> Resolution:
+    """How what changes at once ends, if it does: as the last of its alerts."""
+    changes = [(gathered.change, gathered.resolution) for gathered in group if not gathered.change.has_passed]
+    ends = [(change.ends_at, resolution) for change, resolution in changes if change.ends_at is not None]
+    return max(ends)[1] if ends else Resolution.SOURCE
 
 
 def alert_after(state: AlertState | None, change: AlertChange, event: Event) -> AlertState:

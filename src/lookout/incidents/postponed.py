@@ -11,17 +11,17 @@ import msgspec
 
 from lookout.alerts.alert import AlertStatus
 from lookout.incidents.events import AlertChange, AlertsChanged, Change, Escalated, Opened, Reopened
-from lookout.incidents.incident import Incident
+from lookout.incidents.incident import Incident, Resolution
 from lookout.incidents.policy import Pace
 
 
 class Postponed(msgspec.Struct, frozen=True, gc=False):
-    """A change that is not told yet. `due_at` is the same for all of a dedup key; `expired`: it was silence."""
+    """A change that is not told yet. `due_at` is the same for all of a dedup key; `resolution` is how an end came."""
 
     dedup_key: str
     due_at: datetime
     change: AlertChange
-    expired: bool = False
+    resolution: Resolution = Resolution.SOURCE
 
     @property
     def status(self) -> AlertStatus:

@@ -18,6 +18,7 @@ class Stimulus(StrEnum):
     RISE = "a worse alert starts"
     END = "an alert ends, others fire"
     LAST_END = "the last alert ends"
+    PASSING = "an alert that began and ended is told"
     ACKNOWLEDGE = "acknowledge"
     ASSIGN = "assign"
     RESOLVE = "resolve"
@@ -49,6 +50,8 @@ class Reason(StrEnum):
 
     POSTPONED = "postponed"
     """Its incident has told enough for the moment: it is told with others, if it is still so then."""
+    PASSED = "passed"
+    """The alert ended before its beginning was told."""
 
     ACKNOWLEDGED = "acknowledged"
     ASSIGNED = "assigned"
@@ -80,6 +83,7 @@ TRANSITIONS: Mapping[tuple[Status | None, Stimulus], Step] = {
     (_FIRING, Stimulus.RISE): Step(EventType.ESCALATED, _FIRING, Reason.ESCALATED),
     (_FIRING, Stimulus.END): Step(EventType.ALERTS_CHANGED, _FIRING, Reason.LEFT),
     (_FIRING, Stimulus.LAST_END): Step(EventType.RESOLVED, _RESOLVED, Reason.RESOLVED),
+    (_FIRING, Stimulus.PASSING): Step(EventType.ALERTS_CHANGED, _FIRING, Reason.PASSED),
     (_FIRING, Stimulus.ACKNOWLEDGE): Step(EventType.ACKNOWLEDGED, _ACKNOWLEDGED, Reason.ACKNOWLEDGED),
     (_FIRING, Stimulus.ASSIGN): Step(EventType.ASSIGNED, _FIRING, Reason.ASSIGNED),
     (_FIRING, Stimulus.RESOLVE): Step(EventType.RESOLVED, _RESOLVED, Reason.RESOLVED),
@@ -90,6 +94,7 @@ TRANSITIONS: Mapping[tuple[Status | None, Stimulus], Step] = {
     (_ACKNOWLEDGED, Stimulus.RISE): Step(EventType.ESCALATED, _ACKNOWLEDGED, Reason.ESCALATED),
     (_ACKNOWLEDGED, Stimulus.END): Step(EventType.ALERTS_CHANGED, _ACKNOWLEDGED, Reason.LEFT),
     (_ACKNOWLEDGED, Stimulus.LAST_END): Step(EventType.RESOLVED, _RESOLVED, Reason.RESOLVED),
+    (_ACKNOWLEDGED, Stimulus.PASSING): Step(EventType.ALERTS_CHANGED, _ACKNOWLEDGED, Reason.PASSED),
     (_ACKNOWLEDGED, Stimulus.ACKNOWLEDGE): Step(None, _ACKNOWLEDGED, Reason.ALREADY),
     (_ACKNOWLEDGED, Stimulus.ASSIGN): Step(EventType.ASSIGNED, _ACKNOWLEDGED, Reason.ASSIGNED),
     (_ACKNOWLEDGED, Stimulus.RESOLVE): Step(EventType.RESOLVED, _RESOLVED, Reason.RESOLVED),
@@ -97,6 +102,7 @@ TRANSITIONS: Mapping[tuple[Status | None, Stimulus], Step] = {
     (_ACKNOWLEDGED, Stimulus.INVESTIGATION): Step(EventType.INVESTIGATION_ATTACHED, _ACKNOWLEDGED, Reason.INVESTIGATED),
     (_ACKNOWLEDGED, Stimulus.CALM): Step(EventType.FLAPPING_ENDED, _ACKNOWLEDGED, Reason.CALMED),
     (_RESOLVED, Stimulus.START): Step(EventType.REOPENED, _FIRING, Reason.REOPENED),
+    (_RESOLVED, Stimulus.PASSING): Step(EventType.ALERTS_CHANGED, _RESOLVED, Reason.PASSED),
     (_RESOLVED, Stimulus.ACKNOWLEDGE): Step(None, _RESOLVED, Reason.NOT_OPEN),
     (_RESOLVED, Stimulus.ASSIGN): Step(EventType.ASSIGNED, _RESOLVED, Reason.ASSIGNED),
     (_RESOLVED, Stimulus.RESOLVE): Step(None, _RESOLVED, Reason.ALREADY),

@@ -9,7 +9,17 @@ from lookout.errors import NotFound
 from lookout.incidents.incident import Incident
 from lookout.incidents.ledger import Ledger, Receipt
 from lookout.incidents.transitions import Reason
-from lookout.intake.work import Calm, Delivery, Expiry, Order, Outcome, Telling, Work
+from lookout.intake.work import (
+    Calm,
+    Delivery,
+    Expiry,
+    Findings,
+    Order,
+    Outcome,
+    Reconciliation,
+    Telling,
+    Work,
+)
 
 
 def settle(batch: Sequence[Work], ledgers: Mapping[str, Ledger]) -> list[Outcome]:
@@ -26,6 +36,9 @@ def settle(batch: Sequence[Work], ledgers: Mapping[str, Ledger]) -> list[Outcome
                 for tenant_id, fingerprints in work.fingerprints.items():
                     ledgers[tenant_id].expire(fingerprints, work.now, work.listening_since)
                 outcomes.append(None)
+            case Reconciliation():
+                ledger = ledgers[work.tenant_id]
+                outcomes.append(Findings(ledger.reconcile(work.fingerprints, work.comparison, work.now)))
             case Telling():
                 for tenant_id in work.dedup_keys:
                     ledgers[tenant_id].tell(work.now)

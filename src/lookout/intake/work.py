@@ -12,6 +12,7 @@ from lookout.incidents.grouping import group_of
 from lookout.incidents.incident import Incident
 from lookout.incidents.ledger import Receipt
 from lookout.incidents.policy import Policy
+from lookout.incidents.reconcile import NOTHING, Comparison, Finding
 from lookout.incidents.transitions import Reason
 from lookout.store.log import Needs, Rejection
 
@@ -74,9 +75,28 @@ class Calm(msgspec.Struct, frozen=True):
         return sum(len(incident_ids) for incident_ids in self.incident_ids.values())
 
 
-Work = Delivery | Order | Expiry | Telling | Calm
-Outcome = list[Receipt] | tuple[Incident, Reason] | Exception | None
-"""What a delivery, an order, one that cannot be done, an expiry, a telling or a calm comes to."""
+class Reconciliation(msgspec.Struct, frozen=True):
+    """Alerts to compare with what their source answered."""
+
+    tenant_id: str
+    comparison: Comparison
+    fingerprints: Sequence[str]
+    now: datetime
+
+    @property
+    def size(self) -> int:
+        return len(self.fingerprints)
+
+
+class Findings(msgspec.Struct, frozen=True):
+    """What a reconciliation found."""
+
+    alerts: list[Finding]
+
+
+Work = Delivery | Order | Expiry | Telling | Calm | Reconciliation
+Outcome = list[Receipt] | tuple[Incident, Reason] | Findings | Exception | None
+"""What a delivery, an order, a reconciliation, one that cannot be done, what time alone changes comes to."""
 
 
 def needs_of(batch: Iterable[Work], policy: Policy) -> dict[str, Needs]:
@@ -100,6 +120,8 @@ def needs_of(batch: Iterable[Work], policy: Policy) -> dict[str, Needs]:
             case Calm():
                 for tenant_id, incident_ids in work.incident_ids.items():
                     needs.setdefault(tenant_id, Needs()).incident_ids.update(incident_ids)
+            case Reconciliation():
+                _need_for_reconciliation(work, needs.setdefault(work.tenant_id, Needs()), policy)
             case _:
                 assert_never(work)
     return needs
@@ -111,6 +133,13 @@ def _need_for_order(order: Order, need: Needs) -> None:
         need.all_firing_of.add(order.incident_id)
     if isinstance(order.action, AttachInvestigation):
         need.reports.add((order.incident_id, order.action.investigation.report_id))
+
+
+def _need_for_reconciliation(reconciliation: Reconciliation, need: Needs, policy: Policy) -> None:
+    need.fingerprints.update(reconciliation.fingerprints)
+    for fingerprint in reconciliation.fingerprints:
+        for alert in reconciliation.comparison.said.get(fingerprint, NOTHING).fires.values():
+            need.dedup_keys.add(group_of(alert.label_set, policy).dedup_key)
 
 
 def rejections_of(batch: Iterable[Work]) -> list[Rejection]:

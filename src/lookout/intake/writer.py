@@ -20,11 +20,24 @@ from lookout.incidents.actions import REPEATABLE
 from lookout.incidents.incident import Incident
 from lookout.incidents.ledger import Ledger, Receipt
 from lookout.incidents.policy import Policy
+from lookout.incidents.reconcile import Finding
 from lookout.incidents.transitions import Reason
 from lookout.intake.repeats import Receipts, Repeats
 from lookout.intake.settle import settle
 from lookout.intake.tally import Tally
-from lookout.intake.work import Calm, Delivery, Expiry, Order, Outcome, Telling, Work, needs_of, rejections_of
+from lookout.intake.work import (
+    Calm,
+    Delivery,
+    Expiry,
+    Findings,
+    Order,
+    Outcome,
+    Reconciliation,
+    Telling,
+    Work,
+    needs_of,
+    rejections_of,
+)
 from lookout.store.database import ABORTS, PASSING_ERRORS, passes
 from lookout.store.log import Log
 
@@ -90,6 +103,12 @@ class Intake:
     async def expire(self, due: Expiry | Telling | Calm) -> None:
         """End what has run out."""
         await self._submit(due)
+
+    async def reconcile(self, reconciliation: Reconciliation) -> Sequence[Finding]:
+        """Begin and end what the source's answers say; returns after the commit what changed. Raises `Overloaded`."""
+        outcome = await self._submit(reconciliation)
+        assert isinstance(outcome, Findings)
+        return outcome.alerts
 
     async def _submit(self, work: Work) -> Outcome:
         if self._closed or (self._waiting and self._waiting + work.size > QUEUE_LIMIT):
@@ -248,7 +267,8 @@ def _count_repeats(renewed: Receipts) -> None:
 
 def _count(outcomes: Iterable[Outcome], ledgers: Iterable[Ledger]) -> None:
     for outcome in outcomes:
-        for receipt in outcome if isinstance(outcome, list) else ():
+        decided = outcome.alerts if isinstance(outcome, Findings) else outcome
+        for receipt in decided if isinstance(decided, list) else ():
             metrics.DECIDED.labels(receipt.reason).inc()
     for ledger in ledgers:
         for record in ledger.records:

@@ -2,14 +2,15 @@
 
 A parser returns alerts and rejected ones, or raises `MalformedBody`, its one error. `WEBHOOKS` is the table of the
 senders that have a path of their own, `POST /v1/<name>`; the Alertmanager API and PagerDuty's events are answered in
-their own ways and stand apart.
+their own ways and stand apart. `QUESTIONS` is the table of the sources that can be asked what fires.
 """
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
 
 from lookout.alerts.source import Source
-from lookout.sources import alertmanager, grafana
+from lookout.sources import alertmanager, alertmanager_api, grafana, prometheus, prometheus_api
+from lookout.sources.asking import Question
 from lookout.sources.parsed import Parsed
 
 Parser = Callable[[bytes, datetime, Source], Parsed]
@@ -17,4 +18,9 @@ Parser = Callable[[bytes, datetime, Source], Parsed]
 WEBHOOKS: Mapping[str, Parser] = {
     alertmanager.NAME: alertmanager.parse,
     grafana.NAME: grafana.parse,
+}
+
+QUESTIONS: Mapping[str, Question] = {
+    prometheus.NAME: prometheus_api.QUESTION,
+    alertmanager.NAME: alertmanager_api.QUESTION,
 }

@@ -14,6 +14,7 @@ from lookout.incidents.events import BY_ALERTS
 from lookout.incidents.lease import Lease, LeaseKey, check_at
 from lookout.incidents.ledger import Ledger
 from lookout.incidents.policy import Pace, Policy
+from lookout.incidents.reconcile import Held
 from lookout.store import jsonb
 from lookout.store.database import columns
 from lookout.store.rows import (
@@ -138,6 +139,12 @@ class Log:
             await connection.execute(SQL["forget_unknown_leases"], now)
             rows = await connection.fetch(SQL["due_leases"], now, limit)
         return [(row["tenant_id"], row["fingerprint"]) for row in rows]
+
+    async def held_alerts(self, tenant_id: str, source: str) -> AsyncGenerator[Held]:
+        """All of the tenant's firing alerts in short, as far as `source` and the time are concerned."""
+        async with self._pool.acquire() as connection, connection.transaction():
+            async for row in connection.cursor(SQL["held_alerts"], tenant_id, source, prefetch=WRITTEN_AT_ONCE):
+                yield Held(row["fingerprint"], tuple(row["replicas"]), row["ends_at"])
 
     async def add_received(self, counts: Mapping[ReceivedKey, Received]) -> None:
         """Add to what is counted. In one order everywhere, so that replicas do not deadlock."""

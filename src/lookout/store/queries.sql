@@ -214,13 +214,13 @@ WHERE l.tenant_id = f.tenant_id
 
 -- name: write_postponed_alerts
 INSERT INTO postponed_alerts (
-    tenant_id, fingerprint, dedup_key, due_at, status, starts_at, ends_at, expired, source, labels, annotations,
-    generator_url, stands_for
+    tenant_id, fingerprint, dedup_key, due_at, status, starts_at, ends_at, resolution, source, labels,
+    annotations, generator_url, stands_for
 )
 SELECT *
 FROM unnest(
     $1::text[], $2::text[], $3::text[], $4::timestamptz[], $5::text[], $6::timestamptz[], $7::timestamptz[],
-    $8::boolean[], $9::text[], $10::jsonb[], $11::jsonb[], $12::text[], $13::text[]
+    $8::text[], $9::text[], $10::jsonb[], $11::jsonb[], $12::text[], $13::text[]
 )
 ON CONFLICT (tenant_id, fingerprint) DO UPDATE SET
     dedup_key = excluded.dedup_key,
@@ -228,7 +228,7 @@ ON CONFLICT (tenant_id, fingerprint) DO UPDATE SET
     status = excluded.status,
     starts_at = excluded.starts_at,
     ends_at = excluded.ends_at,
-    expired = excluded.expired,
+    resolution = excluded.resolution,
     source = excluded.source,
     labels = excluded.labels,
     annotations = excluded.annotations,
@@ -307,6 +307,22 @@ WHERE flapping_until <= $1
 ORDER BY tenant_id, id
 LIMIT $2
 
+-- name: held_alerts
+-- All that fire, in short: by which of its replicas the source holds each, and how far any sender's word reaches.
+SELECT
+    a.fingerprint,
+    coalesce(array_agg(DISTINCT l.replica) FILTER (WHERE l.source = $2), ARRAY[]::text[]) AS replicas,
+    max(l.ends_at) AS ends_at
+FROM alerts AS a
+LEFT JOIN leases AS l
+    ON l.tenant_id = a.tenant_id
+    AND l.fingerprint = a.fingerprint
+    AND NOT l.expired
+    AND l.closed_at IS NULL
+    AND (l.resolved_at IS NULL OR l.ends_at > l.resolved_at)
+WHERE a.tenant_id = $1 AND a.status = 'firing'
+GROUP BY a.fingerprint
+
 -- name: last_position
 SELECT last_position FROM feeds WHERE tenant_id = $1
 
@@ -373,6 +389,9 @@ FROM incidents
 WHERE tenant_id = $1
     AND ($2::text[] IS NULL OR status = ANY ($2))
     AND ($3::text[] IS NULL OR severity = ANY ($3))
+
+-- name: count_postponed_alerts
+SELECT count(*) FROM postponed_alerts
 
 -- name: count_open_incidents
 SELECT severity, status, count(*) AS incidents

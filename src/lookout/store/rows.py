@@ -17,7 +17,7 @@ from lookout.incidents.events import (
     InvestigationAttached,
     Record,
 )
-from lookout.incidents.incident import Incident
+from lookout.incidents.incident import Incident, Resolution
 from lookout.incidents.lease import Lease
 from lookout.incidents.ledger import AlertState
 from lookout.incidents.postponed import Postponed
@@ -126,7 +126,7 @@ def postponed_of(row: asyncpg.Record) -> Postponed:
         ends_at=row["ends_at"],
         alert=_alert_of(row, jsonb.unescape(row["stands_for"])) if row["labels"] is not None else None,
     )
-    return Postponed(row["dedup_key"], row["due_at"], change, row["expired"])
+    return Postponed(row["dedup_key"], row["due_at"], change, Resolution(row["resolution"]))
 
 
 def postponed_values(tenant_id: str, postponed: Postponed) -> tuple[Any, ...]:
@@ -141,7 +141,7 @@ def postponed_values(tenant_id: str, postponed: Postponed) -> tuple[Any, ...]:
         change.status,
         change.starts_at,
         change.ends_at,
-        postponed.expired,
+        postponed.resolution,
         *(_alert_values(alert) if alert is not None else _NO_ALERT),
         jsonb.escape(alert.label_set.stands_for) if alert is not None else None,
     )

@@ -13,6 +13,7 @@ from lookout.cli.reading import UnknownEvent
 from lookout.incidents.events import (
     Acknowledged,
     AlertsChanged,
+    AlertsDelta,
     Assigned,
     Change,
     Escalated,
@@ -62,6 +63,11 @@ LINES: list[tuple[Change, Incident, str]] = [
         f"12:03:44 ▲ critical resolved     {TITLE}  after 12m, by silence",
     ),
     (
+        Resolved(Resolution.RECONCILED, delta(0, 2)),
+        RESOLVED,
+        f"12:03:44 ▲ critical resolved     {TITLE}  after 12m, by asking the source",
+    ),
+    (
         Resolved(Resolution.OPERATOR, delta(0, 2), "mira", "rolled back"),
         RESOLVED,
         f"12:03:44 ▲ critical resolved     {TITLE}  after 12m by mira: rolled back",
@@ -75,6 +81,11 @@ LINES: list[tuple[Change, Incident, str]] = [
         Resolved(Resolution.SOURCE, delta(0, 2)),
         incident(status=Status.RESOLVED, resolved_at=NOW, firing_alerts=0, flapping=True),
         f"12:03:44 ▲ critical resolved     {TITLE}  flapping, after 12m",
+    ),
+    (
+        AlertsChanged(STARTED, AlertsDelta(new=3)),
+        incident(),
+        f"12:03:44 ▲ critical changed      {TITLE}  3 came and went, 2 firing",
     ),
     (FlappingEnded(), incident(), f"12:03:44 ▲ critical calmed       {TITLE}  flaps no more"),
     (Acknowledged("mira"), incident(), f"12:03:44 ▲ critical acknowledged {TITLE}  by mira"),

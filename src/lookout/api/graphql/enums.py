@@ -56,6 +56,7 @@ _publish(
         Resolution.SOURCE: "The source said that its last alert ended.",
         Resolution.EXPIRED: "The source stopped repeating it.",
         Resolution.OPERATOR: "A person resolved it.",
+        Resolution.RECONCILED: "The source was asked, and fires it no longer.",
     },
 )
 _publish(

@@ -13,7 +13,7 @@ CREATE TABLE postponed_alerts (
     status text NOT NULL,
     starts_at timestamptz NOT NULL,
     ends_at timestamptz,
-    expired boolean NOT NULL,
+    resolution text NOT NULL,
     source text,
     labels jsonb,
     annotations jsonb,
