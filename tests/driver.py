@@ -13,6 +13,7 @@ import msgspec
 from httpx_sse import aconnect_sse
 from tests.clock import FakeClock
 
+from lookout.api.grouping import Grouping
 from lookout.app import Running
 from lookout.incidents.events import FeedEvent
 from lookout.incidents.incident import Incident
@@ -132,6 +133,15 @@ class Driver:
         answer = (await self.http.get(f"/v1/incidents/{incident_id}/alerts")).raise_for_status()
         return msgspec.convert(answer.json()["alerts"], list[AlertView])
 
+    async def grouping(self, incident_id: str, **query: str) -> Grouping:
+        """Why an incident is what it is."""
+        answer = (await self.http.get(f"/v1/incidents/{incident_id}/grouping", params=query)).raise_for_status()
+        return msgspec.convert(answer.json(), Grouping)
+
+    async def reload(self) -> httpx.Response:
+        """Have lookout.yaml read anew."""
+        return await self.http.post("/-/reload")
+
     async def investigations_of(self, incident_id: str, **query: Any) -> list[InvestigationView]:
         """A page of an incident's investigations, the oldest first."""
         answer = await self.http.get(f"/v1/incidents/{incident_id}/investigations", params=query)
@@ -228,6 +238,15 @@ class Driver:
                 yield
         finally:
             await connection.close()
+
+    async def until_locked_out(self) -> None:
+        """Return once a writer waits for the lock of a feed: its commit has begun."""
+        async with asyncio.timeout(10):
+            while not await self.sql(
+                "SELECT FROM pg_stat_activity "
+                "WHERE datname = current_database() AND wait_event_type = 'Lock' AND query LIKE '%FROM feeds%'"
+            ):
+                await self.http.get("/ready")
 
     async def until_waiting(self, alerts: int) -> None:
         """Return once so many alerts wait for their commit."""

@@ -31,16 +31,21 @@ from lookout.api.rest import Rest
 from lookout.api.signature import Signature
 from lookout.clock import Clock, SystemClock
 from lookout.config import Settings
-from lookout.errors import StartError
+from lookout.errors import SettingsError, StartError
 from lookout.feeds.follow import Followers
 from lookout.intake.writer import Intake
 from lookout.reconcile import Reconciler
+from lookout.reload import Reload
 from lookout.sources import grafana
 from lookout.store import database
 from lookout.store.embedded import EmbeddedPostgres
+from lookout.store.history import History
 from lookout.store.log import Log
 from lookout.store.reads import Reads
 from lookout.store.rebuild import Report, rebuild
+from lookout.store.relations import Relations
+from lookout.store.retention import Retention
+from lookout.store.stats import Stats
 from lookout.timers import Timers
 
 STOP_SECONDS = 5
@@ -135,9 +140,20 @@ async def running(settings: Settings, clock: Clock) -> AsyncGenerator[Running]:
         written = Log(writers)
         intake = Intake(written, clock, settings.policy, partial(_fresh_id, clock))
         followers = Followers(reads, clock, partial(database.listen, dsn, "lookout_feed"))
-        timers = Timers(written, intake, clock)
+        timers = Timers(written, intake, clock, Retention(writers), settings.retention)
         reconciler = Reconciler(written, intake, clock, LOCAL_TENANT)
-        parts = Parts(reads, intake, followers, clock, reconciler)
+        reload = Reload(settings.config, intake, reads, clock)
+        parts = Parts(
+            reads=reads,
+            history=History(readers),
+            relations=Relations(readers),
+            stats=Stats(readers),
+            intake=intake,
+            followers=followers,
+            clock=clock,
+            reconciler=reconciler,
+            reload=reload,
+        )
         failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         writer = _supervised(intake.run(), failed)
         parts_running = (timers.run(), timers.run_telling(), followers.run(), reconciler.run())
@@ -263,18 +279,24 @@ def server_of(lookout: Running) -> Server:
     return Server(lookout.app, lookout.parts.followers.close)
 
 
-async def serve_until_stopped(settings: Settings, ready: Callable[[str], None]) -> None:
-    """Serve until cancelled. `ready` is called with the address once requests are answered. Raises `StartError`."""
+async def serve_until_stopped(settings: Settings, ready: Callable[[str], None], hangup: asyncio.Event) -> None:
+    """Serve until cancelled. `ready` is called with the address once requests are answered. Raises `StartError`.
+
+    Whenever `hangup` is set lookout.yaml is read anew.
+    """
     with bind(settings.host, settings.port) as listening:
-        await _serve_on(listening, settings, ready)
+        await _serve_on(listening, settings, ready, hangup)
 
 
-async def _serve_on(listening: socket.socket, settings: Settings, ready: Callable[[str], None]) -> None:
+async def _serve_on(
+    listening: socket.socket, settings: Settings, ready: Callable[[str], None], hangup: asyncio.Event
+) -> None:
     host, port = listening.getsockname()[:2]
     async with running(settings, SystemClock()) as lookout:
         server = server_of(lookout)
         serving = asyncio.create_task(server.serve(sockets=[listening]))
         listens = asyncio.create_task(server.listening.wait())
+        reloads = _supervised(_reload_at_each(hangup, lookout.parts.reload), lookout.failed)
         try:
             await asyncio.wait({serving, listens, lookout.failed}, return_when=asyncio.FIRST_COMPLETED)
             if server.listening.is_set():
@@ -282,25 +304,36 @@ async def _serve_on(listening: socket.socket, settings: Settings, ready: Callabl
                 await asyncio.wait({serving, lookout.failed}, return_when=asyncio.FIRST_COMPLETED)
         finally:
             listens.cancel()
+            reloads.cancel()
             server.should_exit = True
             await serving
         if lookout.failed.done():
             await lookout.failed
 
 
+async def _reload_at_each(hangup: asyncio.Event, reload: Reload) -> None:
+    while True:
+        await hangup.wait()
+        hangup.clear()
+        with suppress(SettingsError):  # it is logged, and /health says so
+            await reload()
+
+
 def serve(settings: Settings, ready: Callable[[str], None]) -> None:
     """Serve until Ctrl-C or SIGTERM. Raises `StartError`."""
     configure_logs()
+    hangup = asyncio.Event()
     with asyncio.Runner(loop_factory=_loop_factory()) as runner, suppress(asyncio.CancelledError):
-        runner.run(_until_signal(serve_until_stopped(settings, ready)))
+        runner.run(_until_signal(serve_until_stopped(settings, ready, hangup), hangup))
 
 
-async def _until_signal(work: Coroutine[Any, Any, None]) -> None:
-    """Do `work`. Ctrl-C and SIGTERM cancel it, also while it starts, and it unwinds in order."""
+async def _until_signal(work: Coroutine[Any, Any, None], hangup: asyncio.Event) -> None:
+    """Do `work`. Ctrl-C and SIGTERM cancel it, also while it starts, and it unwinds in order. SIGHUP sets `hangup`."""
     task = asyncio.current_task()
     assert task is not None
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, task.cancel)
+    asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, hangup.set)
     await work
 
 

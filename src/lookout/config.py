@@ -13,10 +13,13 @@ from urllib.parse import urlsplit
 import msgspec
 import yaml
 
+from lookout.alerts.matcher import Matcher, MatcherError, parse_matchers
 from lookout.alerts.severity import SYNONYMS, Severity
 from lookout.alerts.source import Source
+from lookout.alerts.text import one_line
 from lookout.errors import SettingsError
 from lookout.incidents.policy import Policy
+from lookout.incidents.rules import MATCHED_LABELS_LIMIT, MATCHERS_LIMIT, RULES_LIMIT, Rule
 
 DEFAULT_PORT = 18013
 VARIABLES = (
@@ -25,11 +28,17 @@ VARIABLES = (
     "DATABASE_URL",
     "LOOKOUT_DATA_DIR",
     "LOOKOUT_CONFIG",
+    "LOOKOUT_RETENTION",
     "LOOKOUT_GRAFANA_SECRET",
     "LOOKOUT_GRAFANA_TIMESTAMP_HEADER",
 )
 _OTHERS_OF_OURS = ("LOOKOUT_URL",)
 """Read by the commands that talk to a running Lookout."""
+
+
+RETENTION = timedelta(days=400)
+"""How long what is over is kept: a year to compare with, and a month to do it in."""
+SHORTEST_RETENTION = timedelta(days=1)
 
 
 class Settings(msgspec.Struct, frozen=True):
@@ -46,12 +55,17 @@ class Settings(msgspec.Struct, frozen=True):
     policy: Policy
     grafana_secret: str | None = None
     grafana_timestamp_header: str | None = None
+    retention: timedelta = RETENTION
 
 
+FILE_LIMIT = 256 * 1024
+"""Characters of lookout.yaml, which is read while alerts are taken."""
 LABELS_LIMIT = 50
 """Names in one list of labels."""
 ADDRESSES_LIMIT = 16
 """Addresses at which one source is asked."""
+NAME_LIMIT = 100
+"""Characters of a rule's name or title: the group labels stand behind a title, and want room."""
 LONGEST = timedelta(days=3650)
 SHORTEST = timedelta(seconds=1)
 _DURATION = re.compile(r"([0-9]+(ms|[smhdw]))+")
@@ -88,10 +102,11 @@ def load_settings(environ: Mapping[str, str]) -> Settings:
             policy = load_policy(config)
         except SettingsError as error:
             problems.append(str(error))
+    retention = _retention(environ.get("LOOKOUT_RETENTION", ""), problems)
     if problems:
         raise SettingsError("\n".join(problems))
     data_dir = Path(environ.get("LOOKOUT_DATA_DIR") or _default_data_dir(environ))
-    return Settings(host, port, data_dir, database_url, config, policy, grafana_secret, timestamp_header)
+    return Settings(host, port, data_dir, database_url, config, policy, grafana_secret, timestamp_header, retention)
 
 
 def is_loopback(host: str) -> bool:
@@ -105,7 +120,11 @@ def is_loopback(host: str) -> bool:
 def load_policy(path: Path) -> Policy:
     """The policy of a `lookout.yaml`. Raises `SettingsError`: a line for each problem, with file, line and key."""
     try:
-        tree: yaml.Node | None = yaml.compose(path.read_text(encoding="utf-8"), Loader=yaml.SafeLoader)
+        with path.open(encoding="utf-8") as file:
+            text = file.read(FILE_LIMIT + 1)
+        if len(text) > FILE_LIMIT:
+            raise SettingsError(f"{path}: larger than {FILE_LIMIT // 1024} KiB")
+        tree: yaml.Node | None = yaml.compose(text, Loader=yaml.SafeLoader)
     except OSError as error:
         raise SettingsError(f"LOOKOUT_CONFIG: cannot read {path}: {error.strerror}") from None
     except RecursionError:
@@ -120,6 +139,11 @@ def load_policy(path: Path) -> Policy:
         raise SettingsError("\n".join(problems))
     sources = {name: Source(**settled) for name, settled in given.get("sources", {}).items()}
     return Policy(**given.get("policy", {}), sources=sources)
+
+
+def is_duration(text: str) -> bool:
+    """Whether `text` is a duration as Prometheus writes it."""
+    return _DURATION.fullmatch(text) is not None
 
 
 def duration_of(text: str) -> timedelta:
@@ -144,6 +168,20 @@ def _port(text: str, problems: list[str]) -> int:
         return int(text)
     problems.append(f"PORT is {text!r}: a number from 0 to 65535 is expected")
     return DEFAULT_PORT
+
+
+def _retention(text: str, problems: list[str]) -> timedelta:
+    if not text:
+        return RETENTION
+    try:
+        retention = duration_of(text) if is_duration(text) else timedelta()
+    except (OverflowError, ValueError):
+        retention = timedelta.max
+    if not SHORTEST_RETENTION <= retention <= LONGEST:
+        problems.append(
+            f"LOOKOUT_RETENTION is {text!r}: a duration from {SHORTEST_RETENTION.days}d to {LONGEST.days}d is expected"
+        )
+    return retention
 
 
 def _default_data_dir(environ: Mapping[str, str]) -> Path:
@@ -218,14 +256,10 @@ def _group_by(part: _Part) -> tuple[str, ...]:
 
 
 def _labels(part: _Part) -> tuple[str, ...]:
-    if not isinstance(part.node, yaml.SequenceNode):
-        part.note("a list of labels is expected: [alertname, job]")
-        return ()
-    if len(part.node.value) > LABELS_LIMIT:
-        part.note(f"{len(part.node.value)} labels; at most {LABELS_LIMIT} are looked at of every alert")
     labels: list[str] = []
-    for index, node in enumerate(part.node.value):
-        item = part.within(f"[{index}]", node, node)
+    items = _items(part, "a list of labels is expected: [alertname, job]")
+    _bound(part, len(items), LABELS_LIMIT, "labels")
+    for item in items:
         if item.text:
             labels.append(item.text)
         else:
@@ -235,7 +269,7 @@ def _labels(part: _Part) -> tuple[str, ...]:
 
 def _duration(part: _Part, shortest: timedelta = SHORTEST) -> timedelta:
     text = part.text or ""
-    if not _DURATION.fullmatch(text):
+    if not is_duration(text):
         part.note("a duration like 5m, 1h30m or 12h is expected")
         return shortest
     try:
@@ -245,6 +279,64 @@ def _duration(part: _Part, shortest: timedelta = SHORTEST) -> timedelta:
     if not shortest <= duration <= LONGEST:
         part.note(f"from {shortest.total_seconds():.0f}s to {LONGEST.days}d are allowed")
     return duration
+
+
+def _rules(part: _Part) -> tuple[Rule, ...]:
+    lines: dict[str, int] = {}
+    rules: list[Rule] = []
+    items = _items(part, "a list of rules is expected")
+    _bound(part, len(items), RULES_LIMIT, "rules")
+    for item in items:
+        given: dict[str, Any] = {"name": "", "matchers": (), **(told := _keys(item, RULE_KEYS))}
+        for key in RULE_NEEDS:
+            if isinstance(item.node, yaml.MappingNode) and key not in told:
+                item.note(f"{key} is missing")
+        name: str = given["name"]
+        if name in lines:
+            item.note(f"the name {name!r} is that of the rule in line {lines[name]}")
+        elif name:
+            lines[name] = item.line
+        rules.append(Rule(**given))
+    labels = {matcher.name for rule in rules for matcher in rule.matchers}
+    _bound(part, len(labels), MATCHED_LABELS_LIMIT, "labels that matchers look at")
+    return tuple(rules)
+
+
+def _matchers(part: _Part) -> tuple[Matcher, ...]:
+    if isinstance(part.node, yaml.SequenceNode) and not part.node.value:
+        part.note("without a matcher it would take every alert; say that as policy.group_by")
+    matchers: list[Matcher] = []
+    for item in _items(part, "a list of matchers is expected: ['job=\"api\"']"):
+        try:
+            read = parse_matchers(item.text or "")
+        except MatcherError as error:
+            item.note(one_line(str(error), _ERROR_LIMIT))
+            continue
+        if not read:
+            item.note("a matcher is expected, such as 'job=~\"postgres.*\"'")
+        matchers += read
+    _bound(part, len(matchers), MATCHERS_LIMIT, "matchers")
+    return tuple(matchers)
+
+
+def _bound(part: _Part, count: int, limit: int, what: str) -> None:
+    if count > limit:
+        part.note(f"{count:,} {what}; there may be {limit}")
+
+
+def _items(part: _Part, expected: str) -> list[_Part]:
+    """What stands in a list."""
+    if not isinstance(part.node, yaml.SequenceNode):
+        part.note(expected)
+        return []
+    return [part.within(f"[{index}]", node, node) for index, node in enumerate(part.node.value)]
+
+
+def _line_of_text(part: _Part) -> str:
+    text = part.text or ""
+    if not text or one_line(text, NAME_LIMIT) != text:
+        part.note(f"a text of one line is expected, with at most {NAME_LIMIT} characters")
+    return text
 
 
 def _addresses(part: _Part) -> tuple[str, ...]:
@@ -288,12 +380,22 @@ def _severities(part: _Part) -> dict[str, Severity]:
 _Reader = Callable[[_Part], object]
 """Takes what a key means; what is wrong with it is noted, and then the answer counts for nothing."""
 _SEVERITIES = frozenset(Severity)
+_ERROR_LIMIT = 300
+RULE_KEYS: Mapping[str, _Reader] = {
+    "name": _line_of_text,
+    "matchers": _matchers,
+    "group_by": _group_by,
+    "title": _line_of_text,
+    "reopen_window": partial(_duration, shortest=timedelta()),
+}
+RULE_NEEDS = ("name", "matchers")
 POLICY_KEYS: Mapping[str, _Reader] = {
     "group_by": _group_by,
     "reopen_window": partial(_duration, shortest=timedelta()),
     "resend_delay": _duration,
     "webhook_expiry": _duration,
     "severities": _severities,
+    "rules": _rules,
 }
 SOURCE_KEYS: Mapping[str, Mapping[str, _Reader]] = {
     "prometheus": {"drop_labels": _labels, "expiry": _duration, "prometheus_url": _addresses},

@@ -34,6 +34,14 @@ class Conflict(Refused):
     """The request is well-formed, and the present state does not allow it."""
 
 
+class Gone(LookoutError):
+    """What is asked for is not kept any more. The log begins at `first_position` now."""
+
+    def __init__(self, message: str, first_position: int) -> None:
+        super().__init__(message)
+        self.first_position = first_position
+
+
 class Overloaded(LookoutError):
     """Nothing was taken. Try again after `retry_after` seconds."""
 

@@ -6,6 +6,7 @@ RECEIVED = Counter("lookout_alerts_received_total", "Alerts received, by source.
 REJECTED = Counter("lookout_alerts_rejected_total", "Alerts refused, by source.", ["source"])
 DECIDED = Counter("lookout_alerts_decided_total", "Alerts decided, by reason.", ["reason"])
 EVENTS = Counter("lookout_events_total", "Events appended to the log, by type.", ["event_type"])
+PRUNED = Counter("lookout_pruned_events_total", "Events of the log that were forgotten after the retention.")
 OVERLOADED = Counter("lookout_overloaded_total", "Requests refused because the intake queue was full.")
 FAILED_COMMITS = Counter("lookout_failed_commits_total", "Batches that could not be committed.")
 COMMIT_SECONDS = Histogram(
@@ -38,6 +39,11 @@ FEED_LAG = Histogram(
 FOLLOWERS = Gauge("lookout_feed_followers", "Open streams.")
 NOISE_REDUCTION = Gauge(
     "lookout_noise_reduction_ratio", "Alerts received for each incident that opened, since the start."
+)
+
+CONFIG_SUCCESSFUL = Gauge("lookout_config_last_reload_successful", "Whether lookout.yaml could be used when last read.")
+CONFIG_SUCCESS_TIME = Gauge(
+    "lookout_config_last_reload_success_timestamp_seconds", "When lookout.yaml was last read and could be used."
 )
 
 

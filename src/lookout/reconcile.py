@@ -1,7 +1,7 @@
 """Asking the sources what fires, where they can be asked, and having the intake reconcile that with what is held.
 
-On the start, after a time in which Lookout could not listen, when somebody requests it for a source, and when an
-operator asks. What cannot be reached, or answers otherwise than it should, changes nothing and is told.
+On the start, after a time in which Lookout could not listen, when a source has another address or somebody requests it,
+and when an operator asks. What cannot be reached, or answers otherwise than it should, changes nothing and is told.
 """
 
 import asyncio
@@ -112,16 +112,17 @@ class Reconciler:
                     await self._ask_in_time(source)
             await self._clock.sleep(INTERVAL)
 
-    def request(self, source: str) -> None:
+    def request(self, tenant_id: str, source: str) -> None:
         """Have `source` asked soon: it was silent, and is heard again. Nothing happens if it cannot be asked."""
-        self._requested.add(source)
+        if tenant_id == self._tenant_id:
+            self._requested.add(source)
 
     async def reconcile(self) -> list[Reconciled]:
         """Ask every source now. Raises `Conflict` if none can be asked, `Overloaded`."""
         if not self._askable():
             raise Conflict(
                 "no source can be asked: set sources.prometheus.prometheus_url or "
-                "sources.alertmanager.alertmanager_url in lookout.yaml, and start Lookout anew",
+                "sources.alertmanager.alertmanager_url in lookout.yaml, and reload it",
                 "sources",
                 "an address",
             )

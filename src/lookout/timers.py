@@ -1,7 +1,10 @@
-"""What time alone changes: leases run out, marks end, what was postponed is due. Every process looks."""
+"""What time alone changes: leases run out, marks end, what was postponed is due, what is old is forgotten.
+
+Every process looks, and the log decides once.
+"""
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from itertools import accumulate
 
@@ -13,6 +16,7 @@ from lookout.intake.work import Calm, Expiry, Telling
 from lookout.intake.writer import Intake
 from lookout.store.database import PASSING_ERRORS
 from lookout.store.log import Log
+from lookout.store.retention import Retention
 
 INTERVAL = timedelta(seconds=5)
 """How often to look: an alert ends at most this long after its lease and the grace."""
@@ -33,8 +37,11 @@ log = structlog.get_logger()
 class Timers:
     """The clock's part in deciding."""
 
-    def __init__(self, store: Log, intake: Intake, clock: Clock) -> None:
+    def __init__(self, store: Log, intake: Intake, clock: Clock, retention: Retention, kept_for: timedelta) -> None:
         self._store = store
+        self._retention = retention
+        self._kept_for = kept_for
+        self._may_prune = True
         self._intake = intake
         self._clock = clock
         self._cleaned_at = clock.now()
@@ -73,7 +80,7 @@ class Timers:
             await self._expire(due, partial(Telling, now=now, size=before[len(due)]))
 
     async def tick(self) -> None:
-        """Write the tally down, tell what is due, and end what has run out by now.
+        """Write the tally down, tell what is due, end what has run out, forget some of what is over since long ago.
 
         While Lookout has not listened for a resend, silence proves nothing yet.
         """
@@ -91,7 +98,20 @@ class Timers:
             await self._expire(calm, partial(Calm, now=now))
         if now >= self._cleaned_at + CLEANING_INTERVAL:
             self._cleaned_at = now
+            self._may_prune = True
             await self._store.forget_rejected_alerts()
+        if self._may_prune:
+            await self._prune(now - self._kept_for)
+
+    async def _prune(self, cutoff: datetime) -> None:
+        """Forget some of what is over since before `cutoff`. What cannot be forgotten stops nothing else."""
+        try:
+            self._may_prune = await self._retention.prune(cutoff)
+        except PASSING_ERRORS:
+            raise
+        except Exception as error:
+            self._may_prune = False
+            log.exception("timers", action="prune_failed", error=repr(error))
 
     async def _expire(self, due: Due, work_of: Callable[[dict[str, list[str]]], Expiry | Telling | Calm]) -> None:
         """End them in one commit. One that cannot be ended costs the others nothing: halve until it is alone."""

@@ -4,6 +4,7 @@ from tests.asked import Prometheus
 from tests.scenario.conftest import Start
 
 from lookout.alerts.source import Source
+from lookout.api.parts import LOCAL_TENANT
 from lookout.incidents.incident import Resolution
 from lookout.incidents.policy import Policy
 from lookout.reconcile import INTERVAL, RETRY_AFTER
@@ -43,8 +44,13 @@ async def test_when_it_is_requested_for_a_source(start: Start, prometheus: Prome
     async with start(Policy(sources={"prometheus": Source(prometheus_url=(prometheus.url,))})) as lookout:
         await lookout.until_asked()
         prometheus.fires({"job": "a"})
-        lookout.running.parts.reconciler.request("prometheus")
-        lookout.running.parts.reconciler.request("grafana")
+        request = lookout.running.parts.reconciler.request
+        request("another tenant", "prometheus")
+        request(LOCAL_TENANT, "grafana")
+        lookout.clock.move(seconds=INTERVAL.total_seconds())
+        await lookout.until_asked()
+        assert await lookout.types() == []
+        request(LOCAL_TENANT, "prometheus")
         lookout.clock.move(seconds=INTERVAL.total_seconds())
         await lookout.until_asked()
         assert await lookout.types() == ["opened"]

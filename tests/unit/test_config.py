@@ -5,11 +5,13 @@ from pathlib import Path
 
 import pytest
 
+from lookout.alerts.matcher import Matcher, Operator
 from lookout.alerts.severity import SYNONYMS, Severity
 from lookout.alerts.source import Source
 from lookout.config import load_policy, load_settings
 from lookout.errors import SettingsError
 from lookout.incidents.policy import Policy
+from lookout.incidents.rules import Rule
 
 DURATION = "a duration like 5m, 1h30m or 12h is expected"
 BOUNDS = "from 1s to 3650d are allowed"
@@ -18,7 +20,11 @@ LABEL = "the name of a label is expected"
 LABELS = "a list of labels is expected: [alertname, job]"
 ALONE = "without a label every alert would be an incident of its own; leave the key out for the default"
 KEYS = "keys with values are expected"
-KNOWN = "unknown key; known: group_by, reopen_window, resend_delay, webhook_expiry, severities"
+KNOWN = "unknown key; known: group_by, reopen_window, resend_delay, webhook_expiry, severities, rules"
+
+RULE_KNOWN = "unknown key; known: name, matchers, group_by, title, reopen_window"
+MATCHER = "a matcher is expected, such as 'job=~\"postgres.*\"'"
+LINE = "a text of one line is expected, with at most 100 characters"
 ADDRESS = "an address like http://127.0.0.1:9090 is expected, without a query"
 
 WRONG: dict[str, list[str]] = {
@@ -79,8 +85,51 @@ WRONG: dict[str, list[str]] = {
         "4: policy.severities.p1: given twice, first in line 3"
     ],
     "policy:\n  severities: [critical]\n": [f"2: policy.severities: {KEYS}"],
-    f"policy:\n  group_by: [{', '.join('a' * 51)}]\n": [
-        "2: policy.group_by: 51 labels; at most 50 are looked at of every alert"
+    f"policy:\n  group_by: [{', '.join('a' * 51)}]\n": ["2: policy.group_by: 51 labels; there may be 50"],
+    # Rules.
+    "policy:\n  rules: {name: a}\n": ["2: policy.rules: a list of rules is expected"],
+    "policy:\n  rules:\n    - 5\n    -\n": [f"3: policy.rules[0]: {KEYS}", f"4: policy.rules[1]: {KEYS}"],
+    "policy:\n  rules:\n    - title: a\n      nme: b\n    - name: a\n": [
+        f"4: policy.rules[0].nme: {RULE_KNOWN}",
+        "3: policy.rules[0]: name is missing",
+        "3: policy.rules[0]: matchers is missing",
+        "5: policy.rules[1]: matchers is missing",
+    ],
+    "policy:\n  rules:\n    - {name: a, matchers: ['a=b']}\n    - {name: b, matchers: ['a=b']}\n"
+    "    - {name: a, matchers: ['c=d']}\n": ["5: policy.rules[2]: the name 'a' is that of the rule in line 3"],
+    "policy:\n  rules:\n    - name: a\n      matchers:\n        - job=~\"post(gres\"\n        - job\n        - ''\n"
+    '        - a=b\n        - {a: b}\n        - "x\\nbad"\n': [
+        "5: policy.rules[0].matchers[0]: error parsing regexp: missing closing ): `^(?:post(gres)$`",
+        "6: policy.rules[0].matchers[1]: bad matcher format: job",
+        f"7: policy.rules[0].matchers[2]: {MATCHER}",
+        f"9: policy.rules[0].matchers[4]: {MATCHER}",
+        "10: policy.rules[0].matchers[5]: bad matcher format: x bad",
+    ],
+    "policy:\n  rules:\n    - {name: a, matchers: []}\n    - {name: b, matchers: a=b}\n": [
+        "3: policy.rules[0].matchers: without a matcher it would take every alert; say that as policy.group_by",
+        "4: policy.rules[1].matchers: a list of matchers is expected: ['job=\"api\"']",
+    ],
+    f"policy:\n  rules:\n    - {{name: {'a' * 101}, matchers: [a=b], title: [x], reopen_window: x, group_by: []}}\n": [
+        f"3: policy.rules[0].name: {LINE}",
+        f"3: policy.rules[0].title: {LINE}",
+        f"3: policy.rules[0].reopen_window: {DURATION}",
+        f"3: policy.rules[0].group_by: {ALONE}",
+    ],
+    'policy:\n  rules:\n    - {name: "a\\nb", matchers: [a=b], title: ""}\n': [
+        f"3: policy.rules[0].name: {LINE}",
+        f"3: policy.rules[0].title: {LINE}",
+    ],
+    f"policy:\n  rules: [{', '.join(f'{{name: r{number}, matchers: [a=b]}}' for number in range(101))}]\n": [
+        "2: policy.rules: 101 rules; there may be 100"
+    ],
+    f"policy:\n  rules: [{{name: a, matchers: [{', '.join(['a=b'] * 21)}]}}]\n": [
+        "2: policy.rules[0].matchers: 21 matchers; there may be 20"
+    ],
+    f"policy:\n  rules: [{{name: a, matchers: ['{','.join(['a=b'] * 21)}']}}]\n": [
+        "2: policy.rules[0].matchers: 21 matchers; there may be 20"
+    ],
+    f"policy:\n  rules: [{', '.join(f'{{name: r{number}, matchers: [a{number}=b]}}' for number in range(51))}]\n": [
+        "2: policy.rules: 51 labels that matchers look at; there may be 50"
     ],
     # Sources.
     "sources:\n  prometeus: {expiry: 5m}\n  grafana:\n    drop_labels: [replica]\n  events: 5m\n": [
@@ -129,6 +178,7 @@ UNREADABLE: dict[bytes, str] = {
     b"policy: caf\xe9\n": "can't decode byte 0xe9",
     b"policy: \x00\n": "special characters are not allowed",
     b"[" * 100_000: "nested too deeply",
+    b"#" * 300_000: "larger than 256 KiB",
 }
 
 READ: dict[str, Policy] = {
@@ -144,6 +194,25 @@ READ: dict[str, Policy] = {
         reopen_window=timedelta(minutes=90), resend_delay=timedelta(seconds=1.5)
     ),
     "policy: {group_by: [job, on]}\n": Policy(group_by=("job", "on")),
+    'policy:\n  rules:\n    - name: db\n      matchers: [\'job=~"postgres.*"\', \'{severity="critical","a b"!=""}\']\n'
+    "      group_by: [cluster]\n      title: Database trouble\n      reopen_window: 15m\n"
+    "    - {name: 5, matchers: [team=web]}\n": Policy(
+        rules=(
+            Rule(
+                "db",
+                (
+                    Matcher("job", Operator.MATCHES, "postgres.*"),
+                    Matcher("severity", Operator.EQUAL, "critical"),
+                    Matcher("a b", Operator.NOT_EQUAL, ""),
+                ),
+                ("cluster",),
+                "Database trouble",
+                timedelta(minutes=15),
+            ),
+            Rule("5", (Matcher("team", Operator.EQUAL, "web"),)),
+        )
+    ),
+    "policy: {rules: []}\n": Policy(),
     "sources:\n  prometheus:\n  grafana: {expiry: }\n": Policy(sources={"grafana": Source()}),
     "sources: {prometheus: {drop_labels: []}, alertmanager: {drop_labels: [replica, a], expiry: 3d}}\n": Policy(
         sources={
@@ -236,3 +305,14 @@ def test_everything_wrong_is_told_at_once(tmp_path: Path) -> None:
         f"{path}:2",
         f"{path}:3",
     ]
+
+
+@pytest.mark.parametrize(("text", "days"), [("", 400), ("400d", 400), ("1d", 1), ("52w", 364), ("36h", 1.5)])
+def test_a_retention_is_a_duration(text: str, days: float) -> None:
+    assert load_settings({"LOOKOUT_RETENTION": text}).retention == timedelta(days=days)
+
+
+@pytest.mark.parametrize("text", ["0d", "23h", "3651d", "never", "400", "9" * 5000 + "d", "99999999999999d"])
+def test_a_retention_out_of_bounds_is_refused(text: str) -> None:
+    with pytest.raises(SettingsError, match="from 1d to 3650d"):
+        load_settings({"LOOKOUT_RETENTION": text})

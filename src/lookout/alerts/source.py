@@ -30,5 +30,10 @@ class Source(msgspec.Struct, frozen=True):
         """Where the source can be asked. None: it is not."""
         return self.prometheus_url or self.alertmanager_url
 
+    @property
+    def decides(self) -> "Source":
+        """What of it decides anything: not where it is asked, and a password may stand there."""
+        return msgspec.structs.replace(self, prometheus_url=(), alertmanager_url=(), alertmanager_receiver="")
+
 
 USUAL = Source()

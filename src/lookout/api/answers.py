@@ -7,10 +7,12 @@ import structlog
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
-from lookout.errors import Conflict, LookoutError, NotFound, Overloaded, Refused, Unsigned
+from lookout.errors import Conflict, Gone, LookoutError, NotFound, Overloaded, Refused, Unsigned
 from lookout.store.database import PASSING_ERRORS
 
 RETRY_AFTER_SECONDS = 1
+
+_STATUSES = {NotFound: 404, Unsigned: 401, Conflict: 409, Refused: 400}
 
 log = structlog.get_logger()
 
@@ -24,6 +26,13 @@ class Json(Response):
         return msgspec.json.encode(content)
 
 
+class GoneView(msgspec.Struct, frozen=True):
+    """What is asked for is not kept any more: the log begins at `first_position` now."""
+
+    error: str
+    first_position: int
+
+
 def error_answer(message: str, status: int, headers: dict[str, str] | None = None) -> Response:
     """An error as the platform's services write it: `{"error": ...}`."""
     return Json({"error": message}, status, headers)
@@ -32,18 +41,13 @@ def error_answer(message: str, status: int, headers: dict[str, str] | None = Non
 def lookout_error(_: Request, error: Exception) -> Response:
     """The answer to one of Lookout's own errors."""
     match error:
-        case NotFound():
-            return error_answer(str(error), 404)
-        case Unsigned():
-            return error_answer(str(error), 401)
-        case Conflict():
-            return error_answer(str(error), 409)
-        case Refused():
-            return error_answer(str(error), 400)
+        case Gone(first_position=position):
+            return Json(GoneView(str(error), position), 410)
         case Overloaded(retry_after=seconds):
             return error_answer(str(error), 503, {"Retry-After": str(seconds)})
         case _:
-            return error_answer(str(error), 500)
+            status = next((status for kind, status in _STATUSES.items() if isinstance(error, kind)), 500)
+            return error_answer(str(error), status)
 
 
 def database_away(_: Request, error: Exception) -> Response:

@@ -7,17 +7,20 @@ from datetime import datetime
 import msgspec
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from lookout import __version__, metrics
+from lookout.alerts.text import one_line
 from lookout.api.answers import Json
 from lookout.api.parts import Parts
 from lookout.clock import Clock
+from lookout.errors import SettingsError
 from lookout.intake.writer import QUEUE_LIMIT
 from lookout.store.database import PASSING_ERRORS
 
 CHECK_SECONDS = 2.0
+PROBLEM_LIMIT = 300
 
 
 class Check(msgspec.Struct, frozen=True):
@@ -50,10 +53,11 @@ class Operations:
             Route("/health", self.health, methods=["GET"]),
             Route("/ready", self.ready, methods=["GET"]),
             Route("/metrics", self.metrics, methods=["GET"]),
+            Route("/-/reload", self.reload, methods=["POST"]),
         ]
 
     async def health(self, _: Request) -> Response:
-        checks = {"database": await self._database(), "intake": self._intake()}
+        checks = {"database": await self._database(), "intake": self._intake(), "config": self._config()}
         words = {check.status for check in checks.values()}
         status = next((word for word in ("unhealthy", "degraded") if word in words), "healthy")
         health = Health(status, "lookout", __version__, self._parts.clock.now().isoformat(), checks)
@@ -76,6 +80,14 @@ class Operations:
         metrics.set_noise_reduction()
         return Response(generate_latest(), headers={"Content-Type": CONTENT_TYPE_LATEST})
 
+    async def reload(self, _: Request) -> Response:
+        """Take lookout.yaml anew, and answer as Prometheus does."""
+        try:
+            await self._parts.reload()
+        except SettingsError as error:
+            return PlainTextResponse(f"failed to reload config; the policy from before holds:\n{error}\n", 500)
+        return PlainTextResponse("")
+
     async def _database(self) -> Check:
         started = self._parts.clock.now()
         asking = asyncio.create_task(self._parts.reads.is_reachable())
@@ -95,6 +107,14 @@ class Operations:
         waiting = self._parts.intake.waiting
         status = "degraded" if waiting > QUEUE_LIMIT // 2 else "healthy"
         return Check(status, f"{waiting} alerts wait for a commit", "0ms")
+
+    def _config(self) -> Check:
+        problems = self._parts.reload.problems
+        if not problems:
+            return Check("healthy", f"policy {self._parts.intake.policy.version}", "0ms")
+        more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
+        told = one_line(problems[0], PROBLEM_LIMIT)
+        return Check("degraded", f"the policy from before holds: {told}{more}", "0ms")
 
 
 def _since(started: datetime, clock: Clock) -> str:

@@ -11,9 +11,12 @@ from starlette.routing import Route
 
 from lookout import __version__
 from lookout.alerts.severity import Severity
+from lookout.api.answers import GoneView
 from lookout.api.events import EventAccepted, EventRefused
+from lookout.api.grouping import Grouping
 from lookout.api.health import Health
 from lookout.api.ingest import DeliveryView
+from lookout.api.periods import BucketSize
 from lookout.api.rest import (
     AlertPage,
     AssignArguments,
@@ -25,7 +28,9 @@ from lookout.api.rest import (
     NoteArguments,
     ReconciledSources,
     RejectedPage,
+    RelatedList,
     ResolveArguments,
+    StatsView,
 )
 from lookout.incidents.events import FeedEvent
 from lookout.incidents.incident import Incident, Status
@@ -164,10 +169,12 @@ OPERATIONS: Sequence[Operation] = (
     ),
     Operation("post", "/v2/enqueue", "enqueueEvent", "The same under PagerDuty's own path.", _EVENT, EventToTake),
     Operation(
-        "get", "/v1/incidents", "listIncidents", "Incidents, the newest first.", {200: IncidentPage, **_REFUSED},
+        "get", "/v1/incidents", "listIncidents", "Incidents, the newest first.",
+        {200: IncidentPage, **_REFUSED, 410: GoneView},
         query=(
             ("status", {"type": "array", "items": {"type": "string", "enum": ["open", *Status]}}, "Any of these."),
             ("severity", {"type": "array", "items": {"type": "string", "enum": list(Severity)}}, "Any of these."),
+            ("as_of", {"type": "string", "format": "date-time"}, "The list as it was at this time."),
             _FIRST,
             ("after", {"type": "string"}, "The `next` of the page before."),
         ),
@@ -180,6 +187,17 @@ OPERATIONS: Sequence[Operation] = (
     Operation(
         "get", "/v1/incidents/{id}/events", "listEvents", "The events of an incident, in order.",
         {200: EventPage, **_OF_ONE}, query=(_FIRST, ("after", _POSITION, "Events after this position.")),
+    ),
+    Operation(
+        "get", "/v1/incidents/{id}/related", "listRelated",
+        "Incidents that started within 10 minutes of it and share label values, the best first.",
+        {200: RelatedList, **_OF_ONE},
+        query=(("first", {"type": "integer", "minimum": 1, "maximum": 50, "default": 10}, "How many at most."),),
+    ),
+    Operation(
+        "get", "/v1/incidents/{id}/grouping", "getGrouping",
+        "Why its alerts are one incident, and what was last decided about each.", {200: Grouping, **_OF_ONE},
+        query=(_FIRST, ("after", {"type": "string"}, "The `next` of the page before.")),
     ),
     Operation(
         "post", "/v1/incidents/{id}/acknowledge", "acknowledgeIncident", "Somebody works on it.",
@@ -197,6 +215,15 @@ OPERATIONS: Sequence[Operation] = (
         "post", "/v1/incidents/{id}/notes", "addIncidentNote", "Add a note to the timeline.", _ACTION, NoteArguments
     ),
     Operation(
+        "get", "/v1/stats", "readStats", "Figures of a time, by default of the last 24 hours.",
+        {200: StatsView, **_REFUSED},
+        query=(
+            ("start", {"type": "string", "format": "date-time"}, "Its first moment."),
+            ("end", {"type": "string", "format": "date-time"}, "The first moment after it; at most 750 days later."),
+            ("bucket", {"type": "string", "enum": list(BucketSize)}, "By the hour or by the day, in UTC."),
+        ),
+    ),
+    Operation(
         "get", "/v1/incidents/{id}/investigations", "listInvestigations", "What was found out, the oldest first.",
         {200: InvestigationPage, **_OF_ONE},
         query=(_FIRST, ("after", _POSITION, "Those attached after this position.")),
@@ -209,7 +236,7 @@ OPERATIONS: Sequence[Operation] = (
     Operation(
         "get", "/v1/feed", "readFeed",
         "The feed after a position: Server-Sent Events where `text/event-stream` is accepted, else a page of JSON.",
-        {200: EventPage, 400: Error, 409: Error, 503: Error},
+        {200: EventPage, 400: Error, 409: Error, 410: GoneView, 503: Error},
         query=(("after", _POSITION, "Events after this position; a stream without one begins now."), _FIRST),
     ),
     Operation(

@@ -9,7 +9,11 @@ from lookout.feeds.follow import Followers
 from lookout.incidents.actions import NAME_LIMIT
 from lookout.intake.writer import Intake
 from lookout.reconcile import Reconciler
+from lookout.reload import Reload
+from lookout.store.history import History
 from lookout.store.reads import Reads
+from lookout.store.relations import Relations
+from lookout.store.stats import Stats
 
 LOCAL_TENANT = "default"
 LOCAL_ACTOR = "local"
@@ -19,10 +23,14 @@ class Parts(msgspec.Struct, frozen=True):
     """The running parts behind every request."""
 
     reads: Reads
+    history: History
+    relations: Relations
+    stats: Stats
     intake: Intake
     followers: Followers
     clock: Clock
     reconciler: Reconciler
+    reload: Reload
 
 
 class Caller(msgspec.Struct, frozen=True):

@@ -1,7 +1,8 @@
 """REST: incidents to read and to act on, the feed, and what was refused."""
 
 import base64
-from typing import Any
+from datetime import UTC, datetime
+from typing import Annotated, Any
 
 import msgspec
 from starlette.requests import Request
@@ -12,14 +13,20 @@ from lookout.alerts.severity import Severity
 from lookout.api import acting
 from lookout.api.answers import Json
 from lookout.api.edge import caller_of
+from lookout.api.grouping import grouping_of
 from lookout.api.parts import Parts
-from lookout.errors import Conflict, Refused
+from lookout.api.periods import BucketSize, past, period_of, size_of
+from lookout.api.positions import check_position
+from lookout.errors import Refused
 from lookout.feeds.sse import EventStream
 from lookout.incidents.events import FeedEvent
 from lookout.incidents.incident import Incident, Status
 from lookout.incidents.investigation import Investigation
+from lookout.incidents.related import Related
 from lookout.reconcile import Reconciled
 from lookout.store.reads import END, AlertView, IncidentFilter, InvestigationView, RejectedView
+from lookout.store.relations import RELATED_DEFAULT, RELATED_LIMIT
+from lookout.store.stats import Bucket, IncidentStats, NoisyGroup
 
 PAGE_DEFAULT = 50
 PAGE_LIMIT = 500
@@ -45,6 +52,23 @@ class EventPage(msgspec.Struct, frozen=True):
 
     events: list[FeedEvent]
     next: int | None
+
+
+class RelatedList(msgspec.Struct, frozen=True):
+    """What may have to do with an incident, the best first."""
+
+    related: list[Related]
+
+
+class StatsView(msgspec.Struct, frozen=True):
+    """Figures of the time from `start` to before `end`, by bucket, and the groups that opened most often."""
+
+    start: datetime
+    end: datetime
+    bucket: BucketSize
+    figures: IncidentStats
+    buckets: list[Bucket]
+    noisiest: list[NoisyGroup]
 
 
 class InvestigationPage(msgspec.Struct, frozen=True):
@@ -108,12 +132,15 @@ class Rest:
             Route(one, self.incident, methods=["GET"]),
             Route(f"{one}/alerts", self.alerts, methods=["GET"]),
             Route(f"{one}/events", self.events, methods=["GET"]),
+            Route(f"{one}/related", self.related, methods=["GET"]),
+            Route(f"{one}/grouping", self.grouping, methods=["GET"]),
             Route(f"{one}/acknowledge", self.acknowledge, methods=["POST"]),
             Route(f"{one}/assign", self.assign, methods=["POST"]),
             Route(f"{one}/resolve", self.resolve, methods=["POST"]),
             Route(f"{one}/notes", self.add_note, methods=["POST"]),
             Route(f"{one}/investigations", self.investigations, methods=["GET"]),
             Route(f"{one}/investigations", self.attach_investigation, methods=["POST"]),
+            Route("/v1/stats", self.stats, methods=["GET"]),
             Route("/v1/feed", self.feed, methods=["GET"]),
             Route("/v1/reconcile", self.reconcile, methods=["POST"]),
             Route("/v1/rejected-alerts", self.rejected_alerts, methods=["GET"]),
@@ -122,9 +149,14 @@ class Rest:
     async def incidents(self, request: Request) -> Response:
         tenant_id = caller_of(request).tenant_id
         limit = _limit(request)
-        before = _position_of_cursor(request.query_params.get("after"))
-        position = await self._parts.reads.last_position(tenant_id)
-        found = await self._parts.reads.incidents_before(tenant_id, before, limit + 1, _filter(request))
+        before, wanted = _position_of_cursor(request.query_params.get("after")), _filter(request)
+        if (as_of := request.query_params.get("as_of")) is not None:
+            time = past(_time(as_of, "as_of"), self._parts.clock.now())
+            position = await self._parts.history.position_at(tenant_id, time)
+            found = await self._parts.history.incidents_before(tenant_id, position, before, limit + 1, wanted)
+        else:
+            position = await self._parts.reads.last_position(tenant_id)
+            found = await self._parts.reads.incidents_before(tenant_id, before, limit + 1, wanted)
         more = len(found) > limit
         page = found[:limit]
         return Json(IncidentPage(page, _cursor_of(page[-1]) if more else None, position))
@@ -144,6 +176,36 @@ class Rest:
         await self._parts.reads.incident(tenant_id, incident_id)
         found = await self._parts.reads.events_of(tenant_id, incident_id, _number(request, "after", 0), limit + 1)
         return Json(EventPage(found[:limit], found[limit - 1].position if len(found) > limit else None))
+
+    async def related(self, request: Request) -> Response:
+        tenant_id, limit = caller_of(request).tenant_id, _limit(request, RELATED_DEFAULT, RELATED_LIMIT)
+        incident = await self._parts.reads.incident(tenant_id, request.path_params["id"])
+        return Json(RelatedList(await self._parts.relations.of(tenant_id, incident, limit)))
+
+    async def stats(self, request: Request) -> Response:
+        tenant_id, reads = caller_of(request).tenant_id, self._parts.stats
+        start, end = (
+            _time(text, name) if (text := request.query_params.get(name)) is not None else None
+            for name in ("start", "end")
+        )
+        word = request.query_params.get("bucket")
+        size = _member(BucketSize, word, "bucket", list(BucketSize)) if word is not None else None
+        period = period_of(self._parts.clock.now(), start, end, size)
+        return Json(
+            StatsView(
+                period.start,
+                period.end,
+                size_of(period),
+                await reads.figures(tenant_id, period.start, period.end),
+                await reads.buckets(tenant_id, period),
+                await reads.noisiest(tenant_id, period.start, period.end),
+            )
+        )
+
+    async def grouping(self, request: Request) -> Response:
+        tenant_id, incident_id, limit = caller_of(request).tenant_id, request.path_params["id"], _limit(request)
+        after = request.query_params.get("after", "").replace("\0", "")
+        return Json(await grouping_of(self._parts, tenant_id, incident_id, after, limit))
 
     async def investigations(self, request: Request) -> Response:
         tenant_id, incident_id, limit = caller_of(request).tenant_id, request.path_params["id"], _limit(request)
@@ -182,13 +244,8 @@ class Rest:
         tenant_id = caller_of(request).tenant_id
         resume = request.headers.get("last-event-id")
         after = _whole(resume, "Last-Event-ID") if resume is not None else _number(request, "after", None)
-        last = await self._parts.reads.last_position(tenant_id)
-        if after is not None and after > last:
-            raise Conflict(
-                f"position {after} has not happened yet: the log ends at {last}. Start again without a position.",
-                "after",
-                f"maximum {last}",
-            )
+        ends = await self._parts.reads.ends(tenant_id)
+        check_position(after or 0, ends)
         if "text/event-stream" not in request.headers.get("accept", ""):
             events = await self._parts.followers.page(tenant_id, after or 0, _limit(request))
             end = events[-1].position if events else after or 0
@@ -196,7 +253,7 @@ class Rest:
             return Response(body, media_type="application/json")
         # Both before the answer begins: what is refused has a status, and "from now on" is from before it.
         self._parts.followers.check_room()
-        return EventStream(self._parts.followers.follow(tenant_id, last if after is None else after))
+        return EventStream(self._parts.followers.follow(tenant_id, ends.last if after is None else after))
 
     async def reconcile(self, request: Request) -> Response:
         """Ask every source that can be asked what fires."""
@@ -209,10 +266,18 @@ class Rest:
         return Json(RejectedPage(found[:limit], found[limit - 1].id if len(found) > limit else None))
 
 
-def _limit(request: Request) -> int:
-    first = _number(request, "first", PAGE_DEFAULT)
-    if not 1 <= first <= PAGE_LIMIT:
-        raise Refused(f"first is {first}: a page has 1 to {PAGE_LIMIT}", "first", f"1 to {PAGE_LIMIT}")
+def _time(text: str, name: str) -> datetime:
+    try:
+        return msgspec.convert(text, Annotated[datetime, msgspec.Meta(tz=True)]).astimezone(UTC)
+    except (msgspec.ValidationError, ValueError, OverflowError):
+        problem = f"{name} is {text[:40]!r}: a time like 2026-01-31T12:00:00Z is expected"
+        raise Refused(problem, name, "RFC 3339") from None
+
+
+def _limit(request: Request, default: int = PAGE_DEFAULT, most: int = PAGE_LIMIT) -> int:
+    first = _number(request, "first", default)
+    if not 1 <= first <= most:
+        raise Refused(f"first is {first}: a page has 1 to {most}", "first", f"1 to {most}")
     return first
 
 

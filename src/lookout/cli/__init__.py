@@ -16,8 +16,10 @@ from lookout.cli.incidents import incidents
 from lookout.cli.outside import Outside
 from lookout.cli.reconcile import reconcile
 from lookout.cli.serve import check_config, rebuild, serve
+from lookout.cli.stats import stats
 from lookout.cli.tail import tail
 from lookout.cli.terminal import complain
+from lookout.cli.why import why
 from lookout.errors import LookoutError
 
 app = typer.Typer(
@@ -53,7 +55,9 @@ def version() -> None:
 app.command()(serve)
 app.command()(tail)
 app.add_typer(incidents, name="incidents", short_help="List incidents, show one, acknowledge, assign, note, resolve.")
+app.command()(stats)
 app.command()(reconcile)
+app.command()(why)
 app.command()(demo)
 app.command("check-config")(check_config)
 app.command()(rebuild)

@@ -17,6 +17,7 @@ from lookout.cli.reading import Heard, read_event
 from lookout.errors import LookoutError
 from lookout.incidents.actions import NAME_LIMIT
 from lookout.incidents.incident import Incident
+from lookout.incidents.related import Related
 
 T = TypeVar("T")
 
@@ -37,6 +38,14 @@ class ServerError(LookoutError):
     def __init__(self, message: str, *, may_pass: bool = False) -> None:
         super().__init__(message)
         self.may_pass = may_pass
+
+
+class NotKept(ServerError):
+    """What is asked for is not kept any more. The log begins at `first_position`."""
+
+    def __init__(self, message: str, first_position: int) -> None:
+        super().__init__(message)
+        self.first_position = first_position
 
 
 class IncidentPage(msgspec.Struct, frozen=True):
@@ -64,8 +73,47 @@ class AlertView(msgspec.Struct, frozen=True):
     values: Mapping[str, float] = {}
 
 
+class RelatedList(msgspec.Struct, frozen=True):
+    """What may have to do with an incident, the best first."""
+
+    related: list[Related]
+
+
 class AlertPage(msgspec.Struct, frozen=True):
     alerts: list[AlertView]
+    next: str | None = None
+
+
+class PresentGrouping(msgspec.Struct, frozen=True):
+    """What the present policy does with the alerts that opened an incident."""
+
+    policy_version: str
+    rule: str
+    dedup_key: str
+    same_group: bool
+
+
+class GroupedAlert(msgspec.Struct, frozen=True):
+    """An alert of an incident with the last decision about it; `rule` and `same_group` are by the present policy."""
+
+    fingerprint: str
+    labels: Mapping[str, str]
+    reason: str
+    decided_at: datetime
+    rule: str
+    same_group: bool
+
+
+class Grouping(msgspec.Struct, frozen=True):
+    """Why the alerts of an incident are together, as `/v1/incidents/{id}/grouping` tells it."""
+
+    incident_id: str
+    rule: str
+    policy_version: str
+    dedup_key: str
+    labels: Mapping[str, str]
+    alerts: list[GroupedAlert]
+    present: PresentGrouping | None = None
     next: str | None = None
 
 
@@ -156,6 +204,7 @@ class _RawEventPage(msgspec.Struct, frozen=True):
 
 class _Problem(msgspec.Struct, frozen=True):
     error: str
+    first_position: int | None = None
 
 
 class Client:
@@ -176,17 +225,21 @@ class Client:
         except httpx.InvalidURL as error:
             raise ServerError(f"{one_line(url, 80)!r} is not a URL: {error}") from None
 
-    def incidents(self, status: str = "", severity: str = "", first: int = 50, after: str = "") -> IncidentPage:
+    def incidents(
+        self, status: str = "", severity: str = "", first: int = 50, after: str = "", as_of: str = ""
+    ) -> IncidentPage:
         """A page of incidents. `status` is "open" or one of the three; empty arguments do not narrow."""
-        query = {"status": status, "severity": severity, "first": str(first), "after": after}
+        query = {"status": status, "severity": severity, "first": str(first), "after": after, "as_of": as_of}
         return self._get("/v1/incidents", query, IncidentPage)
 
-    def every_incident(self, status: str = "", severity: str = "", first: int = PAGE) -> Iterator[Incident]:
-        """All incidents, in pages of `first`, newest first."""
-        page = self.incidents(status, severity, first)
+    def every_incident(
+        self, status: str = "", severity: str = "", first: int = PAGE, as_of: str = ""
+    ) -> Iterator[Incident]:
+        """All incidents, page by page; the first page has at most `first`. `as_of`: as they were at a time."""
+        page = self.incidents(status, severity, first, as_of=as_of)
         yield from page.incidents
         while page.next:
-            page = self.incidents(status, severity, first, page.next)
+            page = self.incidents(status, severity, first, page.next, as_of)
             yield from page.incidents
 
     def position(self) -> int:
@@ -195,6 +248,17 @@ class Client:
 
     def incident(self, incident_id: str) -> Incident:
         return self._get(f"/v1/incidents/{incident_id}", {}, Incident)
+
+    def stats(self, query: Mapping[str, str], answer: type[T]) -> tuple[T, str]:
+        """Figures of a time, and the same as the server's own JSON."""
+        raw = self._get("/v1/stats", query, msgspec.Raw)
+        try:
+            return msgspec.json.decode(raw, type=answer), bytes(raw).decode()
+        except msgspec.MsgspecError as error:
+            raise ServerError(f"{self.url} does not answer as Lookout does: {error}") from None
+
+    def related(self, incident_id: str, first: int) -> list[Related]:
+        return self._get(f"/v1/incidents/{incident_id}/related", {"first": str(first)}, RelatedList).related
 
     def alerts(self, incident_id: str, first: int = 100, after: str = "") -> AlertPage:
         query = {"first": str(first), "after": after}
@@ -232,6 +296,18 @@ class Client:
         while page.next is not None:
             page = self.events(incident_id, after=page.next)
             yield from page.events
+
+    def grouping(self, incident_id: str, first: int = PAGE, after: str = "") -> Grouping:
+        query = {"first": str(first), "after": after}
+        return self._get(f"/v1/incidents/{incident_id}/grouping", query, Grouping)
+
+    def whole_grouping(self, incident_id: str) -> Grouping:
+        """The grouping with all alerts, page by page."""
+        whole = page = self.grouping(incident_id)
+        while page.next:
+            page = self.grouping(incident_id, after=page.next)
+            whole.alerts.extend(page.alerts)
+        return msgspec.structs.replace(whole, next=None)
 
     def acknowledge(self, incident_id: str) -> Incident:
         return self._act(incident_id, "acknowledge", {})
@@ -305,10 +381,15 @@ class Client:
     def _refusal(self, response: httpx.Response) -> ServerError:
         """The server's own words where it has some."""
         try:
-            problem = one_line(msgspec.json.decode(response.content, type=_Problem).error, ERROR_LIMIT)
+            problem = msgspec.json.decode(response.content, type=_Problem)
         except msgspec.MsgspecError:
-            problem = f"{self.url} answered {response.status_code} to {response.request.url.path}: is it Lookout?"
-        return ServerError(problem, may_pass=response.is_server_error)
+            problem = _Problem(
+                f"{self.url} answered {response.status_code} to {response.request.url.path}: is it Lookout?"
+            )
+        message = one_line(problem.error, ERROR_LIMIT)
+        if problem.first_position is not None:
+            return NotKept(message, problem.first_position)
+        return ServerError(message, may_pass=response.is_server_error)
 
     @contextmanager
     def _telling(self) -> Generator[None]:

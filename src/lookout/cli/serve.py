@@ -94,13 +94,14 @@ def check_config(
     try:
         if path is not None and not path.is_file():
             raise SettingsError(f"{path}: no such file")
-        load_settings(environ)
+        settings = load_settings(environ)
     except SettingsError as error:
         complain(str(error))
         raise typer.Exit(1) from None
     screen = Terminal()
     screen.say(Text("ok: the environment"))
     screen.say(Text(f"ok: {checked}" if checked else "no lookout.yaml: LOOKOUT_CONFIG names none, the defaults hold"))
+    screen.say(Text(f"policy {settings.policy.version}, rules: {len(settings.policy.rules)}"))
 
 
 def _overlaid(environ: Mapping[str, str], **options: str | int | os.PathLike[str] | None) -> Mapping[str, str]:

@@ -5,11 +5,12 @@ Plain ASGI: an event is encoded once per process and written as it is, so that a
 
 import asyncio
 from collections.abc import AsyncGenerator
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 
 import structlog
 from starlette.types import Receive, Scope, Send
 
+from lookout.errors import Gone
 from lookout.feeds.follow import Encoded
 
 RECONNECT_MILLISECONDS = 1000
@@ -51,10 +52,12 @@ class EventStream:
     async def _write(self, send: Send) -> None:
         opening = f"retry: {RECONNECT_MILLISECONDS}\n\n".encode()
         await send({"type": "http.response.body", "body": opening, "more_body": True})
-        async with aclosing(self._events):
-            async for batch in self._events:
-                body = b"".join(map(frame, batch)) if batch else b": still here\n\n"
-                await send({"type": "http.response.body", "body": body, "more_body": True})
+        # A client that was slower than the retention is told so when it resumes.
+        with suppress(Gone):
+            async with aclosing(self._events):
+                async for batch in self._events:
+                    body = b"".join(map(frame, batch)) if batch else b": still here\n\n"
+                    await send({"type": "http.response.body", "body": body, "more_body": True})
         await send({"type": "http.response.body", "body": b"", "more_body": False})
 
 

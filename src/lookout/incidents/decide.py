@@ -31,7 +31,7 @@ from lookout.incidents.events import (
     Resolved,
 )
 from lookout.incidents.flapping import swing
-from lookout.incidents.grouping import VALUE_LIMIT, group_of, summary_of, title_of
+from lookout.incidents.grouping import VALUE_LIMIT, group_of, reopen_window_of, summary_of, title_of
 from lookout.incidents.incident import Incident, Resolution
 from lookout.incidents.investigation import BRIEF_LIMIT, INVESTIGATIONS_LIMIT
 from lookout.incidents.policy import Policy
@@ -162,9 +162,17 @@ def _change_of(action: Action, firing: Sequence[AlertChange]) -> Change:
 
 
 def _reopens(incident: Incident, started: Sequence[AlertChange], policy: Policy) -> bool:
-    """The source's times decide: an alert that arrives late reopens what it would have reopened in time."""
-    assert incident.resolved_at is not None
-    return min(change.starts_at for change in started) <= incident.resolved_at + policy.reopen_window
+    """The source's times decide: an alert that arrives late reopens what it would have reopened in time.
+
+    Of several that start at once, under rules with several windows, one within its own is enough.
+    """
+    resolved_at = incident.resolved_at
+    assert resolved_at is not None
+    return any(
+        change.starts_at <= resolved_at + reopen_window_of(change.alert.label_set, policy)
+        for change in started
+        if change.alert is not None
+    )
 
 
 def _decide(
@@ -249,6 +257,8 @@ def _start(
             began_at,
             alerts,
             previous_incident_id,
+            group.rule_name,
+            policy.version,
         )
     elif step.event_type is EventType.REOPENED:
         change = Reopened(severity, summary_of(_alerts_of(started), incident.title), alerts)

@@ -27,7 +27,8 @@ class Resolution(StrEnum):
 class Incident(msgspec.Struct, frozen=True):
     """An incident after one of its events. Times are UTC; `position` is that of the event.
 
-    `firing_alerts` counts those that fire now, `total_alerts` the different ones that ever fired in it.
+    `firing_alerts` counts those that fire now, `total_alerts` the different ones that ever fired in it. `rule` is the
+    policy rule that grouped its first alerts, "" for none, and `policy_version` tells of which policy.
     `state_changes` are the last times at which it resolved and reopened, `flapping_until` is when its mark ends at the
     earliest.
     """
@@ -55,6 +56,8 @@ class Incident(msgspec.Struct, frozen=True):
     resolved_by: str | None = None
     previous_incident_id: str | None = None
     investigation_count: int = 0
+    rule: str = ""
+    policy_version: str = ""
     flapping: bool = False
     flapping_until: datetime | None = None
     state_changes: tuple[datetime, ...] = ()

@@ -59,8 +59,9 @@ class Ledger:
     `incidents` holds, for each dedup key in play, the open incident or else the last one; `by_id` all that are known.
     `attached` are investigations that incidents have, by the incident's and the report's id. `told` are the times at
     which incidents last told something that alerts did, in order. `fresh_id` gives out the id for an incident that
-    opens: ids are random, and this module is not. `records`, `changed_leases`, `forgotten_leases` and what `postponed`
-    has are what is to be written.
+    opens: ids are random, and this module is not. `records`, `changed_leases`, `forgotten_leases`, what `postponed`
+    has and `silences` are what is to be written; the last are, by fingerprint, the receipts of what was decided and
+    added nothing to the log, with the time.
     """
 
     def __init__(self, tenant_id: str, last_position: int, policy: Policy, fresh_id: Callable[[], str]) -> None:
@@ -76,6 +77,7 @@ class Ledger:
         self.records: list[Record] = []
         self.changed_leases: dict[tuple[str, LeaseKey], Lease] = {}
         self.forgotten_leases: set[tuple[str, LeaseKey]] = set()
+        self.silences: dict[str, tuple[Receipt, datetime]] = {}
         self._policy = policy
         self._fresh_id = fresh_id
         self._gathered: dict[str, list[_Gathered]] = {}
@@ -98,7 +100,13 @@ class Ledger:
             self._decide_what_is_gathered_of(alert.fingerprint, now)
             self._hear(index, alert, now)
         self._decide_gathered(now)
-        return [receipt for receipt in self._receipts if receipt is not None]
+        receipts = [receipt for receipt in self._receipts if receipt is not None]
+        for receipt in receipts:
+            if receipt.recorded:
+                self.silences.pop(receipt.fingerprint, None)
+            elif receipt.incident_id is not None:
+                self.silences[receipt.fingerprint] = (receipt, now)
+        return receipts
 
     def expire(self, fingerprints: Iterable[str], now: datetime, listening_since: datetime) -> None:
         """End what has run out at `now`, of these alerts. Silence counts only since Lookout has been listening."""

@@ -67,6 +67,20 @@ class Reason(StrEnum):
     """An incident that was flapping has been calm for long enough."""
 
 
+_REASONS_OF_STARTS: Mapping[EventType, Reason] = {
+    EventType.OPENED: Reason.OPENED,
+    EventType.ESCALATED: Reason.ESCALATED,
+    EventType.REOPENED: Reason.REOPENED,
+}
+
+
+def reason_of(event_type: EventType, *, started: bool) -> Reason:
+    """Why an alert that an event is about started, or ended, in it."""
+    if started:
+        return _REASONS_OF_STARTS.get(event_type, Reason.JOINED)
+    return Reason.RESOLVED if event_type is EventType.RESOLVED else Reason.LEFT
+
+
 class Step(NamedTuple):
     """What follows: the event, None if nothing changes; the status after it; the reason."""
 

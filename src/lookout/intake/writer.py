@@ -72,6 +72,7 @@ class Intake:
 
     def __init__(self, store: Log, clock: Clock, policy: Policy, fresh_id: Callable[[], str]) -> None:
         self.policy = policy
+        """What decides. Another may be put here at any time: a commit goes to its end with the one it began with."""
         self.listening_since = clock.now()
         self.tally = Tally(store)
         self._store = store
@@ -202,11 +203,12 @@ class Intake:
         raise AssertionError("unreachable")
 
     async def _settle(self, batch: list[Work]) -> list[Outcome]:
-        renewed = await self._repeats.renew(batch, self._clock.now(), self.policy)
+        policy = self.policy
+        renewed = await self._repeats.renew(batch, self._clock.now(), policy)
         rest = [_without(work, renewed.get(index, {})) for index, work in enumerate(batch)]
         outcomes: list[Outcome] = [[] if isinstance(work, Delivery) else None for work in batch]
         if any(_has_work(work) for work in rest):
-            outcomes = await self._decide(rest)
+            outcomes = await self._decide(rest, policy)
         for index, receipts in renewed.items():
             decided = outcomes[index]
             assert isinstance(decided, list)
@@ -214,16 +216,17 @@ class Intake:
         _count_repeats(renewed)
         return outcomes
 
-    async def _decide(self, batch: list[Work]) -> list[Outcome]:
-        needs = needs_of(batch, self.policy)
+    async def _decide(self, batch: list[Work], policy: Policy) -> list[Outcome]:
+        is_large = sum(work.size for work in batch) >= THREAD_FROM
+        needs = await asyncio.to_thread(needs_of, batch, policy) if is_large else needs_of(batch, policy)
         await self._store.open_feeds(needs)
         async with self._store.transaction() as transaction:
-            ledgers = await transaction.load(needs, self.policy, self._fresh_id, self._clock.now())
-            if sum(len(need.fingerprints) for need in needs.values()) >= THREAD_FROM:
+            ledgers = await transaction.load(needs, policy, self._fresh_id, self._clock.now())
+            if is_large or sum(len(need.fingerprints) for need in needs.values()) >= THREAD_FROM:
                 outcomes = await asyncio.to_thread(settle, batch, ledgers)
             else:
                 outcomes = settle(batch, ledgers)
-            await transaction.append(ledgers.values(), self.policy)
+            await transaction.append(ledgers.values(), policy)
             await transaction.append_rejected(rejections_of(batch))
         _count(outcomes, ledgers.values())
         self._repeats.remember(batch, outcomes)

@@ -8,8 +8,9 @@ their own ways and stand apart. `QUESTIONS` is the table of the sources that can
 from collections.abc import Callable, Mapping
 from datetime import datetime
 
+from lookout.alerts.alert import LabelSet, label_set
 from lookout.alerts.source import Source
-from lookout.sources import alertmanager, alertmanager_api, grafana, prometheus, prometheus_api
+from lookout.sources import alertmanager, alertmanager_api, events, grafana, prometheus, prometheus_api
 from lookout.sources.asking import Question
 from lookout.sources.parsed import Parsed
 
@@ -24,3 +25,17 @@ QUESTIONS: Mapping[str, Question] = {
     prometheus.NAME: prometheus_api.QUESTION,
     alertmanager.NAME: alertmanager_api.QUESTION,
 }
+
+_DROP_NOTHING = frozenset((grafana.NAME, events.NAME))
+
+
+def known_again(source: str, labels: Mapping[str, str], fingerprint: str) -> LabelSet:
+    """The identity of an alert that was stored."""
+    return LabelSet(labels, fingerprint, stands_for=grafana.rule_of(labels) if source == grafana.NAME else "")
+
+
+def identity_today(source: str, known: LabelSet, settled: Source) -> LabelSet:
+    """The identity that an alert with these labels would get today: other labels may be dropped by now."""
+    if source in _DROP_NOTHING or not any(name in known.labels for name in settled.drop_labels):
+        return known
+    return label_set(known.labels, settled.drop_labels)

@@ -275,6 +275,7 @@ class Transaction:
         await self._append_records(grown)
         await self._write_alerts(grown)
         await self._write_leases(written, policy)
+        await self._write_silences(written)
         await self._write_postponed(written)
         if grown:
             positions = [(ledger.tenant_id, ledger.last_position) for ledger in grown]
@@ -288,7 +289,7 @@ class Transaction:
         investigations = (row for record in records for row in investigation_values(record))
         await self._write("append_investigations", investigations, 12)
         incidents = {record.incident.id: record.incident for record in records}
-        await self._write("write_incidents", map(incident_values, incidents.values()), 25)
+        await self._write("write_incidents", map(incident_values, incidents.values()), 27)
 
     async def _write_alerts(self, grown: Sequence[Ledger]) -> None:
         changed = {
@@ -312,6 +313,14 @@ class Transaction:
         )
         await self._write("write_leases", rows, 13)
 
+    async def _write_silences(self, ledgers: Sequence[Ledger]) -> None:
+        rows = (
+            (ledger.tenant_id, fingerprint, receipt.incident_id, receipt.reason, decided_at)
+            for ledger in ledgers
+            for fingerprint, (receipt, decided_at) in ledger.silences.items()
+        )
+        await self._write("write_silent_decisions", rows, 5)
+
     async def _write_postponed(self, ledgers: Sequence[Ledger]) -> None:
         forgotten = (
             (ledger.tenant_id, fingerprint) for ledger in ledgers for fingerprint in ledger.postponed.forgotten
@@ -322,7 +331,7 @@ class Transaction:
             for ledger in ledgers
             for postponed in ledger.postponed.changed.values()
         )
-        await self._write("write_postponed_alerts", rows, 13)
+        await self._write("write_postponed_alerts", rows, 12)
 
     async def append_rejected(self, rejections: Sequence[Rejection]) -> None:
         """Keep what was refused, for `GET /v1/rejected-alerts`."""

@@ -132,14 +132,15 @@ FROM unnest(
 INSERT INTO incidents (
     id, tenant_id, dedup_key, status, severity, title, summary, labels, started_at, opened_position, position,
     updated_at, firing_alerts, total_alerts, reopen_count, acknowledged_at, acknowledged_by, assignee, resolved_at,
-    resolution, resolved_by, previous_incident_id, investigation_count, flapping_until, state_changes
+    resolution, resolved_by, previous_incident_id, investigation_count, rule, policy_version, flapping_until,
+    state_changes
 )
 SELECT *
 FROM unnest(
     $1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::jsonb[], $9::timestamptz[],
     $10::bigint[], $11::bigint[], $12::timestamptz[], $13::integer[], $14::integer[], $15::integer[],
     $16::timestamptz[], $17::text[], $18::text[], $19::timestamptz[], $20::text[], $21::text[], $22::uuid[],
-    $23::integer[], $24::timestamptz[], $25::jsonb[]
+    $23::integer[], $24::text[], $25::text[], $26::timestamptz[], $27::jsonb[]
 )
 ON CONFLICT (id) DO UPDATE SET
     status = excluded.status,
@@ -215,12 +216,12 @@ WHERE l.tenant_id = f.tenant_id
 -- name: write_postponed_alerts
 INSERT INTO postponed_alerts (
     tenant_id, fingerprint, dedup_key, due_at, status, starts_at, ends_at, resolution, source, labels,
-    annotations, generator_url, stands_for
+    annotations, generator_url
 )
 SELECT *
 FROM unnest(
     $1::text[], $2::text[], $3::text[], $4::timestamptz[], $5::text[], $6::timestamptz[], $7::timestamptz[],
-    $8::text[], $9::text[], $10::jsonb[], $11::jsonb[], $12::text[], $13::text[]
+    $8::text[], $9::text[], $10::jsonb[], $11::jsonb[], $12::text[]
 )
 ON CONFLICT (tenant_id, fingerprint) DO UPDATE SET
     dedup_key = excluded.dedup_key,
@@ -232,13 +233,23 @@ ON CONFLICT (tenant_id, fingerprint) DO UPDATE SET
     source = excluded.source,
     labels = excluded.labels,
     annotations = excluded.annotations,
-    generator_url = excluded.generator_url,
-    stands_for = excluded.stands_for
+    generator_url = excluded.generator_url
 
 -- name: forget_postponed_alerts
 DELETE FROM postponed_alerts AS p
 USING unnest($1::text[], $2::text[]) AS f (tenant_id, fingerprint)
 WHERE p.tenant_id = f.tenant_id AND p.fingerprint = f.fingerprint
+
+-- name: write_silent_decisions
+-- Replicas take a message each, and the one that commits later may have heard earlier.
+INSERT INTO silent_decisions AS s (tenant_id, fingerprint, incident_id, reason, decided_at)
+SELECT *
+FROM unnest($1::text[], $2::text[], $3::uuid[], $4::text[], $5::timestamptz[])
+ON CONFLICT (tenant_id, fingerprint) DO UPDATE SET
+    incident_id = excluded.incident_id,
+    reason = excluded.reason,
+    decided_at = excluded.decided_at
+WHERE s.decided_at <= excluded.decided_at
 
 -- name: advance_feeds
 UPDATE feeds AS f
@@ -326,6 +337,9 @@ GROUP BY a.fingerprint
 -- name: last_position
 SELECT last_position FROM feeds WHERE tenant_id = $1
 
+-- name: feed
+SELECT last_position, pruned_position FROM feeds WHERE tenant_id = $1
+
 -- name: events_after
 SELECT *
 FROM events
@@ -383,6 +397,149 @@ WHERE tenant_id = $1
 ORDER BY opened_position
 LIMIT $5
 
+-- name: position_at
+-- Replicas' clocks differ by up to $3: the event of the latest time may not be the last one.
+WITH near AS MATERIALIZED (
+    SELECT position
+    FROM events
+    WHERE tenant_id = $1
+        AND recorded_at <= $2
+        AND recorded_at >= $3::interval * -1 + (
+            SELECT recorded_at
+            FROM events
+            WHERE tenant_id = $1 AND recorded_at <= $2
+            ORDER BY recorded_at DESC
+            LIMIT 1
+        )
+)
+SELECT max(position) FROM near
+
+-- name: incidents_as_of_before
+-- As they were at position $2. The row of one that has not changed since says so; of every other its last event by then.
+SELECT i.*, e.incident AS snapshot
+FROM incidents AS i
+LEFT JOIN LATERAL (
+    SELECT incident
+    FROM events
+    WHERE i.position > $2 AND tenant_id = $1 AND incident_id = i.id AND position <= $2
+    ORDER BY position DESC
+    LIMIT 1
+) AS e ON true
+WHERE i.tenant_id = $1
+    AND i.opened_position <= $2
+    AND i.opened_position < $5
+    AND ($3::text[] IS NULL OR coalesce(e.incident ->> 'status', i.status) = ANY ($3))
+    AND ($4::text[] IS NULL OR coalesce(e.incident ->> 'severity', i.severity) = ANY ($4))
+ORDER BY i.opened_position DESC
+LIMIT $6
+
+-- name: incidents_as_of_after
+SELECT i.*, e.incident AS snapshot
+FROM incidents AS i
+LEFT JOIN LATERAL (
+    SELECT incident
+    FROM events
+    WHERE i.position > $2 AND tenant_id = $1 AND incident_id = i.id AND position <= $2
+    ORDER BY position DESC
+    LIMIT 1
+) AS e ON true
+WHERE i.tenant_id = $1
+    AND i.opened_position <= $2
+    AND i.opened_position > $5
+    AND ($3::text[] IS NULL OR coalesce(e.incident ->> 'status', i.status) = ANY ($3))
+    AND ($4::text[] IS NULL OR coalesce(e.incident ->> 'severity', i.severity) = ANY ($4))
+ORDER BY i.opened_position
+LIMIT $6
+
+-- name: open_incidents_as_of
+-- What was open then is open now, or has an event since: two indexes, and no look at what was over before.
+SELECT i.*, e.incident AS snapshot
+FROM (
+    SELECT *
+    FROM incidents
+    WHERE tenant_id = $1 AND opened_position <= $2 AND opened_position < $5 AND status <> 'resolved'
+    UNION ALL
+    SELECT *
+    FROM incidents
+    WHERE tenant_id = $1 AND position > $2 AND opened_position <= $2 AND opened_position < $5 AND status = 'resolved'
+) AS i
+LEFT JOIN LATERAL (
+    SELECT incident
+    FROM events
+    WHERE i.position > $2 AND tenant_id = $1 AND incident_id = i.id AND position <= $2
+    ORDER BY position DESC
+    LIMIT 1
+) AS e ON true
+WHERE coalesce(e.incident ->> 'status', i.status) = ANY ($3)
+    AND ($4::text[] IS NULL OR coalesce(e.incident ->> 'severity', i.severity) = ANY ($4))
+ORDER BY i.opened_position DESC
+LIMIT $6
+
+-- name: count_incidents_as_of
+SELECT count(*)
+FROM incidents AS i
+LEFT JOIN LATERAL (
+    SELECT incident
+    FROM events
+    WHERE i.position > $2 AND tenant_id = $1 AND incident_id = i.id AND position <= $2
+    ORDER BY position DESC
+    LIMIT 1
+) AS e ON true
+WHERE i.tenant_id = $1
+    AND i.opened_position <= $2
+    AND ($3::text[] IS NULL OR coalesce(e.incident ->> 'status', i.status) = ANY ($3))
+    AND ($4::text[] IS NULL OR coalesce(e.incident ->> 'severity', i.severity) = ANY ($4))
+
+-- name: count_open_incidents_as_of
+SELECT count(*)
+FROM (
+    SELECT id, position, status, severity
+    FROM incidents
+    WHERE tenant_id = $1 AND opened_position <= $2 AND status <> 'resolved'
+    UNION ALL
+    SELECT id, position, status, severity
+    FROM incidents
+    WHERE tenant_id = $1 AND position > $2 AND opened_position <= $2 AND status = 'resolved'
+) AS i
+LEFT JOIN LATERAL (
+    SELECT incident
+    FROM events
+    WHERE i.position > $2 AND tenant_id = $1 AND incident_id = i.id AND position <= $2
+    ORDER BY position DESC
+    LIMIT 1
+) AS e ON true
+WHERE coalesce(e.incident ->> 'status', i.status) = ANY ($3)
+    AND ($4::text[] IS NULL OR coalesce(e.incident ->> 'severity', i.severity) = ANY ($4))
+
+-- name: incidents_near
+-- Those that started nearest to $2, at most $5 on either side.
+(
+    SELECT *
+    FROM incidents
+    WHERE tenant_id = $1 AND started_at <= $2 AND started_at >= $2 - $3::interval AND id <> $4
+    ORDER BY started_at DESC
+    LIMIT $5
+)
+UNION ALL
+(
+    SELECT *
+    FROM incidents
+    WHERE tenant_id = $1 AND started_at > $2 AND started_at <= $2 + $3::interval AND id <> $4
+    ORDER BY started_at
+    LIMIT $5
+)
+
+-- name: opening_labels
+SELECT o.position, ea.labels
+FROM unnest($2::bigint[]) AS o (position)
+CROSS JOIN LATERAL (
+    SELECT labels
+    FROM event_alerts
+    WHERE tenant_id = $1 AND position = o.position AND labels IS NOT NULL
+    ORDER BY fingerprint
+    LIMIT $3
+) AS ea
+
 -- name: count_incidents
 SELECT count(*)
 FROM incidents
@@ -400,20 +557,64 @@ WHERE status <> 'resolved'
 GROUP BY severity, status
 
 -- name: incident_stats
--- Opened and resolved within the time; the times to acknowledge and to resolve are of those opened within it.
+-- Opened and resolved within the time, open at its end; the times taken are of those opened within it.
 SELECT
-    count(*) FILTER (WHERE started_at >= $2 AND started_at < $3) AS opened,
-    count(*) FILTER (WHERE resolved_at >= $2 AND resolved_at < $3) AS resolved,
-    count(*) FILTER (WHERE status <> 'resolved') AS open,
-    coalesce(sum(total_alerts) FILTER (WHERE started_at >= $2 AND started_at < $3), 0)::bigint AS alerts,
-    percentile_cont(0.5) WITHIN GROUP (ORDER BY extract(epoch FROM acknowledged_at - started_at))
-        FILTER (WHERE acknowledged_at IS NOT NULL AND started_at >= $2 AND started_at < $3) AS seconds_to_acknowledge,
-    percentile_cont(0.5) WITHIN GROUP (ORDER BY extract(epoch FROM resolved_at - started_at))
-        FILTER (WHERE resolved_at IS NOT NULL AND started_at >= $2 AND started_at < $3) AS seconds_to_resolve
+    o.*,
+    (SELECT count(*) FROM incidents WHERE tenant_id = $1 AND resolved_at >= $2 AND resolved_at < $3) AS resolved,
+    (SELECT count(*) FROM incidents WHERE tenant_id = $1 AND status <> 'resolved' AND started_at < $3)
+    + (SELECT count(*) FROM incidents WHERE tenant_id = $1 AND resolved_at >= $3 AND started_at < $3) AS open,
+    r.*
+FROM (
+    SELECT
+        count(*) AS opened,
+        count(*) FILTER (WHERE reopen_count > 0) AS reopened,
+        coalesce(sum(total_alerts), 0)::bigint AS alerts,
+        percentile_cont(ARRAY[0.5, 0.9])
+            WITHIN GROUP (ORDER BY greatest(0, extract(epoch FROM acknowledged_at - started_at)))
+            FILTER (WHERE acknowledged_at IS NOT NULL) AS seconds_to_acknowledge,
+        percentile_cont(ARRAY[0.5, 0.9])
+            WITHIN GROUP (ORDER BY greatest(0, extract(epoch FROM resolved_at - started_at)))
+            FILTER (WHERE resolved_at IS NOT NULL) AS seconds_to_resolve
+    FROM incidents
+    WHERE tenant_id = $1 AND started_at >= $2 AND started_at < $3
+) AS o
+CROSS JOIN (
+    SELECT
+        coalesce(sum(alerts), 0)::bigint AS alerts_received,
+        coalesce(sum(rejected), 0)::bigint AS alerts_rejected
+    FROM received
+    WHERE tenant_id = $1 AND hour >= date_trunc('hour', $2::timestamptz) AND hour < $3
+) AS r
+
+-- name: opened_by_bucket
+SELECT date_bin($4::interval, started_at, $5) AS start, severity, count(*) AS incidents
 FROM incidents
-WHERE tenant_id = $1
-    AND (status <> 'resolved' OR resolved_at >= $2)
-    AND started_at < $3
+WHERE tenant_id = $1 AND started_at >= $2 AND started_at < $3
+GROUP BY 1, 2
+
+-- name: resolved_by_bucket
+SELECT date_bin($4::interval, resolved_at, $5) AS start, count(*) AS incidents
+FROM incidents
+WHERE tenant_id = $1 AND resolved_at >= $2 AND resolved_at < $3
+GROUP BY 1
+
+-- name: noisiest_groups
+SELECT n.*, i.id, i.title, i.labels, i.severity, i.started_at
+FROM (
+    SELECT
+        dedup_key,
+        count(*) AS incidents,
+        sum(reopen_count)::bigint AS reopens,
+        sum(total_alerts)::bigint AS alerts,
+        max(opened_position) AS last_opened
+    FROM incidents
+    WHERE tenant_id = $1 AND started_at >= $2 AND started_at < $3
+    GROUP BY dedup_key
+    ORDER BY count(*) + sum(reopen_count) DESC, sum(total_alerts) DESC, dedup_key
+    LIMIT $4
+) AS n
+JOIN incidents AS i ON i.tenant_id = $1 AND i.opened_position = n.last_opened
+ORDER BY n.incidents + n.reopens DESC, n.alerts DESC, n.dedup_key
 
 -- name: alerts_of_incident
 -- As they were last in this incident, from the log: an alert may belong to a later incident by now. A page's alerts are
@@ -468,6 +669,64 @@ CROSS JOIN LATERAL (
 ) AS h
 ORDER BY p.fingerprint
 
+-- name: decisions_of_incident
+-- Of each of its alerts what last happened to it in this incident, and what was last decided in silence, as far as the
+-- alert is in no later incident by now: repeats that were only renewed are told by the leases. The page is made as in
+-- alerts_of_incident.
+WITH told AS MATERIALIZED (
+    SELECT ea.*, e.event_type, e.recorded_at
+    FROM events AS e
+    CROSS JOIN LATERAL (
+        SELECT position, fingerprint, status, source, labels
+        FROM event_alerts
+        WHERE tenant_id = $1 AND position = e.position AND fingerprint > $3
+        ORDER BY fingerprint
+        LIMIT $4
+    ) AS ea
+    WHERE e.tenant_id = $1 AND e.incident_id = $2
+),
+page AS (
+    SELECT DISTINCT ON (fingerprint) fingerprint, status, event_type, recorded_at
+    FROM told
+    ORDER BY fingerprint, position DESC
+    LIMIT $4
+),
+begun AS (
+    SELECT DISTINCT ON (fingerprint) fingerprint, source, labels
+    FROM told
+    WHERE labels IS NOT NULL
+    ORDER BY fingerprint, position DESC
+    LIMIT $4
+)
+SELECT
+    p.fingerprint,
+    p.status,
+    p.event_type,
+    p.recorded_at,
+    t.source,
+    t.labels,
+    s.reason AS silent_reason,
+    s.decided_at AS silent_at,
+    h.last_received_at
+FROM page AS p
+JOIN begun AS t USING (fingerprint)
+LEFT JOIN silent_decisions AS s ON s.tenant_id = $1 AND s.fingerprint = p.fingerprint AND s.incident_id = $2
+CROSS JOIN LATERAL (
+    SELECT max(l.last_received_at) AS last_received_at
+    FROM leases AS l
+    JOIN alerts AS a USING (tenant_id, fingerprint)
+    WHERE l.tenant_id = $1 AND l.fingerprint = p.fingerprint AND a.incident_id = $2
+) AS h
+ORDER BY p.fingerprint
+
+-- name: opening_alerts
+-- The first alerts of the event that opened an incident.
+SELECT fingerprint, source, labels
+FROM event_alerts
+WHERE tenant_id = $1 AND position = $2 AND labels IS NOT NULL
+ORDER BY fingerprint
+LIMIT $3
+
 -- name: firing_alerts
 -- All that fire, with what was last heard of them: how far their senders' words reach, and since when. In no order:
 -- these rows are wide, and would be sorted on disk.
@@ -514,8 +773,122 @@ WHERE tenant_id = $1 AND id < $2
 ORDER BY id DESC
 LIMIT $3
 
+-- name: prunable_tenants
+-- Those whose log begins with something that may go: an old event, and an incident that is over since long ago.
+SELECT f.tenant_id
+FROM feeds AS f
+JOIN events AS e ON e.tenant_id = f.tenant_id AND e.position = f.pruned_position + 1
+LEFT JOIN LATERAL (
+    SELECT status, updated_at
+    FROM incidents
+    WHERE tenant_id = f.tenant_id AND opened_position > f.pruned_position
+    ORDER BY opened_position
+    LIMIT 1
+) AS i ON true
+WHERE f.tenant_id > $2
+    AND e.recorded_at < $1
+    AND (i.status IS NULL OR (i.status = 'resolved' AND i.updated_at < $1))
+ORDER BY f.tenant_id
+LIMIT $3
+
+-- name: lock_feed
+SELECT last_position, pruned_position FROM feeds WHERE tenant_id = $1 FOR UPDATE
+
+-- name: oldest_incidents
+SELECT opened_position, status, updated_at
+FROM incidents
+WHERE tenant_id = $1 AND opened_position > $2
+ORDER BY opened_position
+LIMIT $3
+
+-- name: position_of_alert
+-- Where the events after $2 have been about more than $3 alerts.
+SELECT position
+FROM event_alerts
+WHERE tenant_id = $1 AND position > $2
+ORDER BY position, fingerprint
+OFFSET $3
+LIMIT 1
+
+-- name: first_incident_spoken_of
+-- A repeat of what an operator closed is silent only as long as it is known.
+SELECT min(i.opened_position)
+FROM incidents AS i
+JOIN events AS e ON e.tenant_id = $1 AND e.incident_id = i.id
+JOIN event_alerts AS ea ON ea.tenant_id = $1 AND ea.position = e.position
+JOIN alerts AS a ON a.tenant_id = $1 AND a.fingerprint = ea.fingerprint AND a.incident_id = i.id
+JOIN leases AS l ON l.tenant_id = $1 AND l.fingerprint = a.fingerprint
+WHERE i.tenant_id = $1 AND i.opened_position > $2 AND i.opened_position <= $3 AND l.last_received_at >= $4
+
+-- name: prune_leases
+DELETE FROM leases AS l
+USING incidents AS i, events AS e, event_alerts AS ea, alerts AS a
+WHERE i.tenant_id = $1 AND i.opened_position > $2 AND i.opened_position <= $3
+    AND e.tenant_id = $1 AND e.incident_id = i.id
+    AND ea.tenant_id = $1 AND ea.position = e.position
+    AND a.tenant_id = $1 AND a.fingerprint = ea.fingerprint AND a.incident_id = i.id
+    AND l.tenant_id = $1 AND l.fingerprint = a.fingerprint
+
+-- name: prune_silent_decisions
+DELETE FROM silent_decisions AS s
+USING incidents AS i, events AS e, event_alerts AS ea
+WHERE i.tenant_id = $1 AND i.opened_position > $2 AND i.opened_position <= $3
+    AND e.tenant_id = $1 AND e.incident_id = i.id
+    AND ea.tenant_id = $1 AND ea.position = e.position
+    AND s.tenant_id = $1 AND s.fingerprint = ea.fingerprint AND s.incident_id = i.id
+
+-- name: prune_alerts
+DELETE FROM alerts AS a
+USING incidents AS i, events AS e, event_alerts AS ea
+WHERE i.tenant_id = $1 AND i.opened_position > $2 AND i.opened_position <= $3
+    AND e.tenant_id = $1 AND e.incident_id = i.id
+    AND ea.tenant_id = $1 AND ea.position = e.position
+    AND a.tenant_id = $1 AND a.fingerprint = ea.fingerprint AND a.incident_id = i.id
+
+-- name: prune_incidents
+DELETE FROM incidents WHERE tenant_id = $1 AND opened_position > $2 AND opened_position <= $3
+
+-- name: prune_event_alerts
+DELETE FROM event_alerts WHERE tenant_id = $1 AND position > $2 AND position <= $3
+
+-- name: prune_events
+DELETE FROM events WHERE tenant_id = $1 AND position > $2 AND position <= $3
+
+-- name: advance_pruned
+UPDATE feeds SET pruned_position = $3 WHERE tenant_id = $1 AND pruned_position = $2
+
+-- name: has_relays
+SELECT to_regclass('relays') IS NOT NULL
+
+-- name: relayed_position
+SELECT min(position) FROM relays WHERE tenant_id = $1
+
+-- name: forget_received
+DELETE FROM received AS r
+USING (
+    SELECT o.*
+    FROM feeds AS f
+    CROSS JOIN LATERAL (
+        SELECT tenant_id, hour, source
+        FROM received
+        WHERE tenant_id = f.tenant_id AND hour < $1
+        ORDER BY hour
+        LIMIT 100
+    ) AS o
+    LIMIT $2
+) AS old
+WHERE r.tenant_id = old.tenant_id AND r.hour = old.hour AND r.source = old.source
+
+-- name: forget_old_rejected_alerts
+DELETE FROM rejected_alerts
+WHERE id IN (
+    SELECT id
+    FROM (SELECT id, received_at FROM rejected_alerts ORDER BY id LIMIT $2) AS oldest
+    WHERE received_at < $1
+)
+
 -- name: tenants
-SELECT tenant_id, last_position FROM feeds ORDER BY tenant_id
+SELECT tenant_id, last_position, pruned_position FROM feeds ORDER BY tenant_id
 
 -- name: alerts_of_event
 SELECT *

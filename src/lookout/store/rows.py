@@ -21,6 +21,7 @@ from lookout.incidents.incident import Incident, Resolution
 from lookout.incidents.lease import Lease
 from lookout.incidents.ledger import AlertState
 from lookout.incidents.postponed import Postponed
+from lookout.sources import known_again
 from lookout.store import jsonb
 
 _TEXTS = dict[str, str]
@@ -65,6 +66,8 @@ def incident_values(incident: Incident) -> tuple[Any, ...]:
         incident.resolved_by,
         incident.previous_incident_id,
         incident.investigation_count,
+        incident.rule,
+        incident.policy_version,
         incident.flapping_until,
         jsonb.dumps(incident.state_changes),
     )
@@ -124,7 +127,7 @@ def postponed_of(row: asyncpg.Record) -> Postponed:
         status=AlertStatus(row["status"]),
         starts_at=row["starts_at"],
         ends_at=row["ends_at"],
-        alert=_alert_of(row, jsonb.unescape(row["stands_for"])) if row["labels"] is not None else None,
+        alert=_alert_of(row) if row["labels"] is not None else None,
     )
     return Postponed(row["dedup_key"], row["due_at"], change, Resolution(row["resolution"]))
 
@@ -143,7 +146,6 @@ def postponed_values(tenant_id: str, postponed: Postponed) -> tuple[Any, ...]:
         change.ends_at,
         postponed.resolution,
         *(_alert_values(alert) if alert is not None else _NO_ALERT),
-        jsonb.escape(alert.label_set.stands_for) if alert is not None else None,
     )
 
 
@@ -259,11 +261,11 @@ def alert_change_of(row: asyncpg.Record) -> AlertChange:
     )
 
 
-def _alert_of(row: asyncpg.Record, stands_for: str = "") -> Alert:
+def _alert_of(row: asyncpg.Record) -> Alert:
     """What was received when a firing began, as far as it is kept: the lease's part of it is in `leases`."""
     return Alert(
         source=row["source"],
-        label_set=LabelSet(_labels_of(row), row["fingerprint"], stands_for=stands_for),
+        label_set=label_set_of(row),
         annotations=jsonb.loads(row["annotations"], _TEXTS),
         status=AlertStatus.FIRING,
         starts_at=row["starts_at"],
@@ -271,6 +273,11 @@ def _alert_of(row: asyncpg.Record, stands_for: str = "") -> Alert:
         leased=False,
         generator_url=jsonb.unescape(row["generator_url"]),
     )
+
+
+def label_set_of(row: asyncpg.Record) -> LabelSet:
+    """The identity of an alert, of a row that has its source."""
+    return known_again(row["source"], _labels_of(row), row["fingerprint"])
 
 
 def _labels_of(row: asyncpg.Record) -> dict[str, str]:

@@ -10,10 +10,10 @@ import pytest
 from tests.unit.cli.lookout_in_memory import Lookout, run
 
 from lookout import __version__
-from lookout.config import Settings
+from lookout.config import Settings, load_policy
 from lookout.errors import StartError
 
-COMMANDS = ["serve", "tail", "incidents", "reconcile", "demo", "check-config", "rebuild", "version"]
+COMMANDS = ["serve", "tail", "incidents", "stats", "why", "reconcile", "demo", "check-config", "rebuild", "version"]
 
 
 class Report:
@@ -98,9 +98,13 @@ def test_rebuild_tells_what_it_found(
 
 def test_check_config_says_ok(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "lookout.yaml"
-    path.write_text("policy:\n  reopen_window: 10m\n")
+    path.write_text("policy:\n  rules: [{name: a, matchers: [a=b]}]\n")
     assert run(Lookout(), "check-config", str(path)) == 0
-    assert capsys.readouterr().out.splitlines() == ["ok: the environment", f"ok: {path}"]
+    assert capsys.readouterr().out.splitlines() == [
+        "ok: the environment",
+        f"ok: {path}",
+        f"policy {load_policy(path).version}, rules: 1",
+    ]
 
 
 def test_check_config_tells_every_problem(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -12,7 +12,7 @@ from strawberry.utils.str_converters import to_camel_case
 
 from lookout.api.graphql.ids import INCIDENT
 from lookout.api.graphql.incidents import Incident
-from lookout.errors import Conflict, LookoutError, NotFound, Overloaded, Refused
+from lookout.errors import Conflict, Gone, LookoutError, NotFound, Overloaded, Refused
 from lookout.store.database import PASSING_ERRORS
 
 _SHOWN_ID = 200
@@ -73,6 +73,8 @@ def _code_of(error: BaseException | None) -> str:
             return "VALIDATION_ERROR"
         case NotFound():
             return "NOT_FOUND"
+        case Gone():
+            return "GONE"
         case Overloaded():
             return "UNAVAILABLE"
         case _:
@@ -96,6 +98,8 @@ class ExplainErrors(MaskErrors):
         extensions: dict[str, object] = {"code": _code_of(original)}
         if isinstance(original, Refused):
             extensions |= {"field": original.field, "constraint": original.constraint}
+        if isinstance(original, Gone):
+            extensions["firstPosition"] = original.first_position
         if isinstance(original, Overloaded):
             extensions["retryAfter"] = original.retry_after
         return GraphQLError(

@@ -18,7 +18,6 @@ CREATE TABLE postponed_alerts (
     labels jsonb,
     annotations jsonb,
     generator_url text,
-    stands_for text,
     PRIMARY KEY (tenant_id, fingerprint)
 );
 
