@@ -5,8 +5,8 @@ import logging
 import signal
 import socket
 import sys
-from collections.abc import AsyncGenerator, Callable, Coroutine, Generator, Mapping, MutableMapping
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
+from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Generator, Mapping, MutableMapping
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, nullcontext, suppress
 from datetime import timedelta
 from functools import partial
 from typing import Any, TypeVar
@@ -21,6 +21,7 @@ from starlette.types import ASGIApp
 
 from lookout.api.alertmanager import AlertmanagerReads
 from lookout.api.answers import HANDLERS
+from lookout.api.auth.door import Door
 from lookout.api.edge import LocalEdge
 from lookout.api.graphql import graphql_app
 from lookout.api.health import Operations
@@ -46,6 +47,7 @@ from lookout.store.rebuild import Report, rebuild
 from lookout.store.relations import Relations
 from lookout.store.retention import Retention
 from lookout.store.stats import Stats
+from lookout.store.tokens import Tokens
 from lookout.timers import Timers
 
 STOP_SECONDS = 5
@@ -154,12 +156,14 @@ async def running(settings: Settings, clock: Clock) -> AsyncGenerator[Running]:
             reconciler=reconciler,
             reload=reload,
         )
+        door = Door(settings.access, Tokens(readers), clock) if settings.access is not None else None
         failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         writer = _supervised(intake.run(), failed)
-        parts_running = (timers.run(), timers.run_telling(), followers.run(), reconciler.run())
-        others = [_supervised(part, failed) for part in parts_running]
+        running_parts = [timers.run(), timers.run_telling(), followers.run(), reconciler.run()]
+        running_parts += door.runs() if door is not None else ()
+        others = [_supervised(part, failed) for part in running_parts]
         try:
-            yield Running(parts, timers, application(parts, signatures_of(settings)), failed)
+            yield Running(parts, timers, application(parts, signatures_of(settings), door), failed)
         finally:
             followers.close()
             for task in others:
@@ -190,8 +194,8 @@ def signatures_of(settings: Settings) -> Mapping[str, Signature]:
     return {grafana.NAME: Signature(settings.grafana_secret, settings.grafana_timestamp_header)}
 
 
-def application(parts: Parts, signatures: Mapping[str, Signature]) -> ASGIApp:
-    """The HTTP surfaces over the parts, in local mode."""
+def application(parts: Parts, signatures: Mapping[str, Signature], door: Door | None) -> ASGIApp:
+    """The HTTP surfaces over the parts, behind the door; without one, in local mode."""
     routes = [
         *Ingest(parts, signatures).routes(),
         *AlertmanagerReads(parts).routes(),
@@ -199,12 +203,12 @@ def application(parts: Parts, signatures: Mapping[str, Signature]) -> ASGIApp:
         *Operations(parts).routes(),
         openapi_route(),
     ]
-    graphql = graphql_app(parts, playground=True)
+    graphql = graphql_app(parts, playground=door is None)
     app = Starlette(routes=routes, exception_handlers=HANDLERS)
     app.router.redirect_slashes = False
     for path in ("/graphql", "/graphql/ws"):
         app.router.routes += [Route(path, graphql), WebSocketRoute(path, graphql)]
-    return LocalEdge(app)
+    return LocalEdge(app) if door is None else door.before(app)
 
 
 def _supervised(work: Coroutine[Any, Any, None], failed: "asyncio.Future[None]") -> "asyncio.Task[None]":
@@ -344,6 +348,7 @@ def configure_logs() -> None:
     logging.getLogger("asyncpg").setLevel(logging.ERROR)
     structlog.configure(
         processors=[
+            structlog.contextvars.merge_contextvars,
             structlog.processors.add_log_level,
             _stamp,
             structlog.processors.format_exc_info,
@@ -368,6 +373,20 @@ def rebuild_tables(settings: Settings, *, repair: bool = False) -> Report:
             return await rebuild(pool, repair=repair)
 
     return asyncio.run(fold())
+
+
+def on_tokens(settings: Settings, work: Callable[[Tokens, Clock], Awaitable[T]]) -> T:
+    """Do something with the API tokens, beside a Lookout that runs or without one. Raises `StartError`."""
+    configure_logs()
+    clock = SystemClock()
+
+    async def do() -> T:
+        running_dsn = EmbeddedPostgres(settings.data_dir).dsn_of_running() if settings.database_url is None else None
+        opened = nullcontext(running_dsn) if running_dsn is not None else store(settings, clock)
+        async with opened as dsn, _pool(dsn, 1) as pool:
+            return await work(Tokens(pool), clock)
+
+    return asyncio.run(do())
 
 
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:

@@ -26,19 +26,35 @@ VARIABLES = (
     "HOST",
     "PORT",
     "DATABASE_URL",
+    "JWT_SECRET",
+    "SERVICE_TOKEN",
+    "LOOKOUT_AUTH",
+    "LOOKOUT_JWKS_URL",
+    "LOOKOUT_JWT_AUDIENCE",
     "LOOKOUT_DATA_DIR",
     "LOOKOUT_CONFIG",
     "LOOKOUT_RETENTION",
     "LOOKOUT_GRAFANA_SECRET",
     "LOOKOUT_GRAFANA_TIMESTAMP_HEADER",
 )
-_OTHERS_OF_OURS = ("LOOKOUT_URL",)
+_OTHERS_OF_OURS = ("LOOKOUT_URL", "LOOKOUT_TOKEN")
 """Read by the commands that talk to a running Lookout."""
 
 
 RETENTION = timedelta(days=400)
 """How long what is over is kept: a year to compare with, and a month to do it in."""
 SHORTEST_RETENTION = timedelta(days=1)
+SHORTEST_SECRET = 32
+"""Characters of a secret: HS256 needs 256 bits, and what is shorter can be guessed from one token."""
+
+
+class Access(msgspec.Struct, frozen=True):
+    """How callers are known. API tokens are in the database; all of these may be missing."""
+
+    jwt_secret: str | None = None
+    jwks_url: str | None = None
+    jwt_audience: str | None = None
+    service_token: str | None = None
 
 
 class Settings(msgspec.Struct, frozen=True):
@@ -56,6 +72,8 @@ class Settings(msgspec.Struct, frozen=True):
     grafana_secret: str | None = None
     grafana_timestamp_header: str | None = None
     retention: timedelta = RETENTION
+    access: Access | None = None
+    """None is local mode: no authentication, on loopback."""
 
 
 FILE_LIMIT = 256 * 1024
@@ -78,10 +96,11 @@ def load_settings(environ: Mapping[str, str]) -> Settings:
     """The settings that `environ`, and the file it names, give. Raises `SettingsError` with every problem found."""
     problems: list[str] = _unknown_variables(environ)
     host = environ.get("HOST") or "127.0.0.1"
-    if not is_loopback(host):
+    access = _access(environ, problems)
+    if access is None and not is_loopback(host):
         problems.append(
             f"HOST is {host!r}: without authentication Lookout listens on loopback only. "
-            "Use 127.0.0.1, and a proxy that authenticates in front of it."
+            "Set JWT_SECRET, LOOKOUT_JWKS_URL, SERVICE_TOKEN or LOOKOUT_AUTH=required, or use 127.0.0.1."
         )
     port = _port(environ.get("PORT", ""), problems)
     database_url = environ.get("DATABASE_URL") or None
@@ -106,7 +125,54 @@ def load_settings(environ: Mapping[str, str]) -> Settings:
     if problems:
         raise SettingsError("\n".join(problems))
     data_dir = Path(environ.get("LOOKOUT_DATA_DIR") or _default_data_dir(environ))
-    return Settings(host, port, data_dir, database_url, config, policy, grafana_secret, timestamp_header, retention)
+    return Settings(
+        host,
+        port,
+        data_dir,
+        database_url,
+        config,
+        policy,
+        grafana_secret,
+        timestamp_header,
+        retention=retention,
+        access=access,
+    )
+
+
+def _access(environ: Mapping[str, str], problems: list[str]) -> Access | None:
+    """How callers are known, None for local mode."""
+    given = {name: environ[name] for name in _ACCESS if environ.get(name)}
+    problems += [
+        f"{name} has {len(given[name])} characters: at least {SHORTEST_SECRET} random ones are needed"
+        for name in ("JWT_SECRET", "SERVICE_TOKEN")
+        if name in given and len(given[name]) < SHORTEST_SECRET
+    ]
+    url = given.get("LOOKOUT_JWKS_URL", "")
+    if url and not _is_trusted(url):
+        problems.append("LOOKOUT_JWKS_URL has to be https://: whoever can change the keys can be anybody")
+    if "LOOKOUT_JWT_AUDIENCE" in given and not given.keys() & {"JWT_SECRET", "LOOKOUT_JWKS_URL"}:
+        problems.append("LOOKOUT_JWT_AUDIENCE is set, and neither JWT_SECRET nor LOOKOUT_JWKS_URL: nothing is checked")
+    word = environ.get("LOOKOUT_AUTH") or ("required" if given else "local")
+    if word not in ("required", "local"):
+        problems.append(f"LOOKOUT_AUTH is {word!r}: required or local is expected")
+    if word == "local" and given:
+        problems.append(f"LOOKOUT_AUTH is local, and {', '.join(sorted(given))} would be ignored: take one away")
+    if word == "local":
+        return None
+    return Access(*(given.get(name) for name in _ACCESS))
+
+
+_ACCESS = ("JWT_SECRET", "LOOKOUT_JWKS_URL", "LOOKOUT_JWT_AUDIENCE", "SERVICE_TOKEN")
+"""In the order of the fields of `Access`."""
+
+
+def _is_trusted(url: str) -> bool:
+    """Whether nobody on the way can answer in its place."""
+    try:
+        parts = urlsplit(url)
+        return parts.scheme == "https" or (parts.scheme == "http" and is_loopback(parts.hostname or ""))
+    except ValueError:
+        return False
 
 
 def is_loopback(host: str) -> bool:

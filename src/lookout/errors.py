@@ -21,6 +21,14 @@ class Unsigned(LookoutError):
     """The request is not signed as it has to be. Nothing of it was taken."""
 
 
+class Unauthenticated(LookoutError):
+    """Nobody knows who asks: no credential came, or one that does not hold. Which of these it is stays unsaid."""
+
+
+class Forbidden(LookoutError):
+    """It is known who asks, and they may not do this."""
+
+
 class Refused(LookoutError):
     """The request is understood and not allowed in the present state, or not well-formed."""
 

@@ -273,6 +273,46 @@ def test_a_host_that_others_reach_is_refused(host: str) -> None:
     assert problem.startswith(f"HOST is '{host}': without authentication Lookout listens on loopback only.")
 
 
+SECRET = "s" * 32
+
+
+@pytest.mark.parametrize(
+    "environ",
+    [
+        {"JWT_SECRET": SECRET},
+        {"SERVICE_TOKEN": SECRET},
+        {"LOOKOUT_JWKS_URL": "https://id.example/keys"},
+        {"LOOKOUT_JWKS_URL": "http://127.0.0.1:9/keys", "LOOKOUT_JWT_AUDIENCE": "lookout"},
+        {"LOOKOUT_AUTH": "required"},
+    ],
+)
+def test_with_authentication_it_listens_anywhere(environ: dict[str, str]) -> None:
+    assert load_settings({"HOST": "0.0.0.0", **environ}).access is not None
+
+
+def test_without_any_of_it_there_is_local_mode() -> None:
+    assert load_settings({}).access is None
+    assert load_settings({"LOOKOUT_AUTH": "local", "JWT_SECRET": ""}).access is None
+
+
+@pytest.mark.parametrize(
+    ("environ", "problem"),
+    [
+        ({"JWT_SECRET": SECRET[1:]}, "JWT_SECRET has 31 characters"),
+        ({"SERVICE_TOKEN": "x"}, "SERVICE_TOKEN has 1 characters"),
+        ({"LOOKOUT_JWKS_URL": "http://id.example/keys"}, "LOOKOUT_JWKS_URL has to be https://"),
+        ({"LOOKOUT_JWKS_URL": "https://["}, "LOOKOUT_JWKS_URL has to be https://"),
+        ({"LOOKOUT_AUTH": "required", "LOOKOUT_JWT_AUDIENCE": "x"}, "LOOKOUT_JWT_AUDIENCE is set, and neither"),
+        ({"LOOKOUT_AUTH": "on"}, "LOOKOUT_AUTH is 'on'"),
+        ({"LOOKOUT_AUTH": "local", "JWT_SECRET": SECRET}, "LOOKOUT_AUTH is local, and JWT_SECRET would be ignored"),
+    ],
+)
+def test_access_that_cannot_be_meant(environ: dict[str, str], problem: str) -> None:
+    (told,) = problems(environ)
+    assert told.startswith(problem)
+    assert SECRET not in told
+
+
 @pytest.mark.parametrize("port", ["many", "65536", "-1", "8080.0", "٣", " 80"])
 def test_a_port_is_a_number(port: str) -> None:
     assert problems({"PORT": port}) == [f"PORT is {port!r}: a number from 0 to 65535 is expected"]

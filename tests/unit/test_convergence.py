@@ -6,6 +6,7 @@ from random import Random
 
 from hypothesis import given, note, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 from tests.unit.stories import TALKATIVE, TERSE, Story, leased, told
 from tests.unit.times import NOW, at
 
@@ -212,12 +213,12 @@ def test_i2_i3_after_a_reload_any_order_and_repetition_ends_in_the_same_state(
     """
     states: list[tuple[set[str], dict[str, set[str]]]] = []
     for random in (first, second):
-        story = Story(Policy(rules=tuple(rules[0])))
+        story = Story(replace(TALKATIVE, rules=tuple(rules[0])))
         for message in before:
             story.hears(message)
         stayed = {name: state.incident_id for name, state in story.ledger.alerts.items() if name in story.firing}
         of_before = set(stayed)
-        story.turns_to(Policy(rules=tuple(rules[1])))
+        story.turns_to(replace(TALKATIVE, rules=tuple(rules[1])))
         for message in _shuffled(after, random):
             story.hears(message)
             stayed = {name: incident_id for name, incident_id in stayed.items() if name in story.firing}

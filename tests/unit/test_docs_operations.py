@@ -57,7 +57,7 @@ def subcommands() -> dict[str, TyperCommand | TyperGroup]:
 
 
 def test_every_variable_has_a_row_and_no_other() -> None:
-    assert rows(section("Environment")).keys() - {"variable"} == {*VARIABLES, "LOOKOUT_URL"}
+    assert rows(section("Environment")).keys() - {"variable"} == {*VARIABLES, "LOOKOUT_URL", "LOOKOUT_TOKEN"}
 
 
 def test_the_defaults_of_the_environment() -> None:

@@ -7,7 +7,7 @@ from msgspec.structs import replace
 
 from lookout.alerts.shown import URL_LIMIT, is_web_url
 from lookout.alerts.text import one_line, paragraphs
-from lookout.api.parts import Caller, Parts, name_of
+from lookout.api.parts import Caller, Parts, Scope, name_of
 from lookout.errors import Conflict, NotFound, Refused
 from lookout.incidents.actions import (
     NAME_LIMIT,
@@ -111,6 +111,7 @@ def _text_of(text: str, field: str, limit: int = NOTE_LIMIT, name: str = "") -> 
 
 
 async def _order(parts: Parts, caller: Caller, incident_id: str, action: Action) -> Incident:
+    caller.allowed(Scope.OPERATE)
     try:
         known_id = str(uuid.UUID(incident_id))
     except ValueError:

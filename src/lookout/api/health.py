@@ -13,6 +13,7 @@ from starlette.routing import Route
 from lookout import __version__, metrics
 from lookout.alerts.text import one_line
 from lookout.api.answers import Json
+from lookout.api.edge import known_caller, visit_of
 from lookout.api.parts import Parts
 from lookout.clock import Clock
 from lookout.errors import SettingsError
@@ -56,11 +57,13 @@ class Operations:
             Route("/-/reload", self.reload, methods=["POST"]),
         ]
 
-    async def health(self, _: Request) -> Response:
+    async def health(self, request: Request) -> Response:
+        """All of it to those who have said who they are; to the others whether it is well."""
         checks = {"database": await self._database(), "intake": self._intake(), "config": self._config()}
         words = {check.status for check in checks.values()}
         status = next((word for word in ("unhealthy", "degraded") if word in words), "healthy")
-        health = Health(status, "lookout", __version__, self._parts.clock.now().isoformat(), checks)
+        shown = checks if visit_of(request).caller is not None else {}
+        health = Health(status, "lookout", __version__, self._parts.clock.now().isoformat(), shown)
         return Json(health, 503 if status == "unhealthy" else 200)
 
     async def ready(self, _: Request) -> Response:
@@ -68,7 +71,8 @@ class Operations:
         is_ready = database.status == "healthy"
         return Json({"ready": is_ready, "message": database.message}, 200 if is_ready else 503)
 
-    async def metrics(self, _: Request) -> Response:
+    async def metrics(self, request: Request) -> Response:
+        known_caller(request).as_platform()
         metrics.QUEUE.set(self._parts.intake.waiting)
         metrics.OPEN_INCIDENTS.clear()
         metrics.POSTPONED.set(float("nan"))
@@ -80,8 +84,9 @@ class Operations:
         metrics.set_noise_reduction()
         return Response(generate_latest(), headers={"Content-Type": CONTENT_TYPE_LATEST})
 
-    async def reload(self, _: Request) -> Response:
+    async def reload(self, request: Request) -> Response:
         """Take lookout.yaml anew, and answer as Prometheus does."""
+        known_caller(request).as_platform()
         try:
             await self._parts.reload()
         except SettingsError as error:

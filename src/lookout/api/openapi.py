@@ -252,6 +252,12 @@ OPERATIONS: Sequence[Operation] = (
 )  # fmt: skip
 
 
+SCHEMES: Mapping[str, Any] = {
+    "bearer": {"type": "http", "scheme": "bearer", "description": "An API token, a person's JWT, the service token."},
+    "password": {"type": "http", "scheme": "basic", "description": "The same, as the password."},
+}
+
+
 def document() -> dict[str, Any]:
     """The OpenAPI document, as plain values."""
     types = [kind for operation in OPERATIONS for kind in (operation.sends, *operation.answers.values()) if kind]
@@ -271,7 +277,9 @@ def document() -> dict[str, Any]:
             },
             "jsonSchemaDialect": JSON_DIALECT,
             "paths": paths,
-            "components": {"schemas": components},
+            "components": {"schemas": components, "securitySchemes": SCHEMES},
+            # One of them, or none in local mode.
+            "security": [{name: []} for name in SCHEMES] + [{}],
         }
     )
 

@@ -12,7 +12,7 @@ from starlette.routing import Route
 from lookout.alerts.severity import Severity
 from lookout.api import acting
 from lookout.api.answers import Json
-from lookout.api.edge import caller_of
+from lookout.api.edge import known_caller, operator_of, reader_of, visit_of
 from lookout.api.grouping import grouping_of
 from lookout.api.parts import Parts
 from lookout.api.periods import BucketSize, past, period_of, size_of
@@ -147,7 +147,7 @@ class Rest:
         ]
 
     async def incidents(self, request: Request) -> Response:
-        tenant_id = caller_of(request).tenant_id
+        tenant_id = reader_of(request).tenant_id
         limit = _limit(request)
         before, wanted = _position_of_cursor(request.query_params.get("after")), _filter(request)
         if (as_of := request.query_params.get("as_of")) is not None:
@@ -162,28 +162,28 @@ class Rest:
         return Json(IncidentPage(page, _cursor_of(page[-1]) if more else None, position))
 
     async def incident(self, request: Request) -> Response:
-        return Json(await self._parts.reads.incident(caller_of(request).tenant_id, request.path_params["id"]))
+        return Json(await self._parts.reads.incident(reader_of(request).tenant_id, request.path_params["id"]))
 
     async def alerts(self, request: Request) -> Response:
-        tenant_id, incident_id, limit = caller_of(request).tenant_id, request.path_params["id"], _limit(request)
+        tenant_id, incident_id, limit = reader_of(request).tenant_id, request.path_params["id"], _limit(request)
         await self._parts.reads.incident(tenant_id, incident_id)
         after = request.query_params.get("after", "")
         found = await self._parts.reads.alerts_of(tenant_id, incident_id, after.replace("\0", ""), limit + 1)
         return Json(AlertPage(found[:limit], found[limit - 1].fingerprint if len(found) > limit else None))
 
     async def events(self, request: Request) -> Response:
-        tenant_id, incident_id, limit = caller_of(request).tenant_id, request.path_params["id"], _limit(request)
+        tenant_id, incident_id, limit = reader_of(request).tenant_id, request.path_params["id"], _limit(request)
         await self._parts.reads.incident(tenant_id, incident_id)
         found = await self._parts.reads.events_of(tenant_id, incident_id, _number(request, "after", 0), limit + 1)
         return Json(EventPage(found[:limit], found[limit - 1].position if len(found) > limit else None))
 
     async def related(self, request: Request) -> Response:
-        tenant_id, limit = caller_of(request).tenant_id, _limit(request, RELATED_DEFAULT, RELATED_LIMIT)
+        tenant_id, limit = reader_of(request).tenant_id, _limit(request, RELATED_DEFAULT, RELATED_LIMIT)
         incident = await self._parts.reads.incident(tenant_id, request.path_params["id"])
         return Json(RelatedList(await self._parts.relations.of(tenant_id, incident, limit)))
 
     async def stats(self, request: Request) -> Response:
-        tenant_id, reads = caller_of(request).tenant_id, self._parts.stats
+        tenant_id, reads = reader_of(request).tenant_id, self._parts.stats
         start, end = (
             _time(text, name) if (text := request.query_params.get(name)) is not None else None
             for name in ("start", "end")
@@ -203,45 +203,46 @@ class Rest:
         )
 
     async def grouping(self, request: Request) -> Response:
-        tenant_id, incident_id, limit = caller_of(request).tenant_id, request.path_params["id"], _limit(request)
+        tenant_id, incident_id, limit = reader_of(request).tenant_id, request.path_params["id"], _limit(request)
         after = request.query_params.get("after", "").replace("\0", "")
         return Json(await grouping_of(self._parts, tenant_id, incident_id, after, limit))
 
     async def investigations(self, request: Request) -> Response:
-        tenant_id, incident_id, limit = caller_of(request).tenant_id, request.path_params["id"], _limit(request)
+        tenant_id, incident_id, limit = reader_of(request).tenant_id, request.path_params["id"], _limit(request)
         await self._parts.reads.incident(tenant_id, incident_id)
         after = _number(request, "after", 0)
         found = await self._parts.reads.investigations_of(tenant_id, incident_id, after, limit + 1)
         return Json(InvestigationPage(found[:limit], found[limit - 1].position if len(found) > limit else None))
 
     async def acknowledge(self, request: Request) -> Response:
+        caller = operator_of(request)
         await _arguments(request, NoArguments)
-        return Json(await acting.acknowledge(self._parts, caller_of(request), request.path_params["id"]))
+        return Json(await acting.acknowledge(self._parts, caller, request.path_params["id"]))
 
     async def assign(self, request: Request) -> Response:
+        caller, incident_id = operator_of(request), request.path_params["id"]
         arguments = await _arguments(request, AssignArguments)
-        caller, incident_id = caller_of(request), request.path_params["id"]
         return Json(await acting.assign(self._parts, caller, incident_id, arguments.assignee))
 
     async def resolve(self, request: Request) -> Response:
+        caller, incident_id = operator_of(request), request.path_params["id"]
         arguments = await _arguments(request, ResolveArguments)
-        caller, incident_id = caller_of(request), request.path_params["id"]
         return Json(await acting.resolve(self._parts, caller, incident_id, arguments.reason))
 
     async def add_note(self, request: Request) -> Response:
+        caller, incident_id = operator_of(request), request.path_params["id"]
         arguments = await _arguments(request, NoteArguments)
-        caller, incident_id = caller_of(request), request.path_params["id"]
         return Json(await acting.add_note(self._parts, caller, incident_id, arguments.text))
 
     async def attach_investigation(self, request: Request) -> Response:
+        caller, incident_id = operator_of(request), request.path_params["id"]
         arguments = await _arguments(request, InvestigationArguments)
-        caller, incident_id = caller_of(request), request.path_params["id"]
         given = Investigation(**msgspec.structs.asdict(arguments))
         return Json(await acting.attach_investigation(self._parts, caller, incident_id, given))
 
     async def feed(self, request: Request) -> Any:
         """The feed: a page as JSON, or a stream. A stream without a position begins with what happens from now on."""
-        tenant_id = caller_of(request).tenant_id
+        tenant_id = reader_of(request).tenant_id
         resume = request.headers.get("last-event-id")
         after = _whole(resume, "Last-Event-ID") if resume is not None else _number(request, "after", None)
         ends = await self._parts.reads.ends(tenant_id)
@@ -253,15 +254,17 @@ class Rest:
             return Response(body, media_type="application/json")
         # Both before the answer begins: what is refused has a status, and "from now on" is from before it.
         self._parts.followers.check_room()
-        return EventStream(self._parts.followers.follow(tenant_id, ends.last if after is None else after))
+        events = self._parts.followers.follow(tenant_id, ends.last if after is None else after)
+        return EventStream(events, visit_of(request).ended)
 
     async def reconcile(self, request: Request) -> Response:
+        known_caller(request).as_platform()
         """Ask every source that can be asked what fires."""
         await _arguments(request, NoArguments)
         return Json(ReconciledSources(await self._parts.reconciler.reconcile()))
 
     async def rejected_alerts(self, request: Request) -> Response:
-        tenant_id, limit = caller_of(request).tenant_id, _limit(request)
+        tenant_id, limit = reader_of(request).tenant_id, _limit(request)
         found = await self._parts.reads.rejected_before(tenant_id, _number(request, "after", END), limit + 1)
         return Json(RejectedPage(found[:limit], found[limit - 1].id if len(found) > limit else None))
 

@@ -19,6 +19,7 @@ from lookout.cli.serve import check_config, rebuild, serve
 from lookout.cli.stats import stats
 from lookout.cli.tail import tail
 from lookout.cli.terminal import complain
+from lookout.cli.token import token
 from lookout.cli.why import why
 from lookout.errors import LookoutError
 
@@ -59,6 +60,7 @@ app.command()(stats)
 app.command()(reconcile)
 app.command()(why)
 app.command()(demo)
+app.add_typer(token, name="token", short_help="Make, list and revoke the tokens of senders and readers.")
 app.command("check-config")(check_config)
 app.command()(rebuild)
 app.command()(version)

@@ -210,9 +210,11 @@ class _Problem(msgspec.Struct, frozen=True):
 class Client:
     """Talks to one server. Every method raises `ServerError` if it does not do what was asked."""
 
-    def __init__(self, url: str, user: str = "", transport: httpx.BaseTransport | None = None) -> None:
+    def __init__(self, url: str, user: str = "", transport: httpx.BaseTransport | None = None, token: str = "") -> None:
         self.url = url if "://" in url else f"http://{url}"
         headers = {b"X-User-ID": one_line(user, NAME_LIMIT).encode()} if user else {}
+        if token:
+            headers[b"Authorization"] = b"Bearer " + token.encode()
         try:
             base = httpx.URL(self.url)
             self._http = httpx.Client(

@@ -912,3 +912,29 @@ DELETE FROM incidents WHERE tenant_id = $1
 
 -- name: forget_alerts
 DELETE FROM alerts WHERE tenant_id = $1
+
+-- name: draw_key
+-- The first to ask draws it, for all replicas and for good.
+INSERT INTO keys (name, value) VALUES ($1, $2) ON CONFLICT (name) DO NOTHING
+
+-- name: key
+SELECT value FROM keys WHERE name = $1
+
+-- name: create_token
+INSERT INTO tokens (id, digest, tenant_id, source, scopes, name, created_at, expires_at)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+
+-- name: token
+SELECT * FROM tokens WHERE id = $1
+
+-- name: tokens
+SELECT * FROM tokens WHERE $1::text IS NULL OR tenant_id = $1 ORDER BY created_at, id
+
+-- name: revoke_token
+UPDATE tokens SET revoked_at = coalesce(revoked_at, $2) WHERE id = $1 RETURNING *
+
+-- name: note_token_use
+UPDATE tokens AS t
+SET last_used_at = greatest(t.last_used_at, u.used_at)
+FROM unnest($1::text[], $2::timestamptz[]) AS u (id, used_at)
+WHERE t.id = u.id

@@ -13,7 +13,19 @@ from lookout import __version__
 from lookout.config import Settings, load_policy
 from lookout.errors import StartError
 
-COMMANDS = ["serve", "tail", "incidents", "stats", "why", "reconcile", "demo", "check-config", "rebuild", "version"]
+COMMANDS = [
+    "serve",
+    "tail",
+    "incidents",
+    "stats",
+    "why",
+    "reconcile",
+    "demo",
+    "check-config",
+    "rebuild",
+    "token",
+    "version",
+]
 
 
 class Report:
@@ -42,7 +54,8 @@ def test_help_tells_each_command_in_a_line(capsys: pytest.CaptureFixture[str]) -
 
 @pytest.mark.parametrize(
     "command",
-    [[name] for name in COMMANDS]
+    [[name] for name in COMMANDS if name != "token"]
+    + [["token", name] for name in ("create", "list", "revoke")]
     + [["incidents", name] for name in ("show", "acknowledge", "resolve", "note", "assign")],
 )
 def test_each_command_has_help_with_an_example(command: list[str], capsys: pytest.CaptureFixture[str]) -> None:
