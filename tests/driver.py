@@ -73,6 +73,10 @@ class Driver:
         alert = self.alert(labels, starts_at=starts_at, ends_at=self.clock.now())
         (await self.post_alerts(alert)).raise_for_status()
 
+    async def beats(self, starts_at: datetime | None = None, **labels: str) -> None:
+        """Prometheus says that its Watchdog fires."""
+        await self.fires(starts_at, alertname="Watchdog", severity="none", **labels)
+
     async def webhook(self, *alerts: dict[str, Any], **top: Any) -> httpx.Response:
         """Send as Alertmanager's webhook does. An alert is `{"status": ..., "labels": ..., ...}`."""
         told: list[dict[str, Any]] = [
@@ -127,6 +131,11 @@ class Driver:
         """One incident."""
         answer = (await self.http.get(f"/v1/incidents/{incident_id}")).raise_for_status()
         return msgspec.convert(answer.json(), Incident)
+
+    async def stale(self) -> dict[str, bool]:
+        """Whether each open incident is shown as stale, by title."""
+        answer = (await self.http.get("/v1/incidents", params={"status": "open"})).raise_for_status()
+        return {incident["title"]: incident["stale"] for incident in answer.json()["incidents"]}
 
     async def alerts_of(self, incident_id: str) -> list[AlertView]:
         """The first page of an incident's alerts."""

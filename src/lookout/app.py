@@ -144,6 +144,7 @@ async def running(settings: Settings, clock: Clock) -> AsyncGenerator[Running]:
         followers = Followers(reads, clock, partial(database.listen, dsn, "lookout_feed"))
         timers = Timers(written, intake, clock, Retention(writers), settings.retention)
         reconciler = Reconciler(written, intake, clock, LOCAL_TENANT)
+        intake.on_return = reconciler.request
         reload = Reload(settings.config, intake, reads, clock)
         parts = Parts(
             reads=reads,
@@ -159,8 +160,8 @@ async def running(settings: Settings, clock: Clock) -> AsyncGenerator[Running]:
         door = Door(settings.access, Tokens(readers), clock) if settings.access is not None else None
         failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         writer = _supervised(intake.run(), failed)
-        running_parts = [timers.run(), timers.run_telling(), followers.run(), reconciler.run()]
-        running_parts += door.runs() if door is not None else ()
+        others_at_work = (timers.run_telling(), *(door.runs() if door is not None else ()))
+        running_parts = [timers.run(), followers.run(), reconciler.run(), *others_at_work]
         others = [_supervised(part, failed) for part in running_parts]
         try:
             yield Running(parts, timers, application(parts, signatures_of(settings), door), failed)

@@ -80,6 +80,8 @@ FILE_LIMIT = 256 * 1024
 """Characters of lookout.yaml, which is read while alerts are taken."""
 LABELS_LIMIT = 50
 """Names in one list of labels."""
+ALERT_NAME_LIMIT = 200
+"""Characters of an alert's name."""
 ADDRESSES_LIMIT = 16
 """Addresses at which one source is asked."""
 NAME_LIMIT = 100
@@ -347,6 +349,12 @@ def _duration(part: _Part, shortest: timedelta = SHORTEST) -> timedelta:
     return duration
 
 
+def _alert_name(part: _Part) -> str:
+    if part.text is None or len(part.text) > ALERT_NAME_LIMIT:
+        part.note(f'the name of an alert is expected, at most {ALERT_NAME_LIMIT} characters; "" for none')
+    return part.text or ""
+
+
 def _rules(part: _Part) -> tuple[Rule, ...]:
     lines: dict[str, int] = {}
     rules: list[Rule] = []
@@ -463,16 +471,18 @@ POLICY_KEYS: Mapping[str, _Reader] = {
     "severities": _severities,
     "rules": _rules,
 }
+_HEARTBEAT: Mapping[str, _Reader] = {"heartbeat": _alert_name, "heartbeat_timeout": _duration}
 SOURCE_KEYS: Mapping[str, Mapping[str, _Reader]] = {
-    "prometheus": {"drop_labels": _labels, "expiry": _duration, "prometheus_url": _addresses},
+    "prometheus": {"drop_labels": _labels, "expiry": _duration, **_HEARTBEAT, "prometheus_url": _addresses},
     "alertmanager": {
         "drop_labels": _labels,
         "expiry": _duration,
+        **_HEARTBEAT,
         "alertmanager_url": _addresses,
         "alertmanager_receiver": _word,
     },
     # Grafana's own fingerprint is kept, whatever its labels are, and an event is its key alone: nothing to drop.
-    "grafana": {"expiry": _duration},
+    "grafana": {"expiry": _duration, **_HEARTBEAT},
     "events": {"expiry": _duration},
 }
 _FILE: Mapping[str, _Reader] = {

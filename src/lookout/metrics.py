@@ -30,6 +30,13 @@ RECONCILED = Counter(
 QUEUE = Gauge("lookout_intake_queue_alerts", "Alerts that wait for a commit.")
 OPEN_INCIDENTS = Gauge("lookout_open_incidents", "Open incidents, by severity and status.", ["severity", "status"])
 POSTPONED = Gauge("lookout_postponed_alerts", "Alerts whose change waits to be told.")
+LAST_RECEIVED = Gauge(
+    "lookout_source_last_received_timestamp_seconds",
+    "When a request of the source was last taken, since the start of this process.",
+    ["source"],
+)
+HEARTBEATS = Gauge("lookout_heartbeats", "Heartbeats of sources, by source and state.", ["source", "state"])
+STALE_ALERTS = Gauge("lookout_stale_alerts", "Alerts that fire though their source is silent.")
 READ = Counter("lookout_feed_read_events_total", "Events read for followers.")
 FEED_LAG = Histogram(
     "lookout_feed_lag_seconds",

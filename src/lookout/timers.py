@@ -1,18 +1,20 @@
-"""What time alone changes: leases run out, marks end, what was postponed is due, what is old is forgotten.
+"""What time alone changes: heartbeats stay away, leases run out, marks end, what waits is due, what is old goes.
 
 Every process looks, and the log decides once.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 from functools import partial
 from itertools import accumulate
+from typing import TypeVar
 
 import structlog
 
 from lookout.clock import Clock
 from lookout.errors import Overloaded
-from lookout.intake.work import Calm, Expiry, Telling
+from lookout.incidents.heartbeat import Heartbeat
+from lookout.intake.work import Calm, Expiry, Telling, Watch
 from lookout.intake.writer import Intake
 from lookout.store.database import PASSING_ERRORS
 from lookout.store.log import Log
@@ -22,6 +24,8 @@ INTERVAL = timedelta(seconds=5)
 """How often to look: an alert ends at most this long after its lease and the grace."""
 BATCH_LIMIT = 5_000
 """Alerts whose ends are decided in one commit; also incidents whose mark ends in one."""
+WATCH_LIMIT = 1_000
+"""Heartbeats whose silence is decided in one commit."""
 TELLING_INTERVAL = timedelta(seconds=0.5)
 """How often to look for what was postponed: it is told at most this long after it is due."""
 GROUPS_LIMIT = 500
@@ -30,6 +34,7 @@ CLEANING_INTERVAL = timedelta(minutes=10)
 
 Due = list[tuple[str, str]]
 """Tenant, and what of it has run out."""
+T = TypeVar("T")
 
 log = structlog.get_logger()
 
@@ -80,7 +85,7 @@ class Timers:
             await self._expire(due, partial(Telling, now=now, size=before[len(due)]))
 
     async def tick(self) -> None:
-        """Write the tally down, tell what is due, end what has run out, forget some of what is over since long ago.
+        """Write the tally down, tell what waits and who is silent, end what has run out, forget some of what is old.
 
         While Lookout has not listened for a resend, silence proves nothing yet.
         """
@@ -89,6 +94,7 @@ class Timers:
         now = self._clock.now()
         grace = self._intake.policy.resend_delay
         listening_since = self._intake.listening_since
+        await self._watch(now, listening_since)
         if now >= listening_since + grace:
             due: Due = []
             while (found := await self._store.due_leases(now, grace, BATCH_LIMIT)) and found != due:
@@ -113,6 +119,29 @@ class Timers:
             self._may_prune = False
             log.exception("timers", action="prune_failed", error=repr(error))
 
+    async def _watch(self, now: datetime, listening_since: datetime) -> None:
+        missing: list[tuple[str, Heartbeat]] = []
+        while found := await self._store.due_heartbeats(now, listening_since, self._intake.policy, WATCH_LIMIT):
+            if found == missing:  # it cannot be told: see the log
+                return
+            missing = found
+            await self._tell_missing(missing, now, listening_since)
+
+    async def _tell_missing(
+        self, missing: list[tuple[str, Heartbeat]], now: datetime, listening_since: datetime
+    ) -> None:
+        """All in one commit: what falls silent together is one event. If that fails, each alone."""
+        try:
+            await self._intake.watch(Watch(_by_tenant(missing), now, listening_since))
+        except (*PASSING_ERRORS, Overloaded):
+            raise
+        except Exception as error:
+            if len(missing) == 1:
+                log.exception("timers", action="watch_failed", source=missing[0][1].source, error=repr(error))
+                return
+            for one in missing:
+                await self._tell_missing([one], now, listening_since)
+
     async def _expire(self, due: Due, work_of: Callable[[dict[str, list[str]]], Expiry | Telling | Calm]) -> None:
         """End them in one commit. One that cannot be ended costs the others nothing: halve until it is alone."""
         try:
@@ -128,8 +157,8 @@ class Timers:
             await self._expire(due[middle:], work_of)
 
 
-def _by_tenant(due: Due) -> dict[str, list[str]]:
-    things: dict[str, list[str]] = {}
-    for tenant_id, thing in due:
-        things.setdefault(tenant_id, []).append(thing)
-    return things
+def _by_tenant(due: Iterable[tuple[str, T]]) -> dict[str, list[T]]:
+    by_tenant: dict[str, list[T]] = {}
+    for tenant_id, item in due:
+        by_tenant.setdefault(tenant_id, []).append(item)
+    return by_tenant

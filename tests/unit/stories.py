@@ -127,6 +127,10 @@ class Story:
         """The timer looks at what flaps no more."""
         self.ledger.calm([incident.id for incident in self.incidents], self.now)
 
+    def watches(self) -> None:
+        """The timer looks at which heartbeats are missing."""
+        self.ledger.watch(list(self.ledger.heartbeats), self.now, self.listening_since)
+
     def acts(self, action: Action, incident_id: str | None = None) -> Reason:
         return self.ledger.act(incident_id or self.incident.id, action, self.now)[1]
 

@@ -18,6 +18,8 @@ BOUNDS = "from 1s to 3650d are allowed"
 SEVERITY = "one of critical, error, warning, info is expected"
 LABEL = "the name of a label is expected"
 LABELS = "a list of labels is expected: [alertname, job]"
+KNOWN_OF_PROMETHEUS = "unknown key; known: drop_labels, expiry, heartbeat, heartbeat_timeout, prometheus_url"
+NAME = 'the name of an alert is expected, at most 200 characters; "" for none'
 ALONE = "without a label every alert would be an incident of its own; leave the key out for the default"
 KEYS = "keys with values are expected"
 KNOWN = "unknown key; known: group_by, reopen_window, resend_delay, webhook_expiry, severities, rules"
@@ -134,7 +136,7 @@ WRONG: dict[str, list[str]] = {
     # Sources.
     "sources:\n  prometeus: {expiry: 5m}\n  grafana:\n    drop_labels: [replica]\n  events: 5m\n": [
         "2: sources.prometeus: unknown key; known: prometheus, alertmanager, grafana, events",
-        "4: sources.grafana.drop_labels: unknown key; known: expiry",
+        "4: sources.grafana.drop_labels: unknown key; known: expiry, heartbeat, heartbeat_timeout",
         f"5: sources.events: {KEYS}",
     ],
     "sources:\n  prometheus:\n    drop_labels: replica\n    expiry: never\n  alertmanager: {drop_labels: ['']}\n": [
@@ -142,9 +144,14 @@ WRONG: dict[str, list[str]] = {
         f"4: sources.prometheus.expiry: {DURATION}",
         f"5: sources.alertmanager.drop_labels[0]: {LABEL}",
     ],
+    f"sources:\n  grafana:\n    heartbeat: [a]\n  prometheus: {{heartbeat: {'a' * 201}, heartbeat_timeout: 0s}}\n": [
+        f"3: sources.grafana.heartbeat: {NAME}",
+        f"4: sources.prometheus.heartbeat: {NAME}",
+        "4: sources.prometheus.heartbeat_timeout: from 1s to 3650d are allowed",
+    ],
     "sources:\n  prometheus:\n    prometheus_url: prometheus:9090\n    alertmanager_url: http://a\n": [
         f"3: sources.prometheus.prometheus_url: {ADDRESS}",
-        "4: sources.prometheus.alertmanager_url: unknown key; known: drop_labels, expiry, prometheus_url",
+        f"4: sources.prometheus.alertmanager_url: {KNOWN_OF_PROMETHEUS}",
     ],
     "sources:\n  prometheus:\n    prometheus_url:\n    - http://:9090\n    - http://jo:secret@a b\n    - {a: 1}\n": [
         f"{line}: sources.prometheus.prometheus_url[{line - 4}]: {ADDRESS}" for line in (4, 5, 6)
@@ -214,6 +221,12 @@ READ: dict[str, Policy] = {
     ),
     "policy: {rules: []}\n": Policy(),
     "sources:\n  prometheus:\n  grafana: {expiry: }\n": Policy(sources={"grafana": Source()}),
+    "sources: {prometheus: {heartbeat: ''}, grafana: {heartbeat: AlwaysOn, heartbeat_timeout: 15m}}\n": Policy(
+        sources={
+            "prometheus": Source(heartbeat=""),
+            "grafana": Source(heartbeat="AlwaysOn", heartbeat_timeout=timedelta(minutes=15)),
+        }
+    ),
     "sources: {prometheus: {drop_labels: []}, alertmanager: {drop_labels: [replica, a], expiry: 3d}}\n": Policy(
         sources={
             "prometheus": Source(drop_labels=()),

@@ -23,7 +23,7 @@ from lookout.cli.outside import DEFAULT_URL
 from lookout.config import DEFAULT_PORT, VARIABLES, load_policy, load_settings
 from lookout.errors import SettingsError
 from lookout.feeds import follow
-from lookout.incidents import actions, events, grouping, investigation, lease, policy, rules
+from lookout.incidents import actions, events, grouping, heartbeat, investigation, lease, policy, rules
 from lookout.incidents.grouping import group_of
 from lookout.incidents.policy import Policy
 from lookout.intake import repeats, writer
@@ -173,6 +173,8 @@ BOUNDS = {
     "alerts that wait for a commit": f"{writer.QUEUE_LIMIT:,}",
     "alerts in one commit": f"{writer.BATCH_LIMIT:,}",
     "alerts that expire in one commit": f"{timers.BATCH_LIMIT:,}",
+    "heartbeats of a tenant": f"{heartbeat.HEARTBEATS_LIMIT:,}",
+    "heartbeats told as missing in one commit": f"{timers.WATCH_LIMIT:,}",
     "addresses of one source": f"{config.ADDRESSES_LIMIT}",
     "an answer of a source that is asked": f"{reconcile.ANSWER_LIMIT // MEBIBYTE} MiB",
     "time for an address to answer": f"{reconcile.ADDRESS_SECONDS:.0f}",

@@ -16,6 +16,12 @@ class Source(msgspec.Struct, frozen=True):
     expiry: timedelta | None = None
     """How long an alert lives that promises no end. None: what is usual for senders of its kind."""
 
+    heartbeat: str = "Watchdog"
+    """The name of the alert that always fires, and so is the source's sign of life. "": it has none."""
+
+    heartbeat_timeout: timedelta | None = None
+    """How long it may stay away. None: three fifths of the time for which the alerts of its kind live."""
+
     prometheus_url: tuple[str, ...] = ()
     """Where the source can be asked what fires: every Prometheus that sends, HA twins each."""
 

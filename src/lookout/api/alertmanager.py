@@ -20,7 +20,7 @@ from starlette.routing import Route
 from lookout.alerts.matcher import Matcher, MatcherError, Operator, parse_matcher
 from lookout.api.answers import headers_of, status_of
 from lookout.api.edge import reader_of
-from lookout.api.gettable import RECEIVER, gettable_alert, gettable_groups, moment
+from lookout.api.gettable import RECEIVER, as_stale, gettable_alert, gettable_groups, moment
 from lookout.api.parts import Parts
 from lookout.errors import LookoutError, Overloaded
 from lookout.store.database import PASSING_ERRORS
@@ -105,13 +105,18 @@ class AlertmanagerReads:
         if matchers is None:
             return _answer([])
 
-        def made(firing: list[FiringAlert]) -> Response:
-            return _answer(shape([alert for alert in firing if _fits(matchers, alert.labels)]))
+        now = self._parts.clock.now()
+
+        def made(firing: list[FiringAlert], stale: frozenset[str]) -> Response:
+            found = [alert for alert in firing if _fits(matchers, alert.labels)]
+            return _answer(shape([as_stale(alert, now) if alert.fingerprint in stale else alert for alert in found]))
 
         with self._place():
-            firing = await self._parts.reads.firing_alerts(reader_of(request).tenant_id)
+            tenant_id = reader_of(request).tenant_id
+            firing = await self._parts.reads.firing_alerts(tenant_id)
+            stale = await self._parts.reads.sources.stale_alerts(tenant_id)
             # In a thread: to match and write 20,000 alerts would keep every other request waiting.
-            return await asyncio.to_thread(made, firing)
+            return await asyncio.to_thread(made, firing, stale)
 
     async def silences(self, request: Request) -> Response:
         reader_of(request)

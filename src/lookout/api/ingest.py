@@ -169,6 +169,7 @@ class Ingest:
     def _count(self, tenant_id: str, source: str, now: datetime, taken: int, rejected: int) -> None:
         """Count what was stored: a request that is answered with 503 comes again."""
         self._parts.intake.tally.count(tenant_id, source, now, alerts=taken + rejected, rejected=rejected)
+        metrics.LAST_RECEIVED.labels(source).set(now.timestamp())
 
 
 def _check_media_type(request: Request) -> None:

@@ -1,6 +1,7 @@
 """The OpenAPI document: a table of operations over the types that the handlers use, assembled by msgspec."""
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal
 
@@ -30,10 +31,11 @@ from lookout.api.rest import (
     RejectedPage,
     RelatedList,
     ResolveArguments,
+    SourceList,
     StatsView,
 )
 from lookout.incidents.events import FeedEvent
-from lookout.incidents.incident import Incident, Status
+from lookout.incidents.incident import IncidentView, Status
 
 JSON_DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
@@ -147,7 +149,7 @@ _POSITION = {"type": "integer", "minimum": 0, "maximum": 2**62 - 1}
 _REFUSED: Mapping[int, Any] = {400: Error}
 _OF_ONE: Mapping[int, Any] = {400: Error, 404: Error}
 _EVENT: Mapping[int, Any] = {202: EventAccepted, 400: EventRefused, 415: EventRefused, 503: Error}
-_ACTION: Mapping[int, Any] = {200: Incident, 400: Error, 404: Error, 503: Error}
+_ACTION: Mapping[int, Any] = {200: IncidentView, 400: Error, 404: Error, 503: Error}
 
 OPERATIONS: Sequence[Operation] = (
     Operation(
@@ -179,7 +181,7 @@ OPERATIONS: Sequence[Operation] = (
             ("after", {"type": "string"}, "The `next` of the page before."),
         ),
     ),
-    Operation("get", "/v1/incidents/{id}", "getIncident", "One incident.", {200: Incident, 404: Error}),
+    Operation("get", "/v1/incidents/{id}", "getIncident", "One incident.", {200: IncidentView, 404: Error}),
     Operation(
         "get", "/v1/incidents/{id}/alerts", "listAlerts", "The alerts of an incident, by fingerprint.",
         {200: AlertPage, **_OF_ONE}, query=(_FIRST, ("after", {"type": "string"}, "The `next` of the page before.")),
@@ -246,6 +248,14 @@ OPERATIONS: Sequence[Operation] = (
     Operation(
         "get", "/v1/rejected-alerts", "listRejectedAlerts", "What was refused, the newest first.",
         {200: RejectedPage, **_REFUSED}, query=(_FIRST, ("after", _POSITION, "The `next` of the page before.")),
+    ),
+    Operation(
+        "get", "/v1/sources", "listSources", "What has sent something, when, and whether it is still heard.",
+        {200: SourceList},
+    ),
+    Operation(
+        "delete", "/v1/sources/{source}/heartbeats/{fingerprint}", "forgetHeartbeat",
+        "Watch a heartbeat no more, because its source is gone for good.", {204: None, 404: Error, 503: Error},
     ),
     Operation("get", "/health", "health", "How Lookout is.", {200: Health, 503: Health}),
     Operation("get", "/ready", "ready", "Whether it can take alerts.", {200: dict[str, Any], 503: dict[str, Any]}),
@@ -320,10 +330,9 @@ def _operation(operation: Operation, schemas: Any) -> dict[str, Any]:
     parameters: list[dict[str, Any]] = [
         {"name": name, "in": "query", "schema": schema, "description": text} for name, schema, text in operation.query
     ]
-    if "{id}" in operation.path:
-        parameters.insert(
-            0, {"name": "id", "in": "path", "required": True, "schema": {"type": "string", "format": "uuid"}}
-        )
+    for place, name in enumerate(re.findall(r"\{(\w+)\}", operation.path)):
+        schema = {"type": "string", "format": "uuid"} if name == "id" else {"type": "string"}
+        parameters.insert(place, {"name": name, "in": "path", "required": True, "schema": schema})
     if parameters:
         described["parameters"] = parameters
     if operation.sends:

@@ -20,12 +20,13 @@ from lookout.api.positions import check_position
 from lookout.errors import Refused
 from lookout.feeds.sse import EventStream
 from lookout.incidents.events import FeedEvent
-from lookout.incidents.incident import Incident, Status
+from lookout.incidents.incident import Incident, IncidentView, Status
 from lookout.incidents.investigation import Investigation
 from lookout.incidents.related import Related
 from lookout.reconcile import Reconciled
 from lookout.store.reads import END, AlertView, IncidentFilter, InvestigationView, RejectedView
 from lookout.store.relations import RELATED_DEFAULT, RELATED_LIMIT
+from lookout.store.sources import SourceView, as_they_were
 from lookout.store.stats import Bucket, IncidentStats, NoisyGroup
 
 PAGE_DEFAULT = 50
@@ -37,7 +38,7 @@ ACTION_LIMIT = 256 * 1024
 class IncidentPage(msgspec.Struct, frozen=True):
     """Incidents, the newest first. `position` is one of the feed that they are true for; `next` goes on after them."""
 
-    incidents: list[Incident]
+    incidents: list[IncidentView]
     next: str | None
     position: int
 
@@ -81,6 +82,12 @@ class InvestigationPage(msgspec.Struct, frozen=True):
 class RejectedPage(msgspec.Struct, frozen=True):
     rejected_alerts: list[RejectedView]
     next: int | None
+
+
+class SourceList(msgspec.Struct, frozen=True):
+    """The sources that have sent something, by name."""
+
+    sources: list[SourceView]
 
 
 class ReconciledSources(msgspec.Struct, frozen=True):
@@ -144,6 +151,8 @@ class Rest:
             Route("/v1/feed", self.feed, methods=["GET"]),
             Route("/v1/reconcile", self.reconcile, methods=["POST"]),
             Route("/v1/rejected-alerts", self.rejected_alerts, methods=["GET"]),
+            Route("/v1/sources", self.sources, methods=["GET"]),
+            Route("/v1/sources/{source}/heartbeats/{fingerprint}", self.forget_heartbeat, methods=["DELETE"]),
         ]
 
     async def incidents(self, request: Request) -> Response:
@@ -154,15 +163,22 @@ class Rest:
             time = past(_time(as_of, "as_of"), self._parts.clock.now())
             position = await self._parts.history.position_at(tenant_id, time)
             found = await self._parts.history.incidents_before(tenant_id, position, before, limit + 1, wanted)
+            page = as_they_were(found[:limit])
         else:
             position = await self._parts.reads.last_position(tenant_id)
             found = await self._parts.reads.incidents_before(tenant_id, before, limit + 1, wanted)
+            page = await self._parts.reads.sources.shown(found[:limit])
         more = len(found) > limit
-        page = found[:limit]
         return Json(IncidentPage(page, _cursor_of(page[-1]) if more else None, position))
 
     async def incident(self, request: Request) -> Response:
-        return Json(await self._parts.reads.incident(reader_of(request).tenant_id, request.path_params["id"]))
+        return await self._shown(
+            await self._parts.reads.incident(reader_of(request).tenant_id, request.path_params["id"])
+        )
+
+    async def _shown(self, incident: Incident) -> Response:
+        (shown,) = await self._parts.reads.sources.shown([incident])
+        return Json(shown)
 
     async def alerts(self, request: Request) -> Response:
         tenant_id, incident_id, limit = reader_of(request).tenant_id, request.path_params["id"], _limit(request)
@@ -217,28 +233,28 @@ class Rest:
     async def acknowledge(self, request: Request) -> Response:
         caller = operator_of(request)
         await _arguments(request, NoArguments)
-        return Json(await acting.acknowledge(self._parts, caller, request.path_params["id"]))
+        return await self._shown(await acting.acknowledge(self._parts, caller, request.path_params["id"]))
 
     async def assign(self, request: Request) -> Response:
         caller, incident_id = operator_of(request), request.path_params["id"]
         arguments = await _arguments(request, AssignArguments)
-        return Json(await acting.assign(self._parts, caller, incident_id, arguments.assignee))
+        return await self._shown(await acting.assign(self._parts, caller, incident_id, arguments.assignee))
 
     async def resolve(self, request: Request) -> Response:
         caller, incident_id = operator_of(request), request.path_params["id"]
         arguments = await _arguments(request, ResolveArguments)
-        return Json(await acting.resolve(self._parts, caller, incident_id, arguments.reason))
+        return await self._shown(await acting.resolve(self._parts, caller, incident_id, arguments.reason))
 
     async def add_note(self, request: Request) -> Response:
         caller, incident_id = operator_of(request), request.path_params["id"]
         arguments = await _arguments(request, NoteArguments)
-        return Json(await acting.add_note(self._parts, caller, incident_id, arguments.text))
+        return await self._shown(await acting.add_note(self._parts, caller, incident_id, arguments.text))
 
     async def attach_investigation(self, request: Request) -> Response:
         caller, incident_id = operator_of(request), request.path_params["id"]
         arguments = await _arguments(request, InvestigationArguments)
         given = Investigation(**msgspec.structs.asdict(arguments))
-        return Json(await acting.attach_investigation(self._parts, caller, incident_id, given))
+        return await self._shown(await acting.attach_investigation(self._parts, caller, incident_id, given))
 
     async def feed(self, request: Request) -> Any:
         """The feed: a page as JSON, or a stream. A stream without a position begins with what happens from now on."""
@@ -267,6 +283,16 @@ class Rest:
         tenant_id, limit = reader_of(request).tenant_id, _limit(request)
         found = await self._parts.reads.rejected_before(tenant_id, _number(request, "after", END), limit + 1)
         return Json(RejectedPage(found[:limit], found[limit - 1].id if len(found) > limit else None))
+
+    async def sources(self, request: Request) -> Response:
+        now = self._parts.clock.now()
+        return Json(SourceList(await self._parts.reads.sources.all(reader_of(request).tenant_id, now)))
+
+    async def forget_heartbeat(self, request: Request) -> Response:
+        """Watch a heartbeat no more, because its source is gone for good."""
+        source, fingerprint = request.path_params["source"], request.path_params["fingerprint"]
+        await acting.forget_heartbeat(self._parts, operator_of(request), source, fingerprint)
+        return Response(status_code=204)
 
 
 def _time(text: str, name: str) -> datetime:

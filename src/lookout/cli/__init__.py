@@ -16,6 +16,7 @@ from lookout.cli.incidents import incidents
 from lookout.cli.outside import Outside
 from lookout.cli.reconcile import reconcile
 from lookout.cli.serve import check_config, rebuild, serve
+from lookout.cli.sources import sources
 from lookout.cli.stats import stats
 from lookout.cli.tail import tail
 from lookout.cli.terminal import complain
@@ -57,6 +58,7 @@ app.command()(serve)
 app.command()(tail)
 app.add_typer(incidents, name="incidents", short_help="List incidents, show one, acknowledge, assign, note, resolve.")
 app.command()(stats)
+app.add_typer(sources, name="sources", short_help="List what sends alerts, with its heartbeats; forget one.")
 app.command()(reconcile)
 app.command()(why)
 app.command()(demo)

@@ -5,6 +5,7 @@ from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from typing import TypeVar
+from urllib.parse import quote
 
 import httpx
 import msgspec
@@ -16,7 +17,7 @@ from lookout.alerts.text import one_line
 from lookout.cli.reading import Heard, read_event
 from lookout.errors import LookoutError
 from lookout.incidents.actions import NAME_LIMIT
-from lookout.incidents.incident import Incident
+from lookout.incidents.incident import IncidentView
 from lookout.incidents.related import Related
 
 T = TypeVar("T")
@@ -51,7 +52,7 @@ class NotKept(ServerError):
 class IncidentPage(msgspec.Struct, frozen=True):
     """Incidents, newest first. `position` is the last event's at the time of reading; `next` None ends the list."""
 
-    incidents: list[Incident]
+    incidents: list[IncidentView]
     position: int
     next: str | None = None
 
@@ -71,6 +72,7 @@ class AlertView(msgspec.Struct, frozen=True):
     last_received_at: datetime | None = None
     links: Mapping[str, str] = {}
     values: Mapping[str, float] = {}
+    stale: bool = False
 
 
 class RelatedList(msgspec.Struct, frozen=True):
@@ -144,6 +146,30 @@ class EventPage(msgspec.Struct, frozen=True):
 
     events: list[Heard]
     next: int | None = None
+
+
+class HeartbeatView(msgspec.Struct, frozen=True):
+    """A source's sign of life. `silent_since` is None while it is heard."""
+
+    fingerprint: str
+    labels: Mapping[str, str]
+    last_received_at: datetime
+    due_at: datetime
+    silent_since: datetime | None = None
+
+
+class SourceView(msgspec.Struct, frozen=True):
+    """A source that has sent something; the numbers are of the last 24 hours."""
+
+    source: str
+    last_received_at: datetime | None
+    alerts: int
+    rejected: int
+    heartbeats: Sequence[HeartbeatView] = ()
+
+
+class SourceList(msgspec.Struct, frozen=True):
+    sources: list[SourceView]
 
 
 class Receipt(msgspec.Struct, frozen=True):
@@ -236,7 +262,7 @@ class Client:
 
     def every_incident(
         self, status: str = "", severity: str = "", first: int = PAGE, as_of: str = ""
-    ) -> Iterator[Incident]:
+    ) -> Iterator[IncidentView]:
         """All incidents, page by page; the first page has at most `first`. `as_of`: as they were at a time."""
         page = self.incidents(status, severity, first, as_of=as_of)
         yield from page.incidents
@@ -248,8 +274,8 @@ class Client:
         """The position of the last event."""
         return self.incidents(first=1).position
 
-    def incident(self, incident_id: str) -> Incident:
-        return self._get(f"/v1/incidents/{incident_id}", {}, Incident)
+    def incident(self, incident_id: str) -> IncidentView:
+        return self._get(f"/v1/incidents/{incident_id}", {}, IncidentView)
 
     def stats(self, query: Mapping[str, str], answer: type[T]) -> tuple[T, str]:
         """Figures of a time, and the same as the server's own JSON."""
@@ -299,6 +325,18 @@ class Client:
             page = self.events(incident_id, after=page.next)
             yield from page.events
 
+    def sources(self) -> list[SourceView]:
+        """What has sent something, by name."""
+        return self._get("/v1/sources", {}, SourceList).sources
+
+    def forget_heartbeat(self, source: str, fingerprint: str) -> None:
+        """Watch a heartbeat no more, because its source is gone for good."""
+        path = f"/v1/sources/{quote(source, safe='')}/heartbeats/{quote(fingerprint, safe='')}"
+        with self._telling():
+            response = self._http.delete(path)
+        if not response.is_success:
+            raise self._refusal(response)
+
     def grouping(self, incident_id: str, first: int = PAGE, after: str = "") -> Grouping:
         query = {"first": str(first), "after": after}
         return self._get(f"/v1/incidents/{incident_id}/grouping", query, Grouping)
@@ -311,17 +349,17 @@ class Client:
             whole.alerts.extend(page.alerts)
         return msgspec.structs.replace(whole, next=None)
 
-    def acknowledge(self, incident_id: str) -> Incident:
+    def acknowledge(self, incident_id: str) -> IncidentView:
         return self._act(incident_id, "acknowledge", {})
 
-    def assign(self, incident_id: str, assignee: str | None) -> Incident:
+    def assign(self, incident_id: str, assignee: str | None) -> IncidentView:
         """Give it to `assignee`; None takes it from whoever had it."""
         return self._act(incident_id, "assign", {"assignee": assignee})
 
-    def resolve(self, incident_id: str, reason: str) -> Incident:
+    def resolve(self, incident_id: str, reason: str) -> IncidentView:
         return self._act(incident_id, "resolve", {"reason": reason})
 
-    def note(self, incident_id: str, text: str) -> Incident:
+    def note(self, incident_id: str, text: str) -> IncidentView:
         return self._act(incident_id, "notes", {"text": text})
 
     def reconcile(self) -> list[Reconciled]:
@@ -351,11 +389,11 @@ class Client:
                 raise self._refusal(response)
             yield EventSource(response).iter_sse()
 
-    def _act(self, incident_id: str, action: str, body: Mapping[str, str | None]) -> Incident:
+    def _act(self, incident_id: str, action: str, body: Mapping[str, str | None]) -> IncidentView:
         sent = {
             name: None if text is None else _LONE.sub("\N{REPLACEMENT CHARACTER}", text) for name, text in body.items()
         }
-        return self._decode(self._post(f"/v1/incidents/{incident_id}/{action}", sent), Incident)
+        return self._decode(self._post(f"/v1/incidents/{incident_id}/{action}", sent), IncidentView)
 
     def _get(self, path: str, query: Mapping[str, str], answer: type[T]) -> T:
         params = {name: value for name, value in query.items() if value}

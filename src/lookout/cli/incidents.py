@@ -25,7 +25,7 @@ from lookout.cli.reading import Heard
 from lookout.cli.terminal import STATUS_STYLES, Terminal, json_line, severity_mark, short_id
 from lookout.incidents.actions import NAME_LIMIT
 from lookout.incidents.grouping import TITLE_LIMIT
-from lookout.incidents.incident import Incident, Status
+from lookout.incidents.incident import Incident, IncidentView, Status
 from lookout.incidents.related import Related
 
 ALERTS_READ = 2000
@@ -97,13 +97,16 @@ def list_incidents(
 
 def _listed(
     client: Client, statuses: Sequence[StatusChoice], severity: str, limit: int, as_of: datetime | None
-) -> tuple[list[Incident], bool]:
-    """At most `limit` incidents in the statuses' order, and whether there are more."""
+) -> tuple[list[IncidentView], bool]:
+    """At most `limit` incidents in the statuses' order, the stale ones after the others; and whether there are more."""
     time, first = as_of.astimezone(UTC).isoformat() if as_of is not None else "", min(limit + 1, PAGE)
     found = (incident for status in statuses for incident in client.every_incident(status, severity, first, time))
     listed = list(islice(found, limit + 1))
-    shown = sorted(listed[:limit], key=lambda incident: (_URGENCY[incident.status], -incident.severity.rank))
-    return shown, len(listed) > limit
+    return sorted(listed[:limit], key=_place_of), len(listed) > limit
+
+
+def _place_of(incident: IncidentView) -> tuple[bool, bool, int, int]:
+    return not incident.is_open, incident.stale, _URGENCY[incident.status], -incident.severity.rank
 
 
 _URGENCY = {status: place for place, status in enumerate(Status)}
@@ -149,14 +152,14 @@ def _urgency(alert: AlertView) -> tuple[AlertStatus, int, str]:
 
 
 class _Whole(msgspec.Struct, frozen=True):
-    incident: Incident
+    incident: IncidentView
     alerts: list[AlertView]
     investigations: list[InvestigationView]
     events: list[Heard]
     related: list[Related]
 
 
-def _whole(client: Client, incident: Incident) -> _Whole:
+def _whole(client: Client, incident: IncidentView) -> _Whole:
     return _Whole(
         incident,
         list(client.every_alert(incident.id)),

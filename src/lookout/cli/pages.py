@@ -20,10 +20,13 @@ from lookout.cli.terminal import FLAPPING_STYLE, MARKS, STATUS_STYLES, TEXT_LIMI
 from lookout.incidents.actions import NAME_LIMIT, NOTE_LIMIT
 from lookout.incidents.events import FeedEvent, NoteAdded
 from lookout.incidents.grouping import SUMMARY_LIMIT, TITLE_LIMIT, VALUE_LIMIT
-from lookout.incidents.incident import Incident
+from lookout.incidents.incident import Incident, IncidentView
 from lookout.incidents.investigation import INVESTIGATION_SUMMARY_LIMIT, RECOMMENDATION_LIMIT, ROOT_CAUSE_LIMIT
 from lookout.incidents.related import Related
 
+STALE = "stale"
+STALE_STYLE = "yellow"
+"""What stands beside the status where nobody knows whether it is still so."""
 _BREAK = "\n"
 _WIDTHS = {"ID": 8, "SEVERITY": 10, "STATUS": 12, "INCIDENT": 0, "FIRING": 6, "SINCE": 5, "WHO": 8}
 _HEADINGS = tuple(_WIDTHS)
@@ -39,7 +42,7 @@ class When(NamedTuple):
     zone: tzinfo | None
 
 
-def incident_table(incidents: Sequence[Incident], when: When, width: int) -> Table:
+def incident_table(incidents: Sequence[IncidentView], when: When, width: int) -> Table:
     """One row for each incident, in the order given, in `width` columns: titles give way.
 
     The column of people is there if anybody is.
@@ -58,7 +61,7 @@ def incident_table(incidents: Sequence[Incident], when: When, width: int) -> Tab
 
 
 def incident_page(
-    incident: Incident,
+    incident: IncidentView,
     alerts: Sequence[AlertView],
     more_alerts: bool,
     events: Sequence[Heard],
@@ -102,10 +105,12 @@ def _related(related: Sequence[Related], when: When) -> Iterator[Text | Padding]
     yield Padding(table, (0, 2, 1, 2), expand=False)
 
 
-def _row(incident: Incident, when: When, title_width: int) -> tuple[Text, ...]:
+def _row(incident: IncidentView, when: When, title_width: int) -> tuple[Text, ...]:
     """The cells, in the order of `_HEADINGS`."""
     style = "" if incident.is_open else "dim"
     title = Text.assemble((_mark(incident), FLAPPING_STYLE), (one_line(incident.title, TITLE_LIMIT), style))
+    if incident.stale:
+        title = Text.assemble((f"{STALE} ", STALE_STYLE), title)
     title.truncate(title_width, overflow="ellipsis")
     person = Text(_person(incident), style=style)
     person.truncate(_WIDTHS["WHO"], overflow="ellipsis")
@@ -128,15 +133,17 @@ def _person(incident: Incident) -> str:
     return one_line(incident.assignee or incident.acknowledged_by or "", NAME_LIMIT)
 
 
-def _header(incident: Incident) -> Text:
+def _header(incident: IncidentView) -> Text:
     header = Text.assemble(severity_mark(incident), " ", (incident.status, STATUS_STYLES[incident.status]), "  ")
     header.append(_mark(incident), style=FLAPPING_STYLE)
+    if incident.stale:
+        header.append(f"{STALE}  ", style=STALE_STYLE)
     header.append(one_line(incident.title, TITLE_LIMIT), style="bold")
     summary = one_line(incident.summary, SUMMARY_LIMIT)
     return header.append(f"\n{summary}") if summary and summary != incident.title else header
 
 
-def _facts(incident: Incident, labels: dict[str, str], when: When) -> Table:
+def _facts(incident: IncidentView, labels: dict[str, str], when: When) -> Table:
     table = Table.grid(padding=(0, 2))
     table.add_column(style="dim", no_wrap=True)
     table.add_column(overflow="fold")
@@ -147,10 +154,12 @@ def _facts(incident: Incident, labels: dict[str, str], when: When) -> Table:
     return table
 
 
-def _fact_rows(incident: Incident, when: When) -> Iterator[tuple[str, str]]:
+def _fact_rows(incident: IncidentView, when: When) -> Iterator[tuple[str, str]]:
     yield "id", one_line(incident.id, VALUE_LIMIT)
     if incident.rule:
         yield "rule", one_line(incident.rule, VALUE_LIMIT)
+    if incident.stale:
+        yield STALE, "its source is silent: this is what was last heard. See lookout sources"
     yield "started", _since(incident.started_at, when)
     if incident.acknowledged_at is not None:
         by = one_line(incident.acknowledged_by or "somebody", NAME_LIMIT)
@@ -192,11 +201,16 @@ def _alerts(incident: Incident, alerts: Sequence[AlertView], when: When) -> Tabl
         changed_at = alert.starts_at if is_firing else alert.ends_at or alert.starts_at
         table.add_row(
             Text(f"{shape} {alert.severity}", style=style if is_firing else "dim"),
-            Text(alert.status, style="" if is_firing else "green"),
+            _alert_status(alert),
             Text(stamp(changed_at, when.now, when.zone), style="dim"),
             _alert_text(alert, dict(sorted(alert.labels.items() - shared))),
         )
     return table
+
+
+def _alert_status(alert: AlertView) -> Text:
+    status = Text(alert.status, style="" if alert.status is AlertStatus.FIRING else "green")
+    return Text.assemble(status, (f" {STALE}", STALE_STYLE)) if alert.stale else status
 
 
 def _alert_text(alert: AlertView, labels: dict[str, str]) -> Text:

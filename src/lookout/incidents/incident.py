@@ -65,3 +65,12 @@ class Incident(msgspec.Struct, frozen=True):
     @property
     def is_open(self) -> bool:
         return self.status is not Status.RESOLVED
+
+
+class IncidentView(Incident, frozen=True):
+    """An incident as it is shown, with what is so only while it is looked at and stands in no event.
+
+    `stale`: it is open, and of all that fires in it nothing was heard since its source fell silent.
+    """
+
+    stale: bool = False

@@ -16,8 +16,19 @@ from lookout.incidents.decide import Decision, decide, decide_action, decide_cal
 from lookout.incidents.events import AlertChange, Event, Fact, Record, number
 from lookout.incidents.evolve import evolve
 from lookout.incidents.grouping import VALUE_LIMIT, group_of
+from lookout.incidents.heartbeat import (
+    HEARTBEATS_LIMIT,
+    Heartbeat,
+    HeartbeatKey,
+    Watching,
+    after_silence,
+    after_word,
+    held_until,
+    is_heartbeat,
+    silence_of,
+)
 from lookout.incidents.incident import Incident, Resolution
-from lookout.incidents.lease import Lease, LeaseKey, Leases, close, expire, hear, surplus
+from lookout.incidents.lease import Lease, LeaseKey, Leases, check_at, close, expire, hear, surplus
 from lookout.incidents.policy import Policy
 from lookout.incidents.postponed import Postponed, Postponements, waits_until
 from lookout.incidents.reconcile import Comparison, Finding, reconcile
@@ -57,11 +68,12 @@ class Ledger:
     """One tenant's alerts, leases and incidents, as far as a batch needs them.
 
     `incidents` holds, for each dedup key in play, the open incident or else the last one; `by_id` all that are known.
-    `attached` are investigations that incidents have, by the incident's and the report's id. `told` are the times at
-    which incidents last told something that alerts did, in order. `fresh_id` gives out the id for an incident that
-    opens: ids are random, and this module is not. `records`, `changed_leases`, `forgotten_leases`, what `postponed`
-    has and `silences` are what is to be written; the last are, by fingerprint, the receipts of what was decided and
-    added nothing to the log, with the time.
+    `heartbeats` are those in play, of `heartbeats_known` that the tenant has; `attached` are investigations that
+    incidents have, by the incident's and the report's id. `told` are the times at which incidents last told something
+    that alerts did, in order. `fresh_id` gives out the id for an incident that opens: ids are random, and this module
+    is not. `records`, `changed_leases`, `forgotten_leases`, `changed_heartbeats` (None: it is watched no more), what
+    `postponed` has and `silences` are what is to be written; the last are, by fingerprint, the receipts of what was
+    decided and added nothing to the log, with the time. `returned` are sources that were silent and are heard again.
     """
 
     def __init__(self, tenant_id: str, last_position: int, policy: Policy, fresh_id: Callable[[], str]) -> None:
@@ -77,6 +89,11 @@ class Ledger:
         self.records: list[Record] = []
         self.changed_leases: dict[tuple[str, LeaseKey], Lease] = {}
         self.forgotten_leases: set[tuple[str, LeaseKey]] = set()
+        self.heartbeats: dict[HeartbeatKey, Heartbeat] = {}
+        self.heartbeats_known = 0
+        self.changed_heartbeats: dict[HeartbeatKey, Heartbeat | None] = {}
+        self.returned: set[str] = set()
+        self._held: dict[tuple[str, LeaseKey], datetime] = {}
         self.silences: dict[str, tuple[Receipt, datetime]] = {}
         self._policy = policy
         self._fresh_id = fresh_id
@@ -97,8 +114,9 @@ class Ledger:
         self._receipts = [None] * len(alerts)
         self._gather_due(now)
         for index, alert in enumerate(alerts):
-            self._decide_what_is_gathered_of(alert.fingerprint, now)
-            self._hear(index, alert, now)
+            is_sign = is_heartbeat(alert.source, alert.labels, self._policy)
+            if not (is_sign and self._hear_heartbeat(index, alert, now)):
+                self._hear(index, alert, now)
         self._decide_gathered(now)
         receipts = [receipt for receipt in self._receipts if receipt is not None]
         for receipt in receipts:
@@ -108,14 +126,40 @@ class Ledger:
                 self.silences[receipt.fingerprint] = (receipt, now)
         return receipts
 
+    def watch(self, keys: Iterable[HeartbeatKey], now: datetime, listening_since: datetime) -> None:
+        """Tell which of these heartbeats are missing at `now`; those that the policy does not name are forgotten."""
+        self._gather_due(now)
+        for key in keys:
+            known = self.heartbeats.get(key)
+            if known is None:
+                continue
+            is_named = is_heartbeat(key.source, known.labels, self._policy)
+            after = after_silence(known, now, listening_since) if is_named else None
+            if after != known:
+                self._keep_heartbeat(key, after, now)
+        self._decide_gathered(now)
+
+    def forget(self, key: HeartbeatKey, now: datetime) -> bool:
+        """Watch a heartbeat no more, until it is heard again: its source is gone for good. False if there is none."""
+        self._gather_due(now)
+        if key not in self.heartbeats:
+            return False
+        self._keep_heartbeat(key, None, now)
+        self._decide_gathered(now)
+        return True
+
     def expire(self, fingerprints: Iterable[str], now: datetime, listening_since: datetime) -> None:
         """End what has run out at `now`, of these alerts. Silence counts only since Lookout has been listening."""
         self._gather_due(now)
+        watching = Watching(self.heartbeats.values())
         for fingerprint in fingerprints:
             self._decide_what_is_gathered_of(fingerprint, now)
             was_firing = self._was_firing(fingerprint)
             leases = self.leases.get(fingerprint, {})
+            known = self._alert_of(fingerprint)
             expired = expire(leases, now, listening_since, self._policy)
+            if known is not None:
+                expired = self._without_held(known, expired, watching, now)
             # All of them: when to look again is written anew, and none is looked at for ever.
             self._keep(fingerprint, {**leases, **expired})
             if was_firing and not self._is_firing(fingerprint):
@@ -128,12 +172,14 @@ class Ledger:
         """Begin and end what the source's answers say, of these alerts. Tells those that changed."""
         self._receipts = [None] * len(fingerprints)
         self._gather_due(now)
+        watching = Watching(self.heartbeats.values())
         for index, fingerprint in enumerate(fingerprints):
             self._decide_what_is_gathered_of(fingerprint, now)
             known = self._alert_of(fingerprint)
             labels: Mapping[str, str] = known.labels if known is not None else {}
             leases = self.leases.get(fingerprint, {})
-            changed = reconcile(fingerprint, labels, leases, comparison, self._policy)
+            is_stale = self._is_firing(fingerprint) and watching.is_silent(comparison.source, labels)
+            changed = reconcile(fingerprint, labels, leases, comparison, self._policy, is_stale=is_stale)
             if not changed:
                 continue
             self._keep(fingerprint, changed)
@@ -180,7 +226,63 @@ class Ledger:
                 incident = self.by_id[incident_id]
                 self._record(incident, decide_calm(incident, now), now)
 
-    def _hear(self, index: int, alert: Alert, now: datetime) -> None:
+    def check_at(self, fingerprint: str, lease: Lease) -> datetime | None:
+        """When time will change a lease, None for never: a heartbeat's is watched by its heartbeat."""
+        state = self.alerts.get(fingerprint)
+        if HeartbeatKey(lease.source, fingerprint) in self.changed_heartbeats:
+            return None
+        return self._held.get((fingerprint, lease.key)) or check_at(lease, self._policy, is_known=state is not None)
+
+    def _without_held(self, alert: Alert, expired: Leases, watching: Watching, now: datetime) -> Leases:
+        """What has run out of an alert, but for what is held because its source has not been heard since."""
+        left: Leases = {}
+        for key, lease in expired.items():
+            until = held_until(lease, alert.labels, watching, now, self._policy)
+            if until is None:
+                left[key] = lease
+            else:
+                self._held[alert.fingerprint, key] = until
+        return left
+
+    def _hear_heartbeat(self, index: int, alert: Alert, now: datetime) -> bool:
+        """Take a source's sign of life. False if there are too many: then it is an alert like others, and is seen."""
+        fingerprint, key = alert.fingerprint, HeartbeatKey(alert.source, alert.fingerprint)
+        known = self.heartbeats.get(key)
+        if known is None and self.heartbeats_known >= HEARTBEATS_LIMIT:
+            return False
+        own = {key: lease for key, lease in self.leases.get(fingerprint, {}).items() if key.source == alert.source}
+        heard = hear(own, alert, now, self._policy)
+        self._keep(fingerprint, heard)
+        if heard:
+            self._keep_heartbeat(key, after_word(known, alert, own | heard, now, self._policy), now)
+        if self._was_firing(fingerprint) and fingerprint not in self._undecided:
+            self._end(fingerprint, now)  # it was an alert until the policy named it
+        self._answer(index, Receipt(fingerprint, False, Reason.HEARTBEAT if heard else Reason.STALE))
+        return True
+
+    def _keep_heartbeat(self, key: HeartbeatKey, after: Heartbeat | None, now: datetime) -> None:
+        """Take a changed heartbeat in, and tell when its silence begins or ends."""
+        before = self.heartbeats.pop(key, None)
+        if after is not None:
+            self.heartbeats[key] = after
+        self.heartbeats_known += (after is not None) - (before is not None)
+        self.changed_heartbeats[key] = after
+        was_silent = before is not None and before.silent_since is not None
+        is_silent = after is not None and after.silent_since is not None
+        if before is not None and was_silent and not is_silent:
+            if after is not None:
+                self.returned.add(key.source)
+            self._hear(None, silence_of(before, ended_at=now), now)
+        elif after is not None and is_silent and not was_silent:
+            self._hear(None, silence_of(after), now)
+
+    def _answer(self, index: int | None, receipt: Receipt) -> None:
+        if index is not None:
+            self._receipts[index] = receipt
+
+    def _hear(self, index: int | None, alert: Alert, now: datetime) -> None:
+        """Take an alert in; what it changes is decided later. Without an index nobody waits for its receipt."""
+        self._decide_what_is_gathered_of(alert.fingerprint, now)
         if alert.status is AlertStatus.RESOLVED and alert.ends_at is not None and alert.ends_at > now:
             # An end that has not come yet would make everything until then a late message.
             alert = replace(alert, ends_at=now)
@@ -196,10 +298,10 @@ class Ledger:
             self._fire(alert, index, now)
         else:
             reason = self._reason_of_silence(alert, state, bool(heard), is_firing)
-            incident = self.by_id[state.incident_id] if state is not None else None
-            self._answer(index, fingerprint, reason, incident)
+            incident_id = state.incident_id if state is not None else None
+            self._answer(index, Receipt(fingerprint, False, reason, incident_id))
 
-    def _fire(self, alert: Alert, index: int, now: datetime) -> None:
+    def _fire(self, alert: Alert, index: int | None, now: datetime) -> None:
         """Word of a firing: a beginning, as far as was told, or a repeat."""
         state = self.alerts.get(alert.fingerprint)
         if state is not None and state.status is AlertStatus.FIRING:
@@ -207,7 +309,7 @@ class Ledger:
         else:
             self._start(alert, index, now)
 
-    def _repeat(self, index: int, alert: Alert, state: AlertState, now: datetime) -> None:
+    def _repeat(self, index: int | None, alert: Alert, state: AlertState, now: datetime) -> None:
         """Another word of a firing that goes on, as far as was told: if its end was postponed, that is not told now."""
         reason = Reason.POSTPONED if self.postponed.drop(alert.fingerprint) else Reason.DUPLICATE
         incident = self.by_id[state.incident_id]
@@ -219,7 +321,7 @@ class Ledger:
             decision = decide_repeat(incident, change, self._policy, now)
         self._tell(incident, decision, now)
         reason = decision.started if decision.facts else reason
-        self._receipts[index] = Receipt(alert.fingerprint, bool(decision.facts), reason, incident.id)
+        self._answer(index, Receipt(alert.fingerprint, bool(decision.facts), reason, incident.id))
 
     def _reason_of_silence(self, alert: Alert, state: AlertState | None, heard: bool, is_firing: bool) -> Reason:
         if alert.status is AlertStatus.FIRING:
@@ -256,7 +358,7 @@ class Ledger:
             self.changed_leases.pop((fingerprint, key), None)
             self.forgotten_leases.add((fingerprint, key))
 
-    def _start(self, alert: Alert, index: int, now: datetime) -> None:
+    def _start(self, alert: Alert, index: int | None, now: datetime) -> None:
         fingerprint = alert.fingerprint
         alive = [lease for lease in self.leases[fingerprint].values() if lease.is_alive(self._policy)]
         # Nothing began later than it was told: a sender's clock can be ahead.
@@ -285,7 +387,9 @@ class Ledger:
         change = postponed.change
         passed = replace(change, status=AlertStatus.RESOLVED, ends_at=max(ended_at, change.starts_at))
         self.postponed.put(replace(postponed, change=passed))
-        self._answer(index, change.fingerprint, Reason.PASSED, self.incidents.get(postponed.dedup_key))
+        incident = self.incidents.get(postponed.dedup_key)
+        incident_id = incident.id if incident is not None else None
+        self._answer(index, Receipt(change.fingerprint, False, Reason.PASSED, incident_id))
 
     def _gather(self, key: str, gathered: _Gathered) -> None:
         """Keep a change until all of the batch are known: what changes together is decided together."""
@@ -327,29 +431,23 @@ class Ledger:
         incident = self.incidents.get(key)
         changes = [self._with_novelty(gathered.change, incident) for gathered in group]
         decision = decide(incident, changes, self._policy, now, resolution=_resolution_of(group))
-        until = None if is_due else self._waits_until(key, incident, decision, now)
-        if until is not None:
+        until = None if is_due or incident is None else self._waits_until(incident, decision, now)
+        if until is not None and incident is not None:
             for gathered in group:
                 self.postponed.put(Postponed(key, until, gathered.change, gathered.resolution))
-                self._answer(gathered.index, gathered.change.fingerprint, Reason.POSTPONED, incident)
+                receipt = Receipt(gathered.change.fingerprint, False, Reason.POSTPONED, incident.id)
+                self._answer(gathered.index, receipt)
             return
         after = self._tell(incident, decision, now)
         for change, gathered in zip(changes, group, strict=True):
             self.postponed.drop(change.fingerprint)
             reason = decision.started if change.status is AlertStatus.FIRING else decision.ended
-            self._answer(gathered.index, change.fingerprint, reason, after, recorded=True)
+            self._answer(gathered.index, Receipt(change.fingerprint, True, reason, after.id))
 
-    def _waits_until(self, key: str, incident: Incident | None, decision: Decision, now: datetime) -> datetime | None:
-        told = self.told.get(incident.id, []) if incident is not None else []
+    def _waits_until(self, incident: Incident, decision: Decision, now: datetime) -> datetime | None:
+        told, due_at = self.told.get(incident.id, []), self.postponed.due_at(incident.dedup_key)
         (fact,) = decision.facts
-        return waits_until(incident, fact.change, told, self.postponed.due_at(key), self._policy.pace, now)
-
-    def _answer(
-        self, index: int | None, fingerprint: str, reason: Reason, incident: Incident | None, *, recorded: bool = False
-    ) -> None:
-        if index is not None:
-            incident_id = incident.id if incident is not None else None
-            self._receipts[index] = Receipt(fingerprint, recorded, reason, incident_id)
+        return waits_until(incident, fact.change, told, due_at, self._policy.pace, now)
 
     def _with_novelty(self, change: AlertChange, incident: Incident | None) -> AlertChange:
         state = self.alerts.get(change.fingerprint)

@@ -80,7 +80,7 @@ class Postponements:
 
 
 def waits_until(
-    incident: Incident | None,
+    incident: Incident,
     change: Change,
     told: Sequence[datetime],
     due_at: datetime | None,
@@ -93,7 +93,7 @@ def waits_until(
     already is due. First news never wait: an opening, a rise of the severity. All else waits with what waits, so that
     it is told in order; and else while the incident has told enough.
     """
-    if incident is None or isinstance(change, Opened | Escalated) or _is_worse(change, incident):
+    if isinstance(change, Opened | Escalated) or _is_worse(change, incident):
         return None
     if due_at is not None:
         return due_at

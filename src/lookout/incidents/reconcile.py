@@ -13,6 +13,7 @@ from msgspec.structs import replace
 
 from lookout.alerts.alert import Alert, LabelSet
 from lookout.alerts.answer import Answer, Rule
+from lookout.incidents.heartbeat import is_heartbeat
 from lookout.incidents.lease import Lease, Leases, hear
 from lookout.incidents.policy import Policy
 from lookout.incidents.transitions import Reason
@@ -79,7 +80,11 @@ def comparison_of(source: str, asked_at: datetime, answers: Iterable[Answer], *,
 
 def differing(held: Iterable[Held], comparison: Comparison, policy: Policy) -> list[str]:
     """The fingerprints of the alerts to look at, by a first glance at all that fire: each is decided on its leases."""
-    missing = {fingerprint: None for fingerprint, said in comparison.said.items() if said.fires}
+    missing = {
+        fingerprint: None
+        for fingerprint, said in comparison.said.items()
+        if said.fires and not _is_sign(comparison.source, said, policy)
+    }
     differ: list[str] = []
     for alert in held:
         missing.pop(alert.fingerprint, None)
@@ -91,13 +96,24 @@ def differing(held: Iterable[Held], comparison: Comparison, policy: Policy) -> l
     return [*differ, *missing]
 
 
+def _is_sign(source: str, said: Said, policy: Policy) -> bool:
+    """Whether it is a heartbeat: only its source's own word counts, not that it could be asked."""
+    return any(is_heartbeat(source, alert.labels, policy) for alert in said.fires.values())
+
+
 def reconcile(
-    fingerprint: str, labels: Mapping[str, str], leases: Leases, comparison: Comparison, policy: Policy
+    fingerprint: str,
+    labels: Mapping[str, str],
+    leases: Leases,
+    comparison: Comparison,
+    policy: Policy,
+    *,
+    is_stale: bool = False,
 ) -> Leases:
     """The leases of one alert that the answers make or change: new values by key, as of `hear`.
 
-    `labels` are those of the alert as it is held. What was heard of it since the source was asked is newer than the
-    answer: then it is left alone.
+    `labels` are those of the alert as it is held, `is_stale` says that it does not run out. What was heard of it since
+    the source was asked is newer than the answer: then it is left alone.
     """
     said = comparison.said.get(fingerprint, NOTHING)
     own = {key: lease for key, lease in leases.items() if key.source == comparison.source}
@@ -110,7 +126,7 @@ def reconcile(
         and key.replica not in said.present
         and _is_over(lease, labels, comparison, policy)
     }
-    if _is_safe(leases | changed, comparison.asked_at, policy):
+    if _is_safe(leases | changed, comparison.asked_at, policy) or (is_stale and not changed):
         return changed
     # What is muted holds what was told before, and begins nothing: its source tells nobody of it.
     is_firing = any(lease.is_alive(policy) for lease in leases.values())

@@ -47,6 +47,8 @@ class Reason(StrEnum):
     """A repeat of a firing that an operator resolved."""
     UNKNOWN_RESOLVE = "unknown_resolve"
     """The end of something that was never told to have begun."""
+    HEARTBEAT = "heartbeat"
+    """A sign of its source's life, which is no incident."""
 
     POSTPONED = "postponed"
     """Its incident has told enough for the moment: it is told with others, if it is still so then."""

@@ -14,10 +14,12 @@ from lookout.intake.work import (
     Delivery,
     Expiry,
     Findings,
+    Forget,
     Order,
     Outcome,
     Reconciliation,
     Telling,
+    Watch,
     Work,
 )
 
@@ -32,24 +34,36 @@ def settle(batch: Sequence[Work], ledgers: Mapping[str, Ledger]) -> list[Outcome
                 outcomes.append(taken[index])
             case Order():
                 outcomes.append(_act(work, ledgers[work.tenant_id]))
-            case Expiry():
-                for tenant_id, fingerprints in work.fingerprints.items():
-                    ledgers[tenant_id].expire(fingerprints, work.now, work.listening_since)
+            case Expiry() | Watch() | Telling() | Calm():
+                _let_time_pass(work, ledgers)
                 outcomes.append(None)
+            case Forget():
+                outcomes.append(_forget(work, ledgers[work.tenant_id]))
             case Reconciliation():
                 ledger = ledgers[work.tenant_id]
                 outcomes.append(Findings(ledger.reconcile(work.fingerprints, work.comparison, work.now)))
-            case Telling():
-                for tenant_id in work.dedup_keys:
-                    ledgers[tenant_id].tell(work.now)
-                outcomes.append(None)
-            case Calm():
-                for tenant_id, incident_ids in work.incident_ids.items():
-                    ledgers[tenant_id].calm(incident_ids, work.now)
-                outcomes.append(None)
             case _:
                 assert_never(work)
     return outcomes
+
+
+def _let_time_pass(work: Expiry | Watch | Telling | Calm, ledgers: Mapping[str, Ledger]) -> None:
+    match work:
+        case Expiry():
+            for tenant_id, fingerprints in work.fingerprints.items():
+                ledgers[tenant_id].expire(fingerprints, work.now, work.listening_since)
+        case Watch():
+            for tenant_id, heartbeats in work.heartbeats.items():
+                keys = [heartbeat.key for heartbeat in heartbeats]
+                ledgers[tenant_id].watch(keys, work.now, work.listening_since)
+        case Telling():
+            for tenant_id in work.dedup_keys:
+                ledgers[tenant_id].tell(work.now)
+        case Calm():
+            for tenant_id, incident_ids in work.incident_ids.items():
+                ledgers[tenant_id].calm(incident_ids, work.now)
+        case _:
+            assert_never(work)
 
 
 def _take(batch: Sequence[Work], ledgers: Mapping[str, Ledger]) -> dict[int, list[Receipt]]:
@@ -68,6 +82,12 @@ def _take(batch: Sequence[Work], ledgers: Mapping[str, Ledger]) -> dict[int, lis
             parted[index] = receipts[start : start + length]
             start += length
     return parted
+
+
+def _forget(work: Forget, ledger: Ledger) -> NotFound | None:
+    if ledger.forget(work.heartbeat.key, work.received_at):
+        return None
+    return NotFound(f"there is no heartbeat {work.heartbeat.fingerprint[:64]!r} of the source {work.heartbeat.source}")
 
 
 def _act(order: Order, ledger: Ledger) -> tuple[Incident, Reason] | NotFound:

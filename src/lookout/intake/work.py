@@ -1,5 +1,6 @@
 """What can be asked of the intake, and what it needs of the store."""
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import assert_never
@@ -9,6 +10,7 @@ import msgspec
 from lookout.alerts.alert import Alert, RejectedAlert
 from lookout.incidents.actions import Action, AttachInvestigation, Resolve
 from lookout.incidents.grouping import group_of
+from lookout.incidents.heartbeat import Heartbeat, HeartbeatKey, is_heartbeat, silence_labels
 from lookout.incidents.incident import Incident
 from lookout.incidents.ledger import Receipt
 from lookout.incidents.policy import Policy
@@ -75,6 +77,30 @@ class Calm(msgspec.Struct, frozen=True):
         return sum(len(incident_ids) for incident_ids in self.incident_ids.values())
 
 
+class Watch(msgspec.Struct, frozen=True):
+    """Heartbeats, by tenant, that may be missing at `now`."""
+
+    heartbeats: Mapping[str, Sequence[Heartbeat]]
+    now: datetime
+    listening_since: datetime
+
+    @property
+    def size(self) -> int:
+        return sum(len(heartbeats) for heartbeats in self.heartbeats.values())
+
+
+class Forget(msgspec.Struct, frozen=True):
+    """A person says that the source of a heartbeat is gone for good."""
+
+    tenant_id: str
+    heartbeat: Heartbeat
+    received_at: datetime
+
+    @property
+    def size(self) -> int:
+        return 1
+
+
 class Reconciliation(msgspec.Struct, frozen=True):
     """Alerts to compare with what their source answered."""
 
@@ -94,37 +120,58 @@ class Findings(msgspec.Struct, frozen=True):
     alerts: list[Finding]
 
 
-Work = Delivery | Order | Expiry | Telling | Calm | Reconciliation
+Work = Delivery | Order | Expiry | Telling | Calm | Watch | Forget | Reconciliation
 Outcome = list[Receipt] | tuple[Incident, Reason] | Findings | Exception | None
-"""What a delivery, an order, a reconciliation, one that cannot be done, what time alone changes comes to."""
+"""What a delivery, an order, a reconciliation, what cannot be done, and all other work comes to."""
 
 
 def needs_of(batch: Iterable[Work], policy: Policy) -> dict[str, Needs]:
     """What has to be loaded to decide the batch, by tenant."""
-    needs: dict[str, Needs] = {}
+    needs: dict[str, Needs] = defaultdict(Needs)
     for work in batch:
         match work:
             case Delivery():
-                need = needs.setdefault(work.tenant_id, Needs())
-                for alert in work.alerts:
-                    need.fingerprints.add(alert.fingerprint)
-                    need.dedup_keys.add(group_of(alert.label_set, policy).dedup_key)
+                _need_alerts(needs[work.tenant_id], work.alerts, policy)
             case Order():
-                _need_for_order(work, needs.setdefault(work.tenant_id, Needs()))
-            case Expiry():
-                for tenant_id, fingerprints in work.fingerprints.items():
-                    needs.setdefault(tenant_id, Needs()).fingerprints.update(fingerprints)
-            case Telling():
-                for tenant_id, dedup_keys in work.dedup_keys.items():
-                    needs.setdefault(tenant_id, Needs()).dedup_keys.update(dedup_keys)
-            case Calm():
-                for tenant_id, incident_ids in work.incident_ids.items():
-                    needs.setdefault(tenant_id, Needs()).incident_ids.update(incident_ids)
+                _need_for_order(work, needs[work.tenant_id])
+            case Expiry() | Telling() | Calm() | Watch():
+                _need_as_time_passes(work, needs, policy)
+            case Forget():
+                _need_heartbeats(needs[work.tenant_id], [work.heartbeat], policy)
             case Reconciliation():
-                _need_for_reconciliation(work, needs.setdefault(work.tenant_id, Needs()), policy)
+                _need_reconciled(needs[work.tenant_id], work, policy)
             case _:
                 assert_never(work)
-    return needs
+    return dict(needs)
+
+
+def _need_alerts(need: Needs, alerts: Iterable[Alert], policy: Policy) -> None:
+    for alert in alerts:
+        need.fingerprints.add(alert.fingerprint)
+        need.dedup_keys.add(group_of(alert.label_set, policy).dedup_key)
+        if is_heartbeat(alert.source, alert.labels, policy):
+            _need_heartbeat(need, HeartbeatKey(alert.source, alert.fingerprint), alert.labels, policy)
+
+
+def _need_reconciled(need: Needs, work: Reconciliation, policy: Policy) -> None:
+    need.fingerprints.update(work.fingerprints)
+    need.every_heartbeat = True
+    for fingerprint in work.fingerprints:
+        for alert in work.comparison.said.get(fingerprint, NOTHING).fires.values():
+            need.dedup_keys.add(group_of(alert.label_set, policy).dedup_key)
+
+
+def _need_heartbeats(need: Needs, heartbeats: Iterable[Heartbeat], policy: Policy) -> None:
+    for heartbeat in heartbeats:
+        _need_heartbeat(need, heartbeat.key, heartbeat.labels, policy)
+
+
+def _need_heartbeat(need: Needs, key: HeartbeatKey, labels: Mapping[str, str], policy: Policy) -> None:
+    """A heartbeat is needed with the alert that tells of its silence: any word of it may begin or end that."""
+    silence = silence_labels(key.source, labels)
+    need.heartbeats.add(key)
+    need.fingerprints.add(silence.fingerprint)
+    need.dedup_keys.add(group_of(silence, policy).dedup_key)
 
 
 def _need_for_order(order: Order, need: Needs) -> None:
@@ -135,11 +182,23 @@ def _need_for_order(order: Order, need: Needs) -> None:
         need.reports.add((order.incident_id, order.action.investigation.report_id))
 
 
-def _need_for_reconciliation(reconciliation: Reconciliation, need: Needs, policy: Policy) -> None:
-    need.fingerprints.update(reconciliation.fingerprints)
-    for fingerprint in reconciliation.fingerprints:
-        for alert in reconciliation.comparison.said.get(fingerprint, NOTHING).fires.values():
-            need.dedup_keys.add(group_of(alert.label_set, policy).dedup_key)
+def _need_as_time_passes(work: Expiry | Telling | Calm | Watch, needs: dict[str, Needs], policy: Policy) -> None:
+    match work:
+        case Expiry(fingerprints=names):
+            for tenant_id, fingerprints in names.items():
+                needs[tenant_id].fingerprints.update(fingerprints)
+                needs[tenant_id].every_heartbeat = True
+        case Telling(dedup_keys=keys):
+            for tenant_id, dedup_keys in keys.items():
+                needs[tenant_id].dedup_keys.update(dedup_keys)
+        case Calm(incident_ids=ids):
+            for tenant_id, incident_ids in ids.items():
+                needs[tenant_id].incident_ids.update(incident_ids)
+        case Watch(heartbeats=missing):
+            for tenant_id, heartbeats in missing.items():
+                _need_heartbeats(needs[tenant_id], heartbeats, policy)
+        case _:
+            assert_never(work)
 
 
 def rejections_of(batch: Iterable[Work]) -> list[Rejection]:

@@ -30,10 +30,12 @@ from lookout.intake.work import (
     Delivery,
     Expiry,
     Findings,
+    Forget,
     Order,
     Outcome,
     Reconciliation,
     Telling,
+    Watch,
     Work,
     needs_of,
     rejections_of,
@@ -75,6 +77,8 @@ class Intake:
         """What decides. Another may be put here at any time: a commit goes to its end with the one it began with."""
         self.listening_since = clock.now()
         self.tally = Tally(store)
+        self.on_return: Callable[[str, str], None] = _nobody
+        """Told the tenant and the source when one that was silent is heard again, after the commit."""
         self._store = store
         self._clock = clock
         self._fresh_id = fresh_id
@@ -104,6 +108,14 @@ class Intake:
     async def expire(self, due: Expiry | Telling | Calm) -> None:
         """End what has run out."""
         await self._submit(due)
+
+    async def watch(self, watch: Watch) -> None:
+        """Tell which heartbeats are missing."""
+        await self._submit(watch)
+
+    async def forget(self, forget: Forget) -> None:
+        """Watch a heartbeat no more. Raises `NotFound`, `Overloaded`."""
+        await self._submit(forget)
 
     async def reconcile(self, reconciliation: Reconciliation) -> Sequence[Finding]:
         """Begin and end what the source's answers say; returns after the commit what changed. Raises `Overloaded`."""
@@ -226,8 +238,11 @@ class Intake:
                 outcomes = await asyncio.to_thread(settle, batch, ledgers)
             else:
                 outcomes = settle(batch, ledgers)
-            await transaction.append(ledgers.values(), policy)
+            await transaction.append(ledgers.values())
             await transaction.append_rejected(rejections_of(batch))
+        for ledger in ledgers.values():
+            for source in ledger.returned:
+                self.on_return(ledger.tenant_id, source)
         _count(outcomes, ledgers.values())
         self._repeats.remember(batch, outcomes)
         return outcomes
@@ -235,6 +250,10 @@ class Intake:
 
 def _is_once_only(work: Work) -> bool:
     return isinstance(work, Order) and type(work.action) not in REPEATABLE
+
+
+def _nobody(_tenant_id: str, _source: str) -> None:
+    pass
 
 
 async def _within(work: Coroutine[Any, Any, T], seconds: float) -> T:

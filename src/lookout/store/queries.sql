@@ -240,6 +240,51 @@ DELETE FROM postponed_alerts AS p
 USING unnest($1::text[], $2::text[]) AS f (tenant_id, fingerprint)
 WHERE p.tenant_id = f.tenant_id AND p.fingerprint = f.fingerprint
 
+-- name: load_heartbeats
+SELECT h.*
+FROM unnest($1::text[], $2::text[], $3::text[]) AS k (tenant_id, source, fingerprint)
+JOIN heartbeats AS h USING (tenant_id, source, fingerprint)
+
+-- name: load_all_heartbeats
+SELECT * FROM heartbeats WHERE tenant_id = ANY ($1::text[])
+
+-- name: count_heartbeats
+SELECT tenant_id, count(*) AS heartbeats FROM heartbeats WHERE tenant_id = ANY ($1::text[]) GROUP BY tenant_id
+
+-- name: write_heartbeats
+INSERT INTO heartbeats (
+    tenant_id, source, fingerprint, labels, covering, last_received_at, due_at, silent_since, heard_since
+)
+SELECT *
+FROM unnest(
+    $1::text[], $2::text[], $3::text[], $4::jsonb[], $5::jsonb[], $6::timestamptz[], $7::timestamptz[],
+    $8::timestamptz[], $9::timestamptz[]
+)
+ON CONFLICT (tenant_id, source, fingerprint) DO UPDATE SET
+    last_received_at = excluded.last_received_at,
+    due_at = excluded.due_at,
+    silent_since = excluded.silent_since,
+    heard_since = excluded.heard_since
+
+-- name: forget_heartbeats
+DELETE FROM heartbeats AS h
+USING unnest($1::text[], $2::text[], $3::text[]) AS f (tenant_id, source, fingerprint)
+WHERE h.tenant_id = f.tenant_id AND h.source = f.source AND h.fingerprint = f.fingerprint
+
+-- name: due_heartbeats
+-- Those that are missing, and those that the policy names no more: $2 and $3 are what it names, by source. Lookout has
+-- to have listened, since $4, for as long as one may stay away.
+SELECT h.*
+FROM heartbeats AS h
+WHERE (h.silent_since IS NULL AND greatest(h.due_at, $4::timestamptz + (h.due_at - h.last_received_at)) <= $1)
+    OR NOT EXISTS (
+        SELECT
+        FROM unnest($2::text[], $3::text[]) AS n (source, name)
+        WHERE n.source = h.source AND n.name = h.labels ->> 'alertname'
+    )
+ORDER BY h.tenant_id, h.source, h.fingerprint
+LIMIT $5
+
 -- name: write_silent_decisions
 -- Replicas take a message each, and the one that commits later may have heard earlier.
 INSERT INTO silent_decisions AS s (tenant_id, fingerprint, incident_id, reason, decided_at)
@@ -758,6 +803,56 @@ LEFT JOIN (
     GROUP BY l.fingerprint
 ) AS h ON h.fingerprint = a.fingerprint
 WHERE a.tenant_id = $1 AND a.status = 'firing'
+
+-- name: stale_alerts
+-- $2: some, or with null all.
+SELECT fingerprint
+FROM stale_alerts
+WHERE EXISTS (SELECT FROM heartbeats WHERE tenant_id = $1 AND silent_since IS NOT NULL)
+    AND tenant_id = $1
+    AND ($2::text[] IS NULL OR fingerprint = ANY ($2))
+
+-- name: stale_incidents
+-- Those of $2 in which something fires, all of it stale.
+SELECT i.id
+FROM unnest($2::uuid[]) AS i (id)
+WHERE EXISTS (SELECT FROM heartbeats WHERE tenant_id = $1 AND silent_since IS NOT NULL)
+    AND EXISTS (SELECT FROM alerts WHERE tenant_id = $1 AND incident_id = i.id AND status = 'firing')
+    AND NOT EXISTS (
+        SELECT
+        FROM alerts AS a
+        WHERE a.tenant_id = $1
+            AND a.incident_id = i.id
+            AND a.status = 'firing'
+            AND NOT EXISTS (SELECT FROM stale_alerts WHERE tenant_id = $1 AND fingerprint = a.fingerprint)
+    )
+
+-- name: count_stale_alerts
+SELECT count(*)
+FROM stale_alerts
+WHERE tenant_id IN (SELECT tenant_id FROM heartbeats WHERE silent_since IS NOT NULL)
+
+-- name: heartbeats
+SELECT * FROM heartbeats WHERE tenant_id = $1 ORDER BY source, fingerprint
+
+-- name: heartbeat
+SELECT * FROM heartbeats WHERE tenant_id = $1 AND source = $2 AND fingerprint = $3
+
+-- name: received_by_source
+-- What each source sent: all of the time that is kept for the last delivery, and from $2 on for the numbers.
+SELECT
+    source,
+    max(last_received_at) AS last_received_at,
+    coalesce(sum(alerts) FILTER (WHERE hour >= $2), 0)::bigint AS alerts,
+    coalesce(sum(rejected) FILTER (WHERE hour >= $2), 0)::bigint AS rejected
+FROM received
+WHERE tenant_id = $1
+GROUP BY source
+
+-- name: count_all_heartbeats
+SELECT source, silent_since IS NOT NULL AS is_silent, count(*) AS heartbeats
+FROM heartbeats
+GROUP BY source, is_silent
 
 -- name: investigations_of_incident
 SELECT *

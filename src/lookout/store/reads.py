@@ -17,6 +17,7 @@ from lookout.incidents.incident import Incident, Status
 from lookout.incidents.transitions import Reason, reason_of
 from lookout.store import jsonb
 from lookout.store.rows import feed_event_of, incident_of, label_set_of
+from lookout.store.sources import SourceReads
 from lookout.store.sql import SQL
 
 if TYPE_CHECKING:
@@ -58,7 +59,8 @@ class AlertView(msgspec.Struct, frozen=True):
     """An alert as it was last in an incident, with what was last heard of it.
 
     `ends_at` is when the firing ended, None while it goes on. `sources` are all that reported it. `links` and `values`
-    are what its sources say of where to look and what was measured; `annotations` is without these.
+    are what its sources say of where to look and what was measured; `annotations` is without these. `stale`: it
+    fires, and nobody has spoken of it since its source fell silent.
     """
 
     fingerprint: str
@@ -73,6 +75,7 @@ class AlertView(msgspec.Struct, frozen=True):
     last_received_at: datetime | None
     links: Mapping[str, str]
     values: Mapping[str, float]
+    stale: bool = False
 
 
 class FiringAlert(msgspec.Struct, frozen=True, gc=False):
@@ -141,6 +144,7 @@ class Reads:
 
     def __init__(self, pool: "Pool", severities: Mapping[str, Severity]) -> None:
         self._pool = pool
+        self.sources = SourceReads(pool)
         self.severities = severities
         """The policy's. Others may be put here at any time."""
 
@@ -207,7 +211,9 @@ class Reads:
     async def alerts_of(self, tenant_id: str, incident_id: str, after: str, limit: int) -> list[AlertView]:
         """At most `limit` alerts of an incident with fingerprints beyond `after`, by fingerprint."""
         rows = await self._pool.fetch(SQL["alerts_of_incident"], tenant_id, _uuid_of(incident_id), after, limit)
-        return [self._alert_view(row) for row in rows]
+        firing = [row["fingerprint"] for row in rows if row["status"] == AlertStatus.FIRING]
+        stale = await self.sources.stale_alerts(tenant_id, firing) if firing else frozenset[str]()
+        return [self._alert_view(row, is_stale=row["fingerprint"] in stale) for row in rows]
 
     async def opening_alerts(self, tenant_id: str, position: int, limit: int) -> list[Grouped]:
         """At most `limit` of the alerts that began to fire with the event at `position`, by fingerprint."""
@@ -239,7 +245,7 @@ class Reads:
         alerts.sort(key=attrgetter("fingerprint"))
         return alerts
 
-    def _alert_view(self, row: "asyncpg.Record") -> AlertView:
+    def _alert_view(self, row: "asyncpg.Record", *, is_stale: bool) -> AlertView:
         labels = dict(sorted(jsonb.loads(row["labels"], dict[str, str]).items()))
         annotations = jsonb.loads(row["annotations"], dict[str, str])
         told = shown(annotations)
@@ -256,6 +262,7 @@ class Reads:
             last_received_at=row["last_received_at"],
             links=told.links,
             values=told.values,
+            stale=is_stale,
         )
 
     async def events_of(self, tenant_id: str, incident_id: str, position: int, limit: int) -> list[FeedEvent]:

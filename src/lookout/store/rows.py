@@ -17,6 +17,7 @@ from lookout.incidents.events import (
     InvestigationAttached,
     Record,
 )
+from lookout.incidents.heartbeat import Heartbeat
 from lookout.incidents.incident import Incident, Resolution
 from lookout.incidents.lease import Lease
 from lookout.incidents.ledger import AlertState
@@ -146,6 +147,34 @@ def postponed_values(tenant_id: str, postponed: Postponed) -> tuple[Any, ...]:
         change.ends_at,
         postponed.resolution,
         *(_alert_values(alert) if alert is not None else _NO_ALERT),
+    )
+
+
+def heartbeat_of(row: asyncpg.Record) -> Heartbeat:
+    """The heartbeat of a row of `heartbeats`."""
+    return Heartbeat(
+        source=row["source"],
+        fingerprint=row["fingerprint"],
+        labels=_labels_of(row),
+        last_received_at=row["last_received_at"],
+        due_at=row["due_at"],
+        silent_since=row["silent_since"],
+        heard_since=row["heard_since"],
+    )
+
+
+def heartbeat_values(tenant_id: str, heartbeat: Heartbeat) -> tuple[Any, ...]:
+    """The arguments of `write_heartbeats` for one heartbeat, in its order."""
+    return (
+        tenant_id,
+        heartbeat.source,
+        heartbeat.fingerprint,
+        jsonb.dumps(heartbeat.labels),
+        jsonb.dumps(heartbeat.covering),
+        heartbeat.last_received_at,
+        heartbeat.due_at,
+        heartbeat.silent_since,
+        heartbeat.heard_since,
     )
 
 

@@ -19,6 +19,7 @@ COMMANDS = [
     "incidents",
     "stats",
     "why",
+    "sources",
     "reconcile",
     "demo",
     "check-config",

@@ -18,9 +18,10 @@ from lookout.alerts.severity import Severity
 from lookout.api.graphql.schema import SCHEMA
 from lookout.api.grouping import GroupedAlert, PresentGrouping
 from lookout.incidents.events import EventType, FeedEvent
-from lookout.incidents.incident import Incident, Resolution, Status
+from lookout.incidents.incident import IncidentView, Resolution, Status
 from lookout.incidents.transitions import Reason
 from lookout.store.reads import AlertView, InvestigationView
+from lookout.store.sources import HeartbeatView, SourceView
 from lookout.store.stats import IncidentStats, NoisyGroup
 
 CORE = SCHEMA._schema  # pyright: ignore[reportPrivateUsage]
@@ -35,12 +36,14 @@ def fields_of(name: str) -> set[str]:
 @pytest.mark.parametrize(
     ("name", "struct", "own"),
     [
-        ("Incident", Incident, {"incidentId", "alerts", "events", "grouping", "investigations", "related"}),
+        ("Incident", IncidentView, {"incidentId", "alerts", "events", "grouping", "investigations", "related"}),
         ("IncidentEvent", FeedEvent, set[str]()),
         ("Alert", AlertView, set[str]()),
         ("Investigation", InvestigationView, set[str]()),
         ("IncidentStats", IncidentStats, {"buckets", "noisiest"}),
         ("NoisyGroup", NoisyGroup, set[str]()),
+        ("Source", SourceView, set[str]()),
+        ("Heartbeat", HeartbeatView, set[str]()),
         ("GroupedAlert", GroupedAlert, set[str]()),
         ("PresentGrouping", PresentGrouping, set[str]()),
     ],

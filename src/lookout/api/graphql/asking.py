@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 
 import strawberry
+from strawberry.dataloader import DataLoader
 
 from lookout.api.parts import Caller, Parts
 from lookout.errors import Unauthenticated
@@ -27,6 +28,15 @@ class Asking:
     admit: Callable[[Mapping[str, object]], Awaitable[Caller]] | None = None
     """Takes the credential in that payload."""
     reading: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(READS_AT_ONCE))
+
+    def __post_init__(self) -> None:
+        self.stale = DataLoader(load_fn=self._are_stale, cache=False)
+
+    async def _are_stale(self, incident_ids: list[str]) -> list[bool]:
+        """Whether each is stale now: one read for all incidents of an answer."""
+        async with self.reading:
+            stale = await self.parts.reads.sources.stale_incidents(self.tenant_id, incident_ids)
+        return [incident_id in stale for incident_id in incident_ids]
 
     @property
     def caller(self) -> Caller:

@@ -106,6 +106,7 @@ _publish(
         Reason.STALE: "A late message about a firing that has ended.",
         Reason.CLOSED: "A repeat of a firing that an operator resolved.",
         Reason.UNKNOWN_RESOLVE: "The end of something that was never told to have begun.",
+        Reason.HEARTBEAT: "A sign of its source's life, which is no incident.",
         Reason.POSTPONED: "Its incident has told enough for the moment: it is told later, if it is still so then.",
         Reason.PASSED: "The alert ended before its beginning was told: both are told together.",
         Reason.ACKNOWLEDGED: "A person acknowledged the incident.",

@@ -67,6 +67,12 @@ class Incident:
     async def alerts(self, info: Info, page: ConnectionInput | None = None) -> AlertsConnection:
         return await AlertsConnection.read(info.context, self.incident_id, page)
 
+    @strawberry.field(
+        description="Whether, now, nothing was heard of all that fires in it since its source fell silent."
+    )
+    async def stale(self, info: Info) -> bool:
+        return self.status is not Status.RESOLVED and await info.context.stale.load(self.incident_id)
+
     @strawberry.field(description="Why its alerts are one incident, and what was last decided about each.")
     def grouping(self) -> Grouping:
         return Grouping.of(self.snapshot)

@@ -10,6 +10,7 @@ from lookout.api.graphql.events import IncidentEventsConnection
 from lookout.api.graphql.incidents import Incident, IncidentFilterInput, IncidentsConnection
 from lookout.api.graphql.pages import EVENTS_DEFAULT, ConnectionInput
 from lookout.api.graphql.scalars import Position
+from lookout.api.graphql.sources import Source
 from lookout.api.graphql.stats import IncidentStats
 from lookout.api.periods import BucketSize, period_of
 
@@ -44,6 +45,10 @@ class Query:
         self, info: Info, after: Position | None = None, first: int | None = EVENTS_DEFAULT
     ) -> IncidentEventsConnection:
         return await IncidentEventsConnection.read(info.context, after or 0, first)
+
+    @strawberry.field(description="What has sent alerts, by name: when last, and whether it is still heard.")
+    async def sources(self, info: Info) -> list[Source]:
+        return await Source.read(info.context)
 
     @strawberry.field(description="Figures of a time of at most 750 days, by default of the last 24 hours.")
     async def incident_stats(
