@@ -364,19 +364,23 @@ ORDER BY tenant_id, id
 LIMIT $2
 
 -- name: held_alerts
--- All that fire, in short: by which of its replicas the source holds each, and how far any sender's word reaches.
+-- All that fire, told or postponed, in short: by which of its replicas the source holds each, and how far any word of a
+-- sender reaches.
 SELECT
     a.fingerprint,
     coalesce(array_agg(DISTINCT l.replica) FILTER (WHERE l.source = $2), ARRAY[]::text[]) AS replicas,
     max(l.ends_at) AS ends_at
-FROM alerts AS a
+FROM (
+    SELECT fingerprint FROM alerts WHERE tenant_id = $1 AND status = 'firing'
+    UNION
+    SELECT fingerprint FROM postponed_alerts WHERE tenant_id = $1 AND status = 'firing'
+) AS a
 LEFT JOIN leases AS l
-    ON l.tenant_id = a.tenant_id
+    ON l.tenant_id = $1
     AND l.fingerprint = a.fingerprint
     AND NOT l.expired
     AND l.closed_at IS NULL
     AND (l.resolved_at IS NULL OR l.ends_at > l.resolved_at)
-WHERE a.tenant_id = $1 AND a.status = 'firing'
 GROUP BY a.fingerprint
 
 -- name: last_position
