@@ -5,7 +5,7 @@ set -euo pipefail
 
 missing() {
     local program
-    for program in prometheus prometheus-alertmanager amtool; do
+    for program in prometheus prometheus-alertmanager amtool vmalert kcat; do
         command -v "$program" >/dev/null || printf '%s ' "$program"
     done
     compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null || printf 'postgresql '
@@ -28,12 +28,14 @@ install() {
     export DEBIAN_FRONTEND=noninteractive
     apt-get -qq update >/dev/null &&
         apt-get -qq install --yes --no-install-recommends --option Dpkg::Options::=--force-confold \
-            prometheus prometheus-alertmanager postgresql </dev/null >/dev/null
+            prometheus prometheus-alertmanager postgresql kcat </dev/null >/dev/null
+    # Not every release has it (vmalert is in it), and the others must not miss out for that.
+    apt-get -qq install --yes --no-install-recommends victoria-metrics </dev/null >/dev/null
 }
 
 absent=$(missing)
 if [ -n "$absent" ] && [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
-    echo "Installing prometheus, prometheus-alertmanager and postgresql with apt-get, for the tests against real programs"
+    echo "Installing prometheus, prometheus-alertmanager, postgresql, kcat and victoria-metrics with apt-get, for the tests against real programs"
     install || echo "apt-get could not install them" >&2
     absent=$(missing)
 fi
@@ -42,5 +44,43 @@ if [ -n "$absent" ]; then
     if [ "${CI:-}" = true ]; then
         echo "CI=true: none may be skipped." >&2
         exit 1
+    fi
+fi
+
+# Apache Kafka's broker, where there are Java 17 and Maven: once, into a cache, each file checked against its sum.
+# Elsewhere the tests run on librdkafka's mock alone, and say so.
+kafka=tests/kafka
+pom_sum=$(sha256sum "$kafka/pom.xml")
+cache=${XDG_CACHE_HOME:-$HOME/.cache}/lookout-tests/kafka-${pom_sum:0:12}
+
+fetch_kafka() {
+    local partial
+    mkdir -p "${cache%/*}"
+    partial=$(mktemp -d "${cache%/*}/partial-XXXXXX")
+    # Made whole elsewhere and then named: a fetch that was interrupted leaves nothing that is taken for one.
+    mvn --quiet --batch-mode --strict-checksums --file "$kafka/pom.xml" </dev/null \
+        org.apache.maven.plugins:maven-dependency-plugin:3.6.1:copy-dependencies \
+        -DincludeScope=runtime -DoutputDirectory="$partial" &&
+        (cd "$partial" && sha256sum --check --quiet --strict "$sums") &&
+        { mv --no-target-directory "$partial" "$cache" 2>/dev/null || [ -d "$cache" ]; } && return
+    rm -rf "$partial"
+    return 1
+}
+
+java_version() { java -version 2>&1 | sed -n 's/.* version "\([0-9]*\).*/\1/p'; }
+
+sums=$PWD/$kafka/jars.sha256
+if [ -d "$cache" ]; then
+    :
+elif ! command -v java >/dev/null || ! command -v mvn >/dev/null || [ "$(java_version)" -lt 17 ]; then
+    echo "No Java 17 or no Maven: the tests of Kafka run on librdkafka's mock alone." >&2
+else
+    echo "Fetching Apache Kafka's broker with mvn, for the tests of Kafka"
+    if ! fetch_kafka; then
+        echo "mvn could not fetch it: the tests of Kafka run on librdkafka's mock alone." >&2
+        if [ "${CI:-}" = true ]; then
+            echo "CI=true: where there is Java the real one has to be there." >&2
+            exit 1
+        fi
     fi
 fi

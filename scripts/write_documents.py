@@ -4,6 +4,7 @@ from pathlib import Path
 
 from lookout.api import openapi
 from lookout.api.graphql.schema import printed
+from lookout.feeds import asyncapi
 from lookout.incidents.incident import Status
 from lookout.incidents.transitions import TRANSITIONS, Step, Stimulus
 
@@ -19,6 +20,7 @@ def documents() -> dict[Path, str]:
         ROOT / "openapi.json": openapi.text_of(openapi.document()),
         ROOT / "event.schema.json": openapi.text_of(openapi.event_schema()),
         ROOT / "schema.graphql": printed(),
+        ROOT / "asyncapi.yaml": asyncapi.text_of(asyncapi.document()),
         ARCHITECTURE: _with_life(ARCHITECTURE.read_text()),
     }
 

@@ -13,10 +13,12 @@ import msgspec
 from httpx_sse import aconnect_sse
 from tests.clock import FakeClock
 
+from lookout.api.grouping import Grouping
 from lookout.app import Running
 from lookout.incidents.events import FeedEvent
 from lookout.incidents.incident import Incident
 from lookout.intake.writer import RETRY_AFTER, TRIES
+from lookout.reconcile import INTERVAL, Reconciled
 from lookout.store import database
 from lookout.store.reads import AlertView, InvestigationView, RejectedView
 from lookout.store.rebuild import Report, rebuild
@@ -71,6 +73,10 @@ class Driver:
         alert = self.alert(labels, starts_at=starts_at, ends_at=self.clock.now())
         (await self.post_alerts(alert)).raise_for_status()
 
+    async def beats(self, starts_at: datetime | None = None, **labels: str) -> None:
+        """Prometheus says that its Watchdog fires."""
+        await self.fires(starts_at, alertname="Watchdog", severity="none", **labels)
+
     async def webhook(self, *alerts: dict[str, Any], **top: Any) -> httpx.Response:
         """Send as Alertmanager's webhook does. An alert is `{"status": ..., "labels": ..., ...}`."""
         told: list[dict[str, Any]] = [
@@ -96,6 +102,15 @@ class Driver:
         """Let the timers look now, without waiting for their turn."""
         await self.running.timers.tick()
 
+    async def reconciles(self) -> list[Reconciled]:
+        """Let Lookout ask its sources now."""
+        answer = (await self.http.post("/v1/reconcile", json={})).raise_for_status()
+        return msgspec.convert(answer.json()["sources"], list[Reconciled])
+
+    async def until_asked(self) -> None:
+        """Return once Lookout has asked what there was to ask, and waits for another reason."""
+        await self.clock.until_asleep(seconds=INTERVAL.total_seconds())
+
     async def incidents(self, **query: str) -> list[Incident]:
         """The list, the newest first."""
         answer = (await self.http.get("/v1/incidents", params=query)).raise_for_status()
@@ -111,10 +126,24 @@ class Driver:
         answer = (await self.http.get(f"/v1/incidents/{incident_id}")).raise_for_status()
         return msgspec.convert(answer.json(), Incident)
 
+    async def stale(self) -> dict[str, bool]:
+        """Whether each open incident is shown as stale, by title."""
+        answer = (await self.http.get("/v1/incidents", params={"status": "open"})).raise_for_status()
+        return {incident["title"]: incident["stale"] for incident in answer.json()["incidents"]}
+
     async def alerts_of(self, incident_id: str) -> list[AlertView]:
         """The first page of an incident's alerts."""
         answer = (await self.http.get(f"/v1/incidents/{incident_id}/alerts")).raise_for_status()
         return msgspec.convert(answer.json()["alerts"], list[AlertView])
+
+    async def grouping(self, incident_id: str, **query: str) -> Grouping:
+        """Why an incident is what it is."""
+        answer = (await self.http.get(f"/v1/incidents/{incident_id}/grouping", params=query)).raise_for_status()
+        return msgspec.convert(answer.json(), Grouping)
+
+    async def reload(self) -> httpx.Response:
+        """Have lookout.yaml read anew."""
+        return await self.http.post("/-/reload")
 
     async def investigations_of(self, incident_id: str, **query: Any) -> list[InvestigationView]:
         """A page of an incident's investigations, the oldest first."""
@@ -212,6 +241,15 @@ class Driver:
                 yield
         finally:
             await connection.close()
+
+    async def until_locked_out(self) -> None:
+        """Return once a writer waits for the lock of a feed: its commit has begun."""
+        async with asyncio.timeout(10):
+            while not await self.sql(
+                "SELECT FROM pg_stat_activity "
+                "WHERE datname = current_database() AND wait_event_type = 'Lock' AND query LIKE '%FROM feeds%'"
+            ):
+                await self.http.get("/ready")
 
     async def until_waiting(self, alerts: int) -> None:
         """Return once so many alerts wait for their commit."""

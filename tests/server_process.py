@@ -140,3 +140,19 @@ def place_for_data() -> Generator[Path]:
         place = Path(directory)
         place.chmod(0o755)
         yield place
+
+
+async def run_lookout(*arguments: str, **environ: str) -> tuple[int, str, str]:
+    """Run one command to its end: its exit code, and what it wrote to standard output and to standard error."""
+    with tempfile.TemporaryDirectory(prefix="lookout-test-") as directory:
+        process = await asyncio.create_subprocess_exec(
+            LOOKOUT,
+            *arguments,
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+            env=environment(Path(directory), **environ),
+        )
+        stdout, stderr = await process.communicate()
+    assert process.returncode is not None
+    return process.returncode, stdout.decode(), stderr.decode()

@@ -7,12 +7,15 @@ Read the code in the order in which an alert travels:
     incidents/  what to do about it: leases, grouping, decide, evolve. Pure.
     intake/     the shell: load, decide, append; answers only after the commit.
     timers.py   what time alone changes: leases that run out.
+    reconcile.py asks the sources what fires, where they can be asked.
+    reload.py   lookout.yaml, read anew while Lookout runs.
     store/      the log in PostgreSQL, and the tables folded from it.
     feeds/      the log, out: followers, and SSE for them.
     api/        HTTP: ingest, REST, GraphQL, health.
     app.py      puts the parts together; cli/ is the way in.
 
-Imports run one way: ``cli > app > api > feeds | timers > intake > store > sources | incidents > alerts``.
+Imports run one way:
+``cli > app > api > feeds | reconcile | reload | timers > intake > store > sources | incidents > alerts``.
 """
 
 __version__ = "0.1.0"

@@ -5,8 +5,15 @@ import logging
 import signal
 import socket
 import sys
-from collections.abc import AsyncGenerator, Callable, Coroutine, Generator, Mapping, MutableMapping
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
+from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Generator, Mapping, MutableMapping
+from contextlib import (
+    AbstractAsyncContextManager,
+    AsyncExitStack,
+    asynccontextmanager,
+    contextmanager,
+    nullcontext,
+    suppress,
+)
 from datetime import timedelta
 from functools import partial
 from typing import Any, TypeVar
@@ -21,28 +28,41 @@ from starlette.types import ASGIApp
 
 from lookout.api.alertmanager import AlertmanagerReads
 from lookout.api.answers import HANDLERS
+from lookout.api.auth.door import Door
 from lookout.api.edge import LocalEdge
 from lookout.api.graphql import graphql_app
 from lookout.api.health import Operations
 from lookout.api.ingest import Ingest
 from lookout.api.openapi import openapi_route
-from lookout.api.parts import Parts
+from lookout.api.parts import LOCAL_TENANT, Parts
 from lookout.api.rest import Rest
 from lookout.api.signature import Signature
 from lookout.clock import Clock, SystemClock
 from lookout.config import Settings
-from lookout.errors import StartError
+from lookout.errors import SettingsError, StartError
 from lookout.feeds.follow import Followers
+from lookout.feeds.kafka.producer import Producer
+from lookout.feeds.kafka.relay import Relays
+from lookout.feeds.kafka.resend import Range, feed_to, resend
 from lookout.intake.writer import Intake
+from lookout.reconcile import Reconciler
+from lookout.reload import Reload
 from lookout.sources import grafana
 from lookout.store import database
 from lookout.store.embedded import EmbeddedPostgres
+from lookout.store.history import History
 from lookout.store.log import Log
 from lookout.store.reads import Reads
 from lookout.store.rebuild import Report, rebuild
+from lookout.store.relations import Relations
+from lookout.store.relays import RelayPositions
+from lookout.store.retention import Retention
+from lookout.store.stats import Stats
+from lookout.store.tokens import Tokens
 from lookout.timers import Timers
 
 STOP_SECONDS = 5
+RELAY_STOP_SECONDS = 3
 BACKLOG = 2048
 """Connections that wait to be accepted, as many as uvicorn lets wait."""
 KEEP_ALIVE = timedelta(seconds=2)
@@ -129,23 +149,43 @@ async def running(settings: Settings, clock: Clock) -> AsyncGenerator[Running]:
         store(settings, clock) as dsn,
         _pool(dsn, database.READERS) as readers,
         _pool(dsn, database.WRITERS) as writers,
+        AsyncExitStack() as stack,
     ):
         reads = Reads(readers, settings.policy.severities)
         written = Log(writers)
         intake = Intake(written, clock, settings.policy, partial(_fresh_id, clock))
         followers = Followers(reads, clock, partial(database.listen, dsn, "lookout_feed"))
-        timers = Timers(written, intake, clock)
-        parts = Parts(reads, intake, followers, clock)
+        timers = Timers(written, intake, clock, Retention(writers), settings.retention)
+        reconciler = Reconciler(written, intake, clock, LOCAL_TENANT)
+        intake.on_return = reconciler.request
+        reload = Reload(settings.config, intake, reads, clock)
+        relays = await stack.enter_async_context(_relays(settings, clock, dsn))
+        parts = Parts(
+            reads=reads,
+            history=History(readers),
+            relations=Relations(readers),
+            stats=Stats(readers),
+            intake=intake,
+            followers=followers,
+            clock=clock,
+            reconciler=reconciler,
+            reload=reload,
+            relays=relays,
+        )
+        door = Door(settings.access, Tokens(readers), clock) if settings.access is not None else None
         failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         writer = _supervised(intake.run(), failed)
-        others = [_supervised(part, failed) for part in (timers.run(), followers.run())]
+        running_parts = [timers.run(), followers.run(), reconciler.run(), *(door.runs() if door is not None else ())]
+        others = [_supervised(part, failed) for part in running_parts]
+        relaying = [_supervised(relays.run(), failed)] if relays is not None else []
         try:
-            yield Running(parts, timers, application(parts, signatures_of(settings)), failed)
+            yield Running(parts, timers, application(parts, signatures_of(settings), door), failed)
         finally:
             followers.close()
             for task in others:
                 task.cancel()
             intake.close()
+            await _end_relaying(relays, relaying)
             await asyncio.wait([writer, *others])
             await _flush(intake)
 
@@ -157,6 +197,29 @@ async def _flush(intake: Intake) -> None:
     flushing.cancel()
     if not done or flushing.exception() is not None:
         log.warning("intake", action="tally_lost", error=repr(flushing.exception() if done else TimeoutError()))
+
+
+@asynccontextmanager
+async def _relays(settings: Settings, clock: Clock, dsn: str) -> AsyncGenerator[Relays | None]:
+    """What goes to Kafka, over connections of its own, so that it keeps nobody else waiting. None without brokers."""
+    if settings.kafka is None:
+        yield None
+        return
+    async with _pool(dsn, database.RELAYS) as pool:
+        relays = Relays(settings.kafka, RelayPositions(pool), clock, partial(database.listen, dsn, "lookout_feed"))
+        await relays.begin()
+        yield relays
+
+
+async def _end_relaying(relays: Relays | None, relaying: list["asyncio.Task[None]"]) -> None:
+    """Let the round under way be confirmed, for a while. What is not is sent again by the next Lookout."""
+    if relays is None:
+        return
+    relays.close()
+    _, late = await asyncio.wait(relaying, timeout=RELAY_STOP_SECONDS)
+    for task in late:
+        task.cancel()
+    await asyncio.wait(relaying, timeout=RELAY_STOP_SECONDS)
 
 
 def _fresh_id(clock: Clock) -> str:
@@ -171,8 +234,8 @@ def signatures_of(settings: Settings) -> Mapping[str, Signature]:
     return {grafana.NAME: Signature(settings.grafana_secret, settings.grafana_timestamp_header)}
 
 
-def application(parts: Parts, signatures: Mapping[str, Signature]) -> ASGIApp:
-    """The HTTP surfaces over the parts, in local mode."""
+def application(parts: Parts, signatures: Mapping[str, Signature], door: Door | None) -> ASGIApp:
+    """The HTTP surfaces over the parts, behind the door; without one, in local mode."""
     routes = [
         *Ingest(parts, signatures).routes(),
         *AlertmanagerReads(parts).routes(),
@@ -180,12 +243,12 @@ def application(parts: Parts, signatures: Mapping[str, Signature]) -> ASGIApp:
         *Operations(parts).routes(),
         openapi_route(),
     ]
-    graphql = graphql_app(parts, playground=True)
+    graphql = graphql_app(parts, playground=door is None)
     app = Starlette(routes=routes, exception_handlers=HANDLERS)
     app.router.redirect_slashes = False
     for path in ("/graphql", "/graphql/ws"):
         app.router.routes += [Route(path, graphql), WebSocketRoute(path, graphql)]
-    return LocalEdge(app)
+    return LocalEdge(app) if door is None else door.before(app)
 
 
 def _supervised(work: Coroutine[Any, Any, None], failed: "asyncio.Future[None]") -> "asyncio.Task[None]":
@@ -260,18 +323,24 @@ def server_of(lookout: Running) -> Server:
     return Server(lookout.app, lookout.parts.followers.close)
 
 
-async def serve_until_stopped(settings: Settings, ready: Callable[[str], None]) -> None:
-    """Serve until cancelled. `ready` is called with the address once requests are answered. Raises `StartError`."""
+async def serve_until_stopped(settings: Settings, ready: Callable[[str], None], hangup: asyncio.Event) -> None:
+    """Serve until cancelled. `ready` is called with the address once requests are answered. Raises `StartError`.
+
+    Whenever `hangup` is set lookout.yaml is read anew.
+    """
     with bind(settings.host, settings.port) as listening:
-        await _serve_on(listening, settings, ready)
+        await _serve_on(listening, settings, ready, hangup)
 
 
-async def _serve_on(listening: socket.socket, settings: Settings, ready: Callable[[str], None]) -> None:
+async def _serve_on(
+    listening: socket.socket, settings: Settings, ready: Callable[[str], None], hangup: asyncio.Event
+) -> None:
     host, port = listening.getsockname()[:2]
     async with running(settings, SystemClock()) as lookout:
         server = server_of(lookout)
         serving = asyncio.create_task(server.serve(sockets=[listening]))
         listens = asyncio.create_task(server.listening.wait())
+        reloads = _supervised(_reload_at_each(hangup, lookout.parts.reload), lookout.failed)
         try:
             await asyncio.wait({serving, listens, lookout.failed}, return_when=asyncio.FIRST_COMPLETED)
             if server.listening.is_set():
@@ -279,25 +348,36 @@ async def _serve_on(listening: socket.socket, settings: Settings, ready: Callabl
                 await asyncio.wait({serving, lookout.failed}, return_when=asyncio.FIRST_COMPLETED)
         finally:
             listens.cancel()
+            reloads.cancel()
             server.should_exit = True
             await serving
         if lookout.failed.done():
             await lookout.failed
 
 
+async def _reload_at_each(hangup: asyncio.Event, reload: Reload) -> None:
+    while True:
+        await hangup.wait()
+        hangup.clear()
+        with suppress(SettingsError):  # it is logged, and /health says so
+            await reload()
+
+
 def serve(settings: Settings, ready: Callable[[str], None]) -> None:
     """Serve until Ctrl-C or SIGTERM. Raises `StartError`."""
     configure_logs()
+    hangup = asyncio.Event()
     with asyncio.Runner(loop_factory=_loop_factory()) as runner, suppress(asyncio.CancelledError):
-        runner.run(_until_signal(serve_until_stopped(settings, ready)))
+        runner.run(_until_signal(serve_until_stopped(settings, ready, hangup), hangup))
 
 
-async def _until_signal(work: Coroutine[Any, Any, None]) -> None:
-    """Do `work`. Ctrl-C and SIGTERM cancel it, also while it starts, and it unwinds in order."""
+async def _until_signal(work: Coroutine[Any, Any, None], hangup: asyncio.Event) -> None:
+    """Do `work`. Ctrl-C and SIGTERM cancel it, also while it starts, and it unwinds in order. SIGHUP sets `hangup`."""
     task = asyncio.current_task()
     assert task is not None
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, task.cancel)
+    asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, hangup.set)
     await work
 
 
@@ -308,6 +388,7 @@ def configure_logs() -> None:
     logging.getLogger("asyncpg").setLevel(logging.ERROR)
     structlog.configure(
         processors=[
+            structlog.contextvars.merge_contextvars,
             structlog.processors.add_log_level,
             _stamp,
             structlog.processors.format_exc_info,
@@ -332,6 +413,41 @@ def rebuild_tables(settings: Settings, *, repair: bool = False) -> Report:
             return await rebuild(pool, repair=repair)
 
     return asyncio.run(fold())
+
+
+def resend_to_kafka(settings: Settings, topic: str, wanted: Range, told: Callable[[int], None]) -> int:
+    """Send a range of one tenant's events to a topic once more. Returns how many records. Raises `LookoutError`.
+
+    Beside a Lookout that runs or without one.
+    """
+    configure_logs()
+    feed = feed_to(settings.kafka, topic)
+    assert settings.kafka is not None
+    producer = Producer(settings.kafka, topic)
+
+    async def send() -> int:
+        async with _beside(settings, SystemClock()) as dsn, _pool(dsn, 1) as pool:
+            return await resend(RelayPositions(pool), feed, producer, wanted, told)
+
+    return asyncio.run(send())
+
+
+def on_tokens(settings: Settings, work: Callable[[Tokens, Clock], Awaitable[T]]) -> T:
+    """Do something with the API tokens, beside a Lookout that runs or without one. Raises `StartError`."""
+    configure_logs()
+    clock = SystemClock()
+
+    async def do() -> T:
+        async with _beside(settings, clock) as dsn, _pool(dsn, 1) as pool:
+            return await work(Tokens(pool), clock)
+
+    return asyncio.run(do())
+
+
+def _beside(settings: Settings, clock: Clock) -> AbstractAsyncContextManager[str]:
+    """The database of a Lookout that runs, or else one opened for as long as it takes."""
+    running_dsn = EmbeddedPostgres(settings.data_dir).dsn_of_running() if settings.database_url is None else None
+    return nullcontext(running_dsn) if running_dsn is not None else store(settings, clock)
 
 
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:

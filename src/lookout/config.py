@@ -8,27 +8,56 @@ from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import msgspec
 import yaml
 
+from lookout import kafka
+from lookout.alerts.matcher import Matcher, MatcherError, parse_matchers
 from lookout.alerts.severity import SYNONYMS, Severity
 from lookout.alerts.source import Source
+from lookout.alerts.text import one_line
 from lookout.errors import SettingsError
 from lookout.incidents.policy import Policy
+from lookout.incidents.rules import MATCHED_LABELS_LIMIT, MATCHERS_LIMIT, RULES_LIMIT, Rule
+from lookout.kafka import KafkaSettings
 
 DEFAULT_PORT = 18013
 VARIABLES = (
     "HOST",
     "PORT",
     "DATABASE_URL",
+    "JWT_SECRET",
+    "SERVICE_TOKEN",
+    "LOOKOUT_AUTH",
+    "LOOKOUT_JWKS_URL",
+    "LOOKOUT_JWT_AUDIENCE",
     "LOOKOUT_DATA_DIR",
     "LOOKOUT_CONFIG",
+    "LOOKOUT_RETENTION",
     "LOOKOUT_GRAFANA_SECRET",
     "LOOKOUT_GRAFANA_TIMESTAMP_HEADER",
+    *kafka.VARIABLES,
 )
-_OTHERS_OF_OURS = ("LOOKOUT_URL",)
+_OTHERS_OF_OURS = ("LOOKOUT_URL", "LOOKOUT_TOKEN")
 """Read by the commands that talk to a running Lookout."""
+
+
+RETENTION = timedelta(days=400)
+"""How long what is over is kept: a year to compare with, and a month to do it in."""
+SHORTEST_RETENTION = timedelta(days=1)
+SHORTEST_SECRET = 32
+"""Characters of a secret: HS256 needs 256 bits, and what is shorter can be guessed from one token."""
+
+
+class Access(msgspec.Struct, frozen=True):
+    """How callers are known. API tokens are in the database; all of these may be missing."""
+
+    jwt_secret: str | None = None
+    jwks_url: str | None = None
+    jwt_audience: str | None = None
+    service_token: str | None = None
 
 
 class Settings(msgspec.Struct, frozen=True):
@@ -45,13 +74,26 @@ class Settings(msgspec.Struct, frozen=True):
     policy: Policy
     grafana_secret: str | None = None
     grafana_timestamp_header: str | None = None
+    retention: timedelta = RETENTION
+    access: Access | None = None
+    """None is local mode: no authentication, on loopback."""
+    kafka: KafkaSettings | None = None
 
 
+FILE_LIMIT = 256 * 1024
+"""Characters of lookout.yaml, which is read while alerts are taken."""
 LABELS_LIMIT = 50
 """Names in one list of labels."""
+ALERT_NAME_LIMIT = 200
+"""Characters of an alert's name."""
+ADDRESSES_LIMIT = 16
+"""Addresses at which one source is asked."""
+NAME_LIMIT = 100
+"""Characters of a rule's name or title: the group labels stand behind a title, and want room."""
 LONGEST = timedelta(days=3650)
 SHORTEST = timedelta(seconds=1)
 _DURATION = re.compile(r"([0-9]+(ms|[smhdw]))+")
+_URL = re.compile(r"[!-~]+", re.ASCII)
 _HEADER = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+", re.ASCII)
 _UNITS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
 
@@ -60,10 +102,11 @@ def load_settings(environ: Mapping[str, str]) -> Settings:
     """The settings that `environ`, and the file it names, give. Raises `SettingsError` with every problem found."""
     problems: list[str] = _unknown_variables(environ)
     host = environ.get("HOST") or "127.0.0.1"
-    if not is_loopback(host):
+    access = _access(environ, problems)
+    if access is None and not is_loopback(host):
         problems.append(
             f"HOST is {host!r}: without authentication Lookout listens on loopback only. "
-            "Use 127.0.0.1, and a proxy that authenticates in front of it."
+            "Set JWT_SECRET, LOOKOUT_JWKS_URL, SERVICE_TOKEN or LOOKOUT_AUTH=required, or use 127.0.0.1."
         )
     port = _port(environ.get("PORT", ""), problems)
     database_url = environ.get("DATABASE_URL") or None
@@ -84,10 +127,60 @@ def load_settings(environ: Mapping[str, str]) -> Settings:
             policy = load_policy(config)
         except SettingsError as error:
             problems.append(str(error))
+    to_kafka = kafka.settings_of(environ, _own_url(host, port), problems)
+    retention = _retention(environ.get("LOOKOUT_RETENTION", ""), problems)
     if problems:
         raise SettingsError("\n".join(problems))
     data_dir = Path(environ.get("LOOKOUT_DATA_DIR") or _default_data_dir(environ))
-    return Settings(host, port, data_dir, database_url, config, policy, grafana_secret, timestamp_header)
+    return Settings(
+        host,
+        port,
+        data_dir,
+        database_url,
+        config,
+        policy,
+        grafana_secret,
+        timestamp_header,
+        retention=retention,
+        access=access,
+        kafka=to_kafka,
+    )
+
+
+def _access(environ: Mapping[str, str], problems: list[str]) -> Access | None:
+    """How callers are known, None for local mode."""
+    given = {name: environ[name] for name in _ACCESS if environ.get(name)}
+    problems += [
+        f"{name} has {len(given[name])} characters: at least {SHORTEST_SECRET} random ones are needed"
+        for name in ("JWT_SECRET", "SERVICE_TOKEN")
+        if name in given and len(given[name]) < SHORTEST_SECRET
+    ]
+    url = given.get("LOOKOUT_JWKS_URL", "")
+    if url and not _is_trusted(url):
+        problems.append("LOOKOUT_JWKS_URL has to be https://: whoever can change the keys can be anybody")
+    if "LOOKOUT_JWT_AUDIENCE" in given and not given.keys() & {"JWT_SECRET", "LOOKOUT_JWKS_URL"}:
+        problems.append("LOOKOUT_JWT_AUDIENCE is set, and neither JWT_SECRET nor LOOKOUT_JWKS_URL: nothing is checked")
+    word = environ.get("LOOKOUT_AUTH") or ("required" if given else "local")
+    if word not in ("required", "local"):
+        problems.append(f"LOOKOUT_AUTH is {word!r}: required or local is expected")
+    if word == "local" and given:
+        problems.append(f"LOOKOUT_AUTH is local, and {', '.join(sorted(given))} would be ignored: take one away")
+    if word == "local":
+        return None
+    return Access(*(given.get(name) for name in _ACCESS))
+
+
+_ACCESS = ("JWT_SECRET", "LOOKOUT_JWKS_URL", "LOOKOUT_JWT_AUDIENCE", "SERVICE_TOKEN")
+"""In the order of the fields of `Access`."""
+
+
+def _is_trusted(url: str) -> bool:
+    """Whether nobody on the way can answer in its place."""
+    try:
+        parts = urlsplit(url)
+        return parts.scheme == "https" or (parts.scheme == "http" and is_loopback(parts.hostname or ""))
+    except ValueError:
+        return False
 
 
 def is_loopback(host: str) -> bool:
@@ -101,7 +194,11 @@ def is_loopback(host: str) -> bool:
 def load_policy(path: Path) -> Policy:
     """The policy of a `lookout.yaml`. Raises `SettingsError`: a line for each problem, with file, line and key."""
     try:
-        tree: yaml.Node | None = yaml.compose(path.read_text(encoding="utf-8"), Loader=yaml.SafeLoader)
+        with path.open(encoding="utf-8") as file:
+            text = file.read(FILE_LIMIT + 1)
+        if len(text) > FILE_LIMIT:
+            raise SettingsError(f"{path}: larger than {FILE_LIMIT // 1024} KiB")
+        tree: yaml.Node | None = yaml.compose(text, Loader=yaml.SafeLoader)
     except OSError as error:
         raise SettingsError(f"LOOKOUT_CONFIG: cannot read {path}: {error.strerror}") from None
     except RecursionError:
@@ -118,6 +215,11 @@ def load_policy(path: Path) -> Policy:
     return Policy(**given.get("policy", {}), sources=sources)
 
 
+def is_duration(text: str) -> bool:
+    """Whether `text` is a duration as Prometheus writes it."""
+    return _DURATION.fullmatch(text) is not None
+
+
 def duration_of(text: str) -> timedelta:
     """A duration as Prometheus writes it: "5m", "1h30m", "12h"."""
     return timedelta(seconds=sum(int(number) * _UNITS[unit] for number, unit in re.findall(r"(\d+)(ms|[smhdw])", text)))
@@ -129,8 +231,13 @@ def _unknown_variables(environ: Mapping[str, str]) -> list[str]:
     return [
         f"{name} is not a setting of Lookout: {ours} are"
         for name in sorted(environ)
-        if name.startswith("LOOKOUT_") and name not in known
+        if name.startswith("LOOKOUT_") and name not in known and not name.startswith(kafka.PROPERTY_PREFIX)
     ]
+
+
+def _own_url(host: str, port: int) -> str:
+    """Where this Lookout is found, as far as the settings say: nothing for a port that is picked at the start."""
+    return f"http://{f'[{host}]' if ':' in host else host}:{port}" if port else ""
 
 
 def _port(text: str, problems: list[str]) -> int:
@@ -140,6 +247,20 @@ def _port(text: str, problems: list[str]) -> int:
         return int(text)
     problems.append(f"PORT is {text!r}: a number from 0 to 65535 is expected")
     return DEFAULT_PORT
+
+
+def _retention(text: str, problems: list[str]) -> timedelta:
+    if not text:
+        return RETENTION
+    try:
+        retention = duration_of(text) if is_duration(text) else timedelta()
+    except (OverflowError, ValueError):
+        retention = timedelta.max
+    if not SHORTEST_RETENTION <= retention <= LONGEST:
+        problems.append(
+            f"LOOKOUT_RETENTION is {text!r}: a duration from {SHORTEST_RETENTION.days}d to {LONGEST.days}d is expected"
+        )
+    return retention
 
 
 def _default_data_dir(environ: Mapping[str, str]) -> Path:
@@ -214,14 +335,10 @@ def _group_by(part: _Part) -> tuple[str, ...]:
 
 
 def _labels(part: _Part) -> tuple[str, ...]:
-    if not isinstance(part.node, yaml.SequenceNode):
-        part.note("a list of labels is expected: [alertname, job]")
-        return ()
-    if len(part.node.value) > LABELS_LIMIT:
-        part.note(f"{len(part.node.value)} labels; at most {LABELS_LIMIT} are looked at of every alert")
     labels: list[str] = []
-    for index, node in enumerate(part.node.value):
-        item = part.within(f"[{index}]", node, node)
+    items = _items(part, "a list of labels is expected: [alertname, job]")
+    _bound(part, len(items), LABELS_LIMIT, "labels")
+    for item in items:
         if item.text:
             labels.append(item.text)
         else:
@@ -231,7 +348,7 @@ def _labels(part: _Part) -> tuple[str, ...]:
 
 def _duration(part: _Part, shortest: timedelta = SHORTEST) -> timedelta:
     text = part.text or ""
-    if not _DURATION.fullmatch(text):
+    if not is_duration(text):
         part.note("a duration like 5m, 1h30m or 12h is expected")
         return shortest
     try:
@@ -241,6 +358,98 @@ def _duration(part: _Part, shortest: timedelta = SHORTEST) -> timedelta:
     if not shortest <= duration <= LONGEST:
         part.note(f"from {shortest.total_seconds():.0f}s to {LONGEST.days}d are allowed")
     return duration
+
+
+def _alert_name(part: _Part) -> str:
+    if part.text is None or len(part.text) > ALERT_NAME_LIMIT:
+        part.note(f'the name of an alert is expected, at most {ALERT_NAME_LIMIT} characters; "" for none')
+    return part.text or ""
+
+
+def _rules(part: _Part) -> tuple[Rule, ...]:
+    lines: dict[str, int] = {}
+    rules: list[Rule] = []
+    items = _items(part, "a list of rules is expected")
+    _bound(part, len(items), RULES_LIMIT, "rules")
+    for item in items:
+        given: dict[str, Any] = {"name": "", "matchers": (), **(told := _keys(item, RULE_KEYS))}
+        for key in RULE_NEEDS:
+            if isinstance(item.node, yaml.MappingNode) and key not in told:
+                item.note(f"{key} is missing")
+        name: str = given["name"]
+        if name in lines:
+            item.note(f"the name {name!r} is that of the rule in line {lines[name]}")
+        elif name:
+            lines[name] = item.line
+        rules.append(Rule(**given))
+    labels = {matcher.name for rule in rules for matcher in rule.matchers}
+    _bound(part, len(labels), MATCHED_LABELS_LIMIT, "labels that matchers look at")
+    return tuple(rules)
+
+
+def _matchers(part: _Part) -> tuple[Matcher, ...]:
+    if isinstance(part.node, yaml.SequenceNode) and not part.node.value:
+        part.note("without a matcher it would take every alert; say that as policy.group_by")
+    matchers: list[Matcher] = []
+    for item in _items(part, "a list of matchers is expected: ['job=\"api\"']"):
+        try:
+            read = parse_matchers(item.text or "")
+        except MatcherError as error:
+            item.note(one_line(str(error), _ERROR_LIMIT))
+            continue
+        if not read:
+            item.note("a matcher is expected, such as 'job=~\"postgres.*\"'")
+        matchers += read
+    _bound(part, len(matchers), MATCHERS_LIMIT, "matchers")
+    return tuple(matchers)
+
+
+def _bound(part: _Part, count: int, limit: int, what: str) -> None:
+    if count > limit:
+        part.note(f"{count:,} {what}; there may be {limit}")
+
+
+def _items(part: _Part, expected: str) -> list[_Part]:
+    """What stands in a list."""
+    if not isinstance(part.node, yaml.SequenceNode):
+        part.note(expected)
+        return []
+    return [part.within(f"[{index}]", node, node) for index, node in enumerate(part.node.value)]
+
+
+def _line_of_text(part: _Part) -> str:
+    text = part.text or ""
+    if not text or one_line(text, NAME_LIMIT) != text:
+        part.note(f"a text of one line is expected, with at most {NAME_LIMIT} characters")
+    return text
+
+
+def _addresses(part: _Part) -> tuple[str, ...]:
+    """One address or a list of them."""
+    if not isinstance(part.node, yaml.SequenceNode):
+        return (_address(part),)
+    if not 1 <= len(part.node.value) <= ADDRESSES_LIMIT:
+        part.note(f"1 to {ADDRESSES_LIMIT} addresses are expected")
+    return tuple(_address(part.within(f"[{index}]", node, node)) for index, node in enumerate(part.node.value))
+
+
+def _address(part: _Part) -> str:
+    # What is wrong with it is not repeated: a password may stand in it.
+    text = (part.text or "").rstrip("/")
+    try:
+        url = urlsplit(text)
+        is_address = url.scheme in ("http", "https") and bool(url.hostname) and url.port != 0
+    except ValueError:
+        is_address = False
+    if not is_address or not _URL.fullmatch(text) or "?" in text or "#" in text:
+        part.note("an address like http://127.0.0.1:9090 is expected, without a query")
+    return text
+
+
+def _word(part: _Part) -> str:
+    if not part.text:
+        part.note("a name is expected")
+    return part.text or ""
 
 
 def _severities(part: _Part) -> dict[str, Severity]:
@@ -256,18 +465,35 @@ def _severities(part: _Part) -> dict[str, Severity]:
 _Reader = Callable[[_Part], object]
 """Takes what a key means; what is wrong with it is noted, and then the answer counts for nothing."""
 _SEVERITIES = frozenset(Severity)
+_ERROR_LIMIT = 300
+RULE_KEYS: Mapping[str, _Reader] = {
+    "name": _line_of_text,
+    "matchers": _matchers,
+    "group_by": _group_by,
+    "title": _line_of_text,
+    "reopen_window": partial(_duration, shortest=timedelta()),
+}
+RULE_NEEDS = ("name", "matchers")
 POLICY_KEYS: Mapping[str, _Reader] = {
     "group_by": _group_by,
     "reopen_window": partial(_duration, shortest=timedelta()),
     "resend_delay": _duration,
     "webhook_expiry": _duration,
     "severities": _severities,
+    "rules": _rules,
 }
+_HEARTBEAT: Mapping[str, _Reader] = {"heartbeat": _alert_name, "heartbeat_timeout": _duration}
 SOURCE_KEYS: Mapping[str, Mapping[str, _Reader]] = {
-    "prometheus": {"drop_labels": _labels, "expiry": _duration},
-    "alertmanager": {"drop_labels": _labels, "expiry": _duration},
+    "prometheus": {"drop_labels": _labels, "expiry": _duration, **_HEARTBEAT, "prometheus_url": _addresses},
+    "alertmanager": {
+        "drop_labels": _labels,
+        "expiry": _duration,
+        **_HEARTBEAT,
+        "alertmanager_url": _addresses,
+        "alertmanager_receiver": _word,
+    },
     # Grafana's own fingerprint is kept, whatever its labels are, and an event is its key alone: nothing to drop.
-    "grafana": {"expiry": _duration},
+    "grafana": {"expiry": _duration, **_HEARTBEAT},
     "events": {"expiry": _duration},
 }
 _FILE: Mapping[str, _Reader] = {

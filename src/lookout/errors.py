@@ -21,6 +21,14 @@ class Unsigned(LookoutError):
     """The request is not signed as it has to be. Nothing of it was taken."""
 
 
+class Unauthenticated(LookoutError):
+    """Nobody knows who asks: no credential came, or one that does not hold. Which of these it is stays unsaid."""
+
+
+class Forbidden(LookoutError):
+    """It is known who asks, and they may not do this."""
+
+
 class Refused(LookoutError):
     """The request is understood and not allowed in the present state, or not well-formed."""
 
@@ -32,6 +40,14 @@ class Refused(LookoutError):
 
 class Conflict(Refused):
     """The request is well-formed, and the present state does not allow it."""
+
+
+class Gone(LookoutError):
+    """What is asked for is not kept any more. The log begins at `first_position` now."""
+
+    def __init__(self, message: str, first_position: int) -> None:
+        super().__init__(message)
+        self.first_position = first_position
 
 
 class Overloaded(LookoutError):

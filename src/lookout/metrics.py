@@ -6,6 +6,7 @@ RECEIVED = Counter("lookout_alerts_received_total", "Alerts received, by source.
 REJECTED = Counter("lookout_alerts_rejected_total", "Alerts refused, by source.", ["source"])
 DECIDED = Counter("lookout_alerts_decided_total", "Alerts decided, by reason.", ["reason"])
 EVENTS = Counter("lookout_events_total", "Events appended to the log, by type.", ["event_type"])
+PRUNED = Counter("lookout_pruned_events_total", "Events of the log that were forgotten after the retention.")
 OVERLOADED = Counter("lookout_overloaded_total", "Requests refused because the intake queue was full.")
 FAILED_COMMITS = Counter("lookout_failed_commits_total", "Batches that could not be committed.")
 COMMIT_SECONDS = Histogram(
@@ -16,8 +17,25 @@ COMMIT_SECONDS = Histogram(
 BATCH_SIZE = Histogram(
     "lookout_batch_alerts", "Alerts in one commit.", buckets=(1, 2, 4, 16, 64, 256, 1024, 4096, 16384, 65536)
 )
+RECONCILES = Counter(
+    "lookout_reconciles_total",
+    "Times that an address of a source was asked what fires, by source and outcome: answered or failed.",
+    ["source", "outcome"],
+)
+RECONCILED = Counter(
+    "lookout_reconciled_alerts_total",
+    "Alerts that differed from what a source fires, by source and change: began or ended.",
+    ["source", "change"],
+)
 QUEUE = Gauge("lookout_intake_queue_alerts", "Alerts that wait for a commit.")
 OPEN_INCIDENTS = Gauge("lookout_open_incidents", "Open incidents, by severity and status.", ["severity", "status"])
+LAST_RECEIVED = Gauge(
+    "lookout_source_last_received_timestamp_seconds",
+    "When a request of the source was last taken, since the start of this process.",
+    ["source"],
+)
+HEARTBEATS = Gauge("lookout_heartbeats", "Heartbeats of sources, by source and state.", ["source", "state"])
+STALE_ALERTS = Gauge("lookout_stale_alerts", "Alerts that fire though their source is silent.")
 READ = Counter("lookout_feed_read_events_total", "Events read for followers.")
 FEED_LAG = Histogram(
     "lookout_feed_lag_seconds",
@@ -25,8 +43,20 @@ FEED_LAG = Histogram(
     buckets=(0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5),
 )
 FOLLOWERS = Gauge("lookout_feed_followers", "Open streams.")
+RELAYED = Counter("lookout_relay_records_total", "Records that Kafka confirmed, by feed.", ["feed"])
+RELAY_FAILURES = Counter("lookout_relay_failures_total", "What kept records from Kafka.", ["feed", "reason"])
+RELAY_LAG_EVENTS = Gauge("lookout_relay_lag_events", "Events that Kafka does not have yet.", ["feed"])
+RELAY_LAG_SECONDS = Gauge("lookout_relay_lag_seconds", "How long the oldest of them has waited.", ["feed"])
+RELAY_PARKED = Gauge(
+    "lookout_relay_parked_tenants", "Tenants that wait for a record which is refused for good.", ["feed"]
+)
 NOISE_REDUCTION = Gauge(
     "lookout_noise_reduction_ratio", "Alerts received for each incident that opened, since the start."
+)
+
+CONFIG_SUCCESSFUL = Gauge("lookout_config_last_reload_successful", "Whether lookout.yaml could be used when last read.")
+CONFIG_SUCCESS_TIME = Gauge(
+    "lookout_config_last_reload_success_timestamp_seconds", "When lookout.yaml was last read and could be used."
 )
 
 

@@ -10,11 +10,12 @@ from typing import Any
 
 import asyncpg
 import pytest
+from tests.asked import Alertmanager, Prometheus
 from tests.clock import FakeClock
 from tests.driver import Driver
 
 from lookout.app import bind, running, server_of
-from lookout.config import Settings
+from lookout.config import Settings, load_policy
 from lookout.incidents.policy import Policy
 from lookout.store import database
 from lookout.store.embedded import EmbeddedPostgres
@@ -81,8 +82,12 @@ def start(dsn: str, clock: FakeClock, tmp_path: Path) -> Start:
     """Start a Lookout on the test's database: `async with start() as lookout`. Several are replicas of each other."""
 
     @asynccontextmanager
-    async def start_one(policy: Policy | None = None, **others: Any) -> AsyncGenerator[Driver]:
-        settings = Settings("127.0.0.1", 0, tmp_path, dsn, None, policy or Policy(), **others)
+    async def start_one(
+        policy: Policy | None = None, *, config: Path | None = None, **others: Any
+    ) -> AsyncGenerator[Driver]:
+        """`config` is a lookout.yaml, which can be read anew."""
+        read = load_policy(config) if config is not None else policy or Policy()
+        settings = Settings("127.0.0.1", 0, tmp_path, dsn, config, read, **others)
         async with AsyncExitStack() as stack:
             listening = bind("127.0.0.1", 0)
             lookout = await stack.enter_async_context(running(settings, clock))
@@ -105,3 +110,17 @@ async def lookout(start: Start) -> AsyncIterator[Driver]:
     """A running Lookout."""
     async with start() as driver:
         yield driver
+
+
+@pytest.fixture
+async def prometheus(clock: FakeClock) -> AsyncIterator[Prometheus]:
+    """A Prometheus that can be asked."""
+    async with Prometheus(clock).serving() as server:
+        yield server
+
+
+@pytest.fixture
+async def alertmanager(clock: FakeClock) -> AsyncIterator[Alertmanager]:
+    """An Alertmanager that can be asked."""
+    async with Alertmanager(clock).serving() as server:
+        yield server

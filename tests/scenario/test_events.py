@@ -174,6 +174,17 @@ async def test_every_fault_is_named_and_the_secret_is_not_kept(lookout: Driver, 
     assert '"routing_key":"..."' in rejected.excerpt
 
 
+@pytest.mark.parametrize(
+    "body", ['{"Routing_Key": "topsecret"}', '{"service_key" : "top\\"secret", "x', '{"routing_key":"\\\\topsecret']
+)
+async def test_a_secret_in_a_body_that_is_refused_whole_is_not_kept_either(lookout: Driver, body: str) -> None:
+    headers = {"Content-Type": "application/json"}
+    for path in (*PATHS, "/v1/alertmanager"):
+        assert (await lookout.http.post(path, content=body, headers=headers)).status_code == 400
+    told = await lookout.rejected()
+    assert [rejected.excerpt for rejected in told if "secret" in rejected.excerpt] == []
+
+
 async def test_what_is_no_json_is_unrecognized(lookout: Driver) -> None:
     answer = await lookout.repeats_captured("/v2/enqueue", b"{")
     assert answer.status_code == 400

@@ -16,7 +16,7 @@ async def test_a_healthy_lookout_says_so_in_the_platforms_shape(lookout: Driver)
     assert told.keys() == {"status", "service", "version", "timestamp", "checks"}
     assert (told["status"], told["service"], told["version"]) == ("healthy", "lookout", __version__)
     assert datetime.fromisoformat(told["timestamp"]) == lookout.clock.now()
-    assert told["checks"].keys() == {"database", "intake"}
+    assert told["checks"].keys() == {"database", "intake", "config"}
     for check in told["checks"].values():
         assert check.keys() == {"status", "message", "latency"}
         assert check["status"] == "healthy"

@@ -5,10 +5,16 @@ from collections.abc import Sequence
 from datetime import datetime
 
 import pytest
+from structlog.testing import capture_logs
+from tests.asked import Prometheus
 from tests.driver import Driver
+from tests.scenario.conftest import Start
 
-from lookout.alerts.alert import Alert
+from lookout.alerts.alert import Alert, label_set
+from lookout.alerts.source import Source
 from lookout.incidents.ledger import Ledger, Receipt
+from lookout.incidents.policy import Policy
+from lookout.incidents.reconcile import Comparison, Finding
 
 POISON = "poison"
 
@@ -51,6 +57,28 @@ async def test_the_writer_goes_on_after_it(lookout: Driver, poisoned: list[int])
     await lookout.fires(job="a")
     assert (await lookout.only_incident()).title == "Down (job=a)"
     assert poisoned == [1, 1]
+
+
+async def test_an_alert_that_cannot_be_reconciled_keeps_no_other_from_it(
+    start: Start, prometheus: Prometheus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    prometheus.fires(*({"job": job} for job in ("a", POISON, "b", "c")))
+    fingerprint = label_set({"alertname": "Down", "job": POISON}).fingerprint
+    reconcile = Ledger.reconcile
+
+    def fail(self: Ledger, fingerprints: Sequence[str], comparison: Comparison, now: datetime) -> list[Finding]:
+        if fingerprint in fingerprints:
+            raise RuntimeError("a secret of the inside")
+        return reconcile(self, fingerprints, comparison, now)
+
+    monkeypatch.setattr(Ledger, "reconcile", fail)
+    policy = Policy(sources={"prometheus": Source(prometheus_url=(prometheus.url,))})
+    with capture_logs() as logs:
+        async with start(policy) as lookout:
+            await lookout.until_asked()
+            assert {incident.labels["job"] for incident in await lookout.incidents()} == {"a", "b", "c"}
+    told = [line["fingerprint"] for line in logs if line.get("action") == "not_reconciled"]
+    assert told == [fingerprint]
 
 
 async def test_an_alert_that_cannot_be_ended_keeps_no_other_from_its_end(

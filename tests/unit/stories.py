@@ -57,7 +57,8 @@ class Story:
         self.now = NOW
         self.listening_since = at(-60)
         numbers = count(1)
-        self.ledger = Ledger("acme", 0, policy, lambda: f"incident-{next(numbers)}")
+        self.fresh_id = lambda: f"incident-{next(numbers)}"
+        self.ledger = Ledger("acme", 0, policy, self.fresh_id)
 
     @property
     def minute(self) -> float:
@@ -65,6 +66,20 @@ class Story:
 
     def passes(self, minutes: float) -> None:
         self.now += timedelta(minutes=minutes)
+
+    def turns_to(self, policy: Policy) -> None:
+        """The policy is replaced between two commits: the next ledger goes by the new one, with all that was stored."""
+        before = self.ledger
+        self.policy = policy
+        self.ledger = Ledger(before.tenant_id, before.last_position, policy, self.fresh_id)
+        self.ledger.alerts, self.ledger.leases = before.alerts, before.leases
+        self.ledger.records = before.records
+        for incident in before.by_id.values():
+            self.ledger.know(incident)
+
+    def alert(self, since: float | None = 0, *, lease: float = 4, **labels: str) -> Alert:
+        """A firing alert as Prometheus sends it now."""
+        return leased(since=since, until=self.minute + lease, now=self.now, **labels)
 
     def hears(self, *alerts: Alert) -> list[Receipt]:
         return self.ledger.take(alerts, self.now)
@@ -94,6 +109,10 @@ class Story:
         """The timer looks at what has run out."""
         names = list(self.ledger.leases) if fingerprints is None else fingerprints
         self.ledger.expire(names, self.now, self.listening_since)
+
+    def watches(self) -> None:
+        """The timer looks at which heartbeats are missing."""
+        self.ledger.watch(list(self.ledger.heartbeats), self.now, self.listening_since)
 
     def acts(self, action: Action, incident_id: str | None = None) -> Reason:
         return self.ledger.act(incident_id or self.incident.id, action, self.now)[1]

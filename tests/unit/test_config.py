@@ -5,20 +5,29 @@ from pathlib import Path
 
 import pytest
 
+from lookout.alerts.matcher import Matcher, Operator
 from lookout.alerts.severity import SYNONYMS, Severity
 from lookout.alerts.source import Source
 from lookout.config import load_policy, load_settings
 from lookout.errors import SettingsError
 from lookout.incidents.policy import Policy
+from lookout.incidents.rules import Rule
 
 DURATION = "a duration like 5m, 1h30m or 12h is expected"
 BOUNDS = "from 1s to 3650d are allowed"
 SEVERITY = "one of critical, error, warning, info is expected"
 LABEL = "the name of a label is expected"
 LABELS = "a list of labels is expected: [alertname, job]"
+KNOWN_OF_PROMETHEUS = "unknown key; known: drop_labels, expiry, heartbeat, heartbeat_timeout, prometheus_url"
+NAME = 'the name of an alert is expected, at most 200 characters; "" for none'
 ALONE = "without a label every alert would be an incident of its own; leave the key out for the default"
 KEYS = "keys with values are expected"
-KNOWN = "unknown key; known: group_by, reopen_window, resend_delay, webhook_expiry, severities"
+KNOWN = "unknown key; known: group_by, reopen_window, resend_delay, webhook_expiry, severities, rules"
+
+RULE_KNOWN = "unknown key; known: name, matchers, group_by, title, reopen_window"
+MATCHER = "a matcher is expected, such as 'job=~\"postgres.*\"'"
+LINE = "a text of one line is expected, with at most 100 characters"
+ADDRESS = "an address like http://127.0.0.1:9090 is expected, without a query"
 
 WRONG: dict[str, list[str]] = {
     # The file as a whole.
@@ -78,19 +87,85 @@ WRONG: dict[str, list[str]] = {
         "4: policy.severities.p1: given twice, first in line 3"
     ],
     "policy:\n  severities: [critical]\n": [f"2: policy.severities: {KEYS}"],
-    f"policy:\n  group_by: [{', '.join('a' * 51)}]\n": [
-        "2: policy.group_by: 51 labels; at most 50 are looked at of every alert"
+    f"policy:\n  group_by: [{', '.join('a' * 51)}]\n": ["2: policy.group_by: 51 labels; there may be 50"],
+    # Rules.
+    "policy:\n  rules: {name: a}\n": ["2: policy.rules: a list of rules is expected"],
+    "policy:\n  rules:\n    - 5\n    -\n": [f"3: policy.rules[0]: {KEYS}", f"4: policy.rules[1]: {KEYS}"],
+    "policy:\n  rules:\n    - title: a\n      nme: b\n    - name: a\n": [
+        f"4: policy.rules[0].nme: {RULE_KNOWN}",
+        "3: policy.rules[0]: name is missing",
+        "3: policy.rules[0]: matchers is missing",
+        "5: policy.rules[1]: matchers is missing",
+    ],
+    "policy:\n  rules:\n    - {name: a, matchers: ['a=b']}\n    - {name: b, matchers: ['a=b']}\n"
+    "    - {name: a, matchers: ['c=d']}\n": ["5: policy.rules[2]: the name 'a' is that of the rule in line 3"],
+    "policy:\n  rules:\n    - name: a\n      matchers:\n        - job=~\"post(gres\"\n        - job\n        - ''\n"
+    '        - a=b\n        - {a: b}\n        - "x\\nbad"\n': [
+        "5: policy.rules[0].matchers[0]: error parsing regexp: missing closing ): `^(?:post(gres)$`",
+        "6: policy.rules[0].matchers[1]: bad matcher format: job",
+        f"7: policy.rules[0].matchers[2]: {MATCHER}",
+        f"9: policy.rules[0].matchers[4]: {MATCHER}",
+        "10: policy.rules[0].matchers[5]: bad matcher format: x bad",
+    ],
+    "policy:\n  rules:\n    - {name: a, matchers: []}\n    - {name: b, matchers: a=b}\n": [
+        "3: policy.rules[0].matchers: without a matcher it would take every alert; say that as policy.group_by",
+        "4: policy.rules[1].matchers: a list of matchers is expected: ['job=\"api\"']",
+    ],
+    f"policy:\n  rules:\n    - {{name: {'a' * 101}, matchers: [a=b], title: [x], reopen_window: x, group_by: []}}\n": [
+        f"3: policy.rules[0].name: {LINE}",
+        f"3: policy.rules[0].title: {LINE}",
+        f"3: policy.rules[0].reopen_window: {DURATION}",
+        f"3: policy.rules[0].group_by: {ALONE}",
+    ],
+    'policy:\n  rules:\n    - {name: "a\\nb", matchers: [a=b], title: ""}\n': [
+        f"3: policy.rules[0].name: {LINE}",
+        f"3: policy.rules[0].title: {LINE}",
+    ],
+    f"policy:\n  rules: [{', '.join(f'{{name: r{number}, matchers: [a=b]}}' for number in range(101))}]\n": [
+        "2: policy.rules: 101 rules; there may be 100"
+    ],
+    f"policy:\n  rules: [{{name: a, matchers: [{', '.join(['a=b'] * 21)}]}}]\n": [
+        "2: policy.rules[0].matchers: 21 matchers; there may be 20"
+    ],
+    f"policy:\n  rules: [{{name: a, matchers: ['{','.join(['a=b'] * 21)}']}}]\n": [
+        "2: policy.rules[0].matchers: 21 matchers; there may be 20"
+    ],
+    f"policy:\n  rules: [{', '.join(f'{{name: r{number}, matchers: [a{number}=b]}}' for number in range(51))}]\n": [
+        "2: policy.rules: 51 labels that matchers look at; there may be 50"
     ],
     # Sources.
     "sources:\n  prometeus: {expiry: 5m}\n  grafana:\n    drop_labels: [replica]\n  events: 5m\n": [
         "2: sources.prometeus: unknown key; known: prometheus, alertmanager, grafana, events",
-        "4: sources.grafana.drop_labels: unknown key; known: expiry",
+        "4: sources.grafana.drop_labels: unknown key; known: expiry, heartbeat, heartbeat_timeout",
         f"5: sources.events: {KEYS}",
     ],
     "sources:\n  prometheus:\n    drop_labels: replica\n    expiry: never\n  alertmanager: {drop_labels: ['']}\n": [
         f"3: sources.prometheus.drop_labels: {LABELS}",
         f"4: sources.prometheus.expiry: {DURATION}",
         f"5: sources.alertmanager.drop_labels[0]: {LABEL}",
+    ],
+    f"sources:\n  grafana:\n    heartbeat: [a]\n  prometheus: {{heartbeat: {'a' * 201}, heartbeat_timeout: 0s}}\n": [
+        f"3: sources.grafana.heartbeat: {NAME}",
+        f"4: sources.prometheus.heartbeat: {NAME}",
+        "4: sources.prometheus.heartbeat_timeout: from 1s to 3650d are allowed",
+    ],
+    "sources:\n  prometheus:\n    prometheus_url: prometheus:9090\n    alertmanager_url: http://a\n": [
+        f"3: sources.prometheus.prometheus_url: {ADDRESS}",
+        f"4: sources.prometheus.alertmanager_url: {KNOWN_OF_PROMETHEUS}",
+    ],
+    "sources:\n  prometheus:\n    prometheus_url:\n    - http://:9090\n    - http://jo:secret@a b\n    - {a: 1}\n": [
+        f"{line}: sources.prometheus.prometheus_url[{line - 4}]: {ADDRESS}" for line in (4, 5, 6)
+    ],
+    "sources:\n  prometheus:\n    prometheus_url: http://a:9e9\n  alertmanager:\n    alertmanager_url: http://a?x\n": [
+        f"3: sources.prometheus.prometheus_url: {ADDRESS}",
+        f"5: sources.alertmanager.alertmanager_url: {ADDRESS}",
+    ],
+    "sources:\n  prometheus:\n    prometheus_url: []\n  alertmanager:\n    alertmanager_receiver: []\n": [
+        "3: sources.prometheus.prometheus_url: 1 to 16 addresses are expected",
+        "5: sources.alertmanager.alertmanager_receiver: a name is expected",
+    ],
+    f"sources:\n  alertmanager:\n    alertmanager_url: [{', '.join(['http://a'] * 17)}]\n": [
+        "3: sources.alertmanager.alertmanager_url: 1 to 16 addresses are expected"
     ],
     # All at once.
     "policy:\n  reopen_windw: 10m\n  resend_delay: soon\n  group_by: [job, '']\n  severities: {a: b}\n": [
@@ -110,6 +185,7 @@ UNREADABLE: dict[bytes, str] = {
     b"policy: caf\xe9\n": "can't decode byte 0xe9",
     b"policy: \x00\n": "special characters are not allowed",
     b"[" * 100_000: "nested too deeply",
+    b"#" * 300_000: "larger than 256 KiB",
 }
 
 READ: dict[str, Policy] = {
@@ -125,11 +201,43 @@ READ: dict[str, Policy] = {
         reopen_window=timedelta(minutes=90), resend_delay=timedelta(seconds=1.5)
     ),
     "policy: {group_by: [job, on]}\n": Policy(group_by=("job", "on")),
+    'policy:\n  rules:\n    - name: db\n      matchers: [\'job=~"postgres.*"\', \'{severity="critical","a b"!=""}\']\n'
+    "      group_by: [cluster]\n      title: Database trouble\n      reopen_window: 15m\n"
+    "    - {name: 5, matchers: [team=web]}\n": Policy(
+        rules=(
+            Rule(
+                "db",
+                (
+                    Matcher("job", Operator.MATCHES, "postgres.*"),
+                    Matcher("severity", Operator.EQUAL, "critical"),
+                    Matcher("a b", Operator.NOT_EQUAL, ""),
+                ),
+                ("cluster",),
+                "Database trouble",
+                timedelta(minutes=15),
+            ),
+            Rule("5", (Matcher("team", Operator.EQUAL, "web"),)),
+        )
+    ),
+    "policy: {rules: []}\n": Policy(),
     "sources:\n  prometheus:\n  grafana: {expiry: }\n": Policy(sources={"grafana": Source()}),
+    "sources: {prometheus: {heartbeat: ''}, grafana: {heartbeat: AlwaysOn, heartbeat_timeout: 15m}}\n": Policy(
+        sources={
+            "prometheus": Source(heartbeat=""),
+            "grafana": Source(heartbeat="AlwaysOn", heartbeat_timeout=timedelta(minutes=15)),
+        }
+    ),
     "sources: {prometheus: {drop_labels: []}, alertmanager: {drop_labels: [replica, a], expiry: 3d}}\n": Policy(
         sources={
             "prometheus": Source(drop_labels=()),
             "alertmanager": Source(("replica", "a"), timedelta(days=3)),
+        }
+    ),
+    "sources:\n  prometheus: {prometheus_url: 'https://jo:secret@a.example/prometheus/'}\n"
+    "  alertmanager: {alertmanager_url: ['http://[::1]:9093', http://b], alertmanager_receiver: lookout}\n": Policy(
+        sources={
+            "prometheus": Source(prometheus_url=("https://jo:secret@a.example/prometheus",)),
+            "alertmanager": Source(alertmanager_url=("http://[::1]:9093", "http://b"), alertmanager_receiver="lookout"),
         }
     ),
     "policy: {severities: {Sev1: critical, 2: error, warn: info}}\n": Policy(
@@ -178,6 +286,46 @@ def test_a_host_that_others_reach_is_refused(host: str) -> None:
     assert problem.startswith(f"HOST is '{host}': without authentication Lookout listens on loopback only.")
 
 
+SECRET = "s" * 32
+
+
+@pytest.mark.parametrize(
+    "environ",
+    [
+        {"JWT_SECRET": SECRET},
+        {"SERVICE_TOKEN": SECRET},
+        {"LOOKOUT_JWKS_URL": "https://id.example/keys"},
+        {"LOOKOUT_JWKS_URL": "http://127.0.0.1:9/keys", "LOOKOUT_JWT_AUDIENCE": "lookout"},
+        {"LOOKOUT_AUTH": "required"},
+    ],
+)
+def test_with_authentication_it_listens_anywhere(environ: dict[str, str]) -> None:
+    assert load_settings({"HOST": "0.0.0.0", **environ}).access is not None
+
+
+def test_without_any_of_it_there_is_local_mode() -> None:
+    assert load_settings({}).access is None
+    assert load_settings({"LOOKOUT_AUTH": "local", "JWT_SECRET": ""}).access is None
+
+
+@pytest.mark.parametrize(
+    ("environ", "problem"),
+    [
+        ({"JWT_SECRET": SECRET[1:]}, "JWT_SECRET has 31 characters"),
+        ({"SERVICE_TOKEN": "x"}, "SERVICE_TOKEN has 1 characters"),
+        ({"LOOKOUT_JWKS_URL": "http://id.example/keys"}, "LOOKOUT_JWKS_URL has to be https://"),
+        ({"LOOKOUT_JWKS_URL": "https://["}, "LOOKOUT_JWKS_URL has to be https://"),
+        ({"LOOKOUT_AUTH": "required", "LOOKOUT_JWT_AUDIENCE": "x"}, "LOOKOUT_JWT_AUDIENCE is set, and neither"),
+        ({"LOOKOUT_AUTH": "on"}, "LOOKOUT_AUTH is 'on'"),
+        ({"LOOKOUT_AUTH": "local", "JWT_SECRET": SECRET}, "LOOKOUT_AUTH is local, and JWT_SECRET would be ignored"),
+    ],
+)
+def test_access_that_cannot_be_meant(environ: dict[str, str], problem: str) -> None:
+    (told,) = problems(environ)
+    assert told.startswith(problem)
+    assert SECRET not in told
+
+
 @pytest.mark.parametrize("port", ["many", "65536", "-1", "8080.0", "٣", " 80"])
 def test_a_port_is_a_number(port: str) -> None:
     assert problems({"PORT": port}) == [f"PORT is {port!r}: a number from 0 to 65535 is expected"]
@@ -210,3 +358,14 @@ def test_everything_wrong_is_told_at_once(tmp_path: Path) -> None:
         f"{path}:2",
         f"{path}:3",
     ]
+
+
+@pytest.mark.parametrize(("text", "days"), [("", 400), ("400d", 400), ("1d", 1), ("52w", 364), ("36h", 1.5)])
+def test_a_retention_is_a_duration(text: str, days: float) -> None:
+    assert load_settings({"LOOKOUT_RETENTION": text}).retention == timedelta(days=days)
+
+
+@pytest.mark.parametrize("text", ["0d", "23h", "3651d", "never", "400", "9" * 5000 + "d", "99999999999999d"])
+def test_a_retention_out_of_bounds_is_refused(text: str) -> None:
+    with pytest.raises(SettingsError, match="from 1d to 3650d"):
+        load_settings({"LOOKOUT_RETENTION": text})

@@ -5,15 +5,17 @@ from pathlib import Path
 
 import msgspec
 import pytest
+import yaml
 from prometheus_client import REGISTRY
 from prometheus_client.metrics import MetricWrapperBase
 from typer.core import TyperCommand, TyperGroup
 from typer.main import get_command
 
-from lookout import app, config, metrics, timers
+from lookout import app, config, kafka, metrics, reconcile, timers
 from lookout.alerts import shown
+from lookout.alerts.alert import label_set
 from lookout.alerts.severity import SYNONYMS
-from lookout.api import bodies, rest
+from lookout.api import bodies, periods, rest
 from lookout.api.graphql import app as graphql
 from lookout.api.graphql import limits, pages
 from lookout.cli import app as commands
@@ -21,11 +23,13 @@ from lookout.cli.outside import DEFAULT_URL
 from lookout.config import DEFAULT_PORT, VARIABLES, load_policy, load_settings
 from lookout.errors import SettingsError
 from lookout.feeds import follow
-from lookout.incidents import actions, events, grouping, investigation, lease
+from lookout.feeds.kafka import producer, relay
+from lookout.incidents import actions, events, grouping, heartbeat, investigation, lease, rules
+from lookout.incidents.grouping import group_of
 from lookout.incidents.policy import Policy
 from lookout.intake import repeats, writer
 from lookout.sources import parsed, reading
-from lookout.store import database, log
+from lookout.store import database, log, relations, retention, stats
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "operations.md").read_text()
@@ -54,7 +58,12 @@ def subcommands() -> dict[str, TyperCommand | TyperGroup]:
 
 
 def test_every_variable_has_a_row_and_no_other() -> None:
-    assert rows(section("Environment")).keys() - {"variable"} == {*VARIABLES, "LOOKOUT_URL"}
+    assert rows(section("Environment")).keys() - {"variable"} == {
+        *VARIABLES,
+        f"{kafka.PROPERTY_PREFIX}<PROPERTY>",
+        "LOOKOUT_URL",
+        "LOOKOUT_TOKEN",
+    }
 
 
 def test_the_defaults_of_the_environment() -> None:
@@ -62,6 +71,11 @@ def test_the_defaults_of_the_environment() -> None:
     table = rows(section("Environment"))
     assert table["HOST"][0] == f"`{settings.host}`"
     assert table["PORT"][0] == f"`{settings.port}`" == f"`{DEFAULT_PORT}`"
+    assert table["KAFKA_CLIENT_ID"][0] == f"`{kafka.CLIENT_ID}`"
+    assert table["LOOKOUT_INCIDENTS_TOPIC"][0] == f"`{kafka.INCIDENTS_TOPIC}`"
+    assert table["SERVICE_EVENTS_KAFKA_TOPIC"][0] == f"`{kafka.SERVICE_EVENTS_TOPIC}`"
+    assert settings.kafka is None
+    assert table["LOOKOUT_RETENTION"][0] == f"`{settings.retention.days}d`"
     assert table["LOOKOUT_URL"][0] == f"`{DEFAULT_URL}`"
     assert settings.database_url is None
     assert str(database.LOWEST_VERSION) in table["DATABASE_URL"][1]
@@ -85,6 +99,25 @@ def test_every_command_is_in_the_changelog() -> None:
 def test_every_key_of_the_policy_has_a_row_and_no_other() -> None:
     assert list(rows(section("`lookout.yaml`")))[1:] == list(config.POLICY_KEYS)
     assert {*config.POLICY_KEYS, "sources"} == {field.name for field in msgspec.structs.fields(Policy)}
+
+
+def test_every_key_of_a_rule_has_a_row_and_no_other() -> None:
+    assert list(rows(section("Rules in `lookout.yaml`")))[1:] == list(config.RULE_KEYS)
+
+
+def test_the_example_file_has_every_key_and_is_right() -> None:
+    path = ROOT / "docs" / "lookout.example.yaml"
+    given = yaml.safe_load(path.read_text())
+    policy = load_policy(path)
+    assert list(given["policy"]) == list(config.POLICY_KEYS)
+    assert {key for rule in given["policy"]["rules"] for key in rule} == set(config.RULE_KEYS)
+    assert {name: set(keys) for name, keys in given["sources"].items()} == {
+        name: set(keys) for name, keys in config.SOURCE_KEYS.items()
+    }
+    assert policy.rules[0].name in PAGE
+    assert group_of(label_set({"job": "pgbouncer", "severity": "critical", "cluster": "eu"}), policy).labels == {
+        "cluster": "eu"
+    }
 
 
 def test_every_key_of_a_source_has_a_row_with_the_sources_that_take_it() -> None:
@@ -144,12 +177,26 @@ BOUNDS = {
     "objects and arrays of one body": f"{reading.OBJECTS_LIMIT:,}",
     "labels of an alert": f"{reading.LABELS_LIMIT // MEBIBYTE} MiB",
     "annotations of an alert": f"{reading.ANNOTATIONS_LIMIT // MEBIBYTE} MiB",
+    "link of an alert to its source": f"{reading.LINK_LIMIT // 1024} KiB",
     "rejected alerts told of one body": f"{parsed.REJECTED_LIMIT}",
     "all ingest bodies under way": f"{bodies.BODIES_LIMIT // MEBIBYTE} MiB",
     "alerts that wait for a commit": f"{writer.QUEUE_LIMIT:,}",
     "alerts in one commit": f"{writer.BATCH_LIMIT:,}",
     "alerts that expire in one commit": f"{timers.BATCH_LIMIT:,}",
+    "heartbeats of a tenant": f"{heartbeat.HEARTBEATS_LIMIT:,}",
+    "heartbeats told as missing in one commit": f"{timers.WATCH_LIMIT:,}",
+    "addresses of one source": f"{config.ADDRESSES_LIMIT}",
+    "an answer of a source that is asked": f"{reconcile.ANSWER_LIMIT // MEBIBYTE} MiB",
+    "time for an address to answer": f"{reconcile.ADDRESS_SECONDS:.0f}",
+    "alerts reconciled in one commit": f"{reconcile.BATCH_LIMIT:,}",
+    "alerts told one by one of a reconcile": f"{reconcile.FINDINGS_TOLD:,}",
+    "operators who wait for a reconcile": f"{reconcile.WAITING_LIMIT}",
     "repeats recognised without loading": f"{repeats.REPEATS_KNOWN:,}",
+    "lookout.yaml": f"{config.FILE_LIMIT // 1024} KiB",
+    "rules": f"{rules.RULES_LIMIT}",
+    "matchers of a rule": f"{rules.MATCHERS_LIMIT}",
+    "labels that matchers look at": f"{rules.MATCHED_LABELS_LIMIT}",
+    "values of labels of which the rules are known": f"{rules.VALUES_KNOWN:,}",
     "labels that `group_by` or `drop_labels` name": f"{config.LABELS_LIMIT}",
     "leases of an alert that live at once": f"{lease.LIVE_LEASES_KEPT}",
     "ended leases of an alert": f"{lease.ENDED_LEASES_KEPT}",
@@ -177,6 +224,16 @@ BOUNDS = {
     "GraphQL tokens": f"{limits.TOKENS:,}",
     "a message on a WebSocket": f"{app.WEBSOCKET_MESSAGE_LIMIT // 1024} KiB",
     "subscriptions of one WebSocket": f"{graphql.SUBSCRIPTIONS_LIMIT}",
+    "events sent to Kafka together": f"{relay.EVENTS_AT_ONCE:,}",
+    "time for Kafka to confirm them": f"{producer.SECONDS:.0f}",
+    "related incidents compared": f"{relations.NEAREST}",
+    "alerts of an opening compared": f"{relations.OPENING_ALERTS}",
+    "related incidents of an answer": f"{relations.RELATED_LIMIT}",
+    "buckets of figures": f"{periods.BUCKETS_LIMIT}",
+    "noisiest groups": f"{stats.NOISIEST}",
+    "events forgotten in one commit": f"{retention.EVENTS_AT_ONCE:,}",
+    "alerts of the events forgotten in one commit": f"{retention.ALERTS_AT_ONCE:,}",
+    "commits of forgetting every five seconds": f"{retention.COMMITS_AT_ONCE}",
     "a statement": f"{database.COMMAND_SECONDS:.0f}",
 }
 

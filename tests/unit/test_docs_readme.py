@@ -91,6 +91,7 @@ def test_paths_in_examples_are_served(page: Path) -> None:
         "/graphql",
         "/metrics",
         "/openapi.json",
+        "/-/reload",
     }
     asked = re.findall(r"http://127\.0\.0\.1:18013([^\s?'\"`;,]*)", page.read_text())
     assert {re.sub(r"/\$\w+", "/X", path) for path in asked} <= served

@@ -360,7 +360,20 @@ def test_the_latest_annotations_are_kept_with_the_lease(story: Story) -> None:
     assert lease.annotations == {}
 
 
-def test_i8_ended_leases_are_bounded_and_the_oldest_are_forgotten(story: Story) -> None:
+def test_i3_what_fired_for_long_and_has_just_ended_is_remembered_beyond_firings_that_began_later(story: Story) -> None:
+    """Alertmanager tells the earliest of all starts; the Prometheus behind it was restarted again and again."""
+    story.tells(since=-600)
+    for _ in range(2 * ENDED_LEASES_KEPT):
+        started = story.minute
+        story.fires(since=started)
+        story.passes(1)
+        story.resolves(since=started)
+    assert story.tells(since=-600, until=story.minute) is Reason.RESOLVED
+    story.passes(0.25)
+    assert story.tells(since=-600) is Reason.STALE
+
+
+def test_i8_ended_leases_are_bounded_and_those_that_ended_first_are_forgotten(story: Story) -> None:
     for number in range(30):
         story.tells(since=number)
         story.passes(1)

@@ -3,6 +3,7 @@
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+from tests.unit.answering import alertmanager_says, listed, prometheus_says, reconciles
 from tests.unit.stories import Story, leased, told
 
 from lookout.alerts.alert import Alert, AlertStatus
@@ -80,6 +81,24 @@ class LedgerMachine(RuleBasedStateMachine):
         before = len(self.story.ledger.records)
         self.story.expires()
         assert len(self.story.ledger.records) == before, "what has expired expires once"
+
+    @rule(
+        fires=st.sets(st.tuples(INSTANCES, JOBS)),
+        age=st.sampled_from([0, 2]),
+        replica=REPLICAS,
+        by_webhook=st.booleans(),
+    )
+    def asks(self, fires: set[tuple[str, str]], age: float, replica: str, by_webhook: bool) -> None:
+        source = "alertmanager" if by_webhook else "prometheus"
+        alerts = [
+            listed(since=self.story.minute - 3, source=source, replica=replica, instance=instance, job=job)
+            for instance, job in sorted(fires)
+        ]
+        answer = alertmanager_says(*alerts) if by_webhook else prometheus_says(*alerts, replica=replica)
+        reconciles(self.story, answer, asked=self.story.minute - age)
+        before = len(self.story.ledger.records)
+        assert reconciles(self.story, answer, asked=self.story.minute - age) == [], "asking again changes nothing"
+        assert len(self.story.ledger.records) == before
 
     @rule()
     def outage(self) -> None:

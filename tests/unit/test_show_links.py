@@ -11,9 +11,9 @@ from lookout.alerts.alert import AlertStatus
 from lookout.alerts.severity import Severity
 from lookout.cli.client import AlertView
 from lookout.cli.pages import When, incident_page
-from lookout.incidents.incident import Incident, Status
+from lookout.incidents.incident import IncidentView, Status
 
-INCIDENT = Incident(
+INCIDENT = IncidentView(
     id="01a208d5-611c-7384-9a5a-a789778a768a",
     tenant_id="default",
     dedup_key="k",

@@ -12,7 +12,7 @@ from lookout.alerts.alert import Alert, AlertStatus
 from lookout.alerts.source import Source
 from lookout.sources import prometheus
 from lookout.sources.parsed import EXCERPT_LENGTH, REJECTED_LIMIT, MalformedBody, Parsed
-from lookout.sources.reading import ALERTS_LIMIT, OBJECTS_LIMIT
+from lookout.sources.reading import ALERTS_LIMIT, LINK_LIMIT, OBJECTS_LIMIT
 
 LABELS = {"alertname": "Down", "job": "api"}
 
@@ -135,6 +135,14 @@ def test_a_rejected_alert_keeps_a_bounded_excerpt_of_what_was_sent(surprise: dic
     [rejected] = _post({"labels": {}, "annotations": {"summary": "é" * 10_000}} | surprise).rejected
     assert "summary" in rejected.excerpt
     assert len(rejected.excerpt) <= EXCERPT_LENGTH
+
+
+@pytest.mark.parametrize("surprise", [{}, {"unknown": 1}], ids=["usual form", "careful way"])
+def test_i8_a_link_without_an_end_is_left_out_and_the_alert_is_taken(surprise: dict[str, Any]) -> None:
+    start = "http://prometheus.example/graph?g0.expr="
+    longest = start + "x" * (LINK_LIMIT - len(start))
+    assert _one(generatorURL=longest, **surprise).generator_url == longest
+    assert _one(generatorURL=longest + "x", **surprise).generator_url == ""
 
 
 def test_a_start_within_the_resolve_timeout_may_be_ahead_of_the_clock() -> None:

@@ -6,6 +6,7 @@ import stat
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -30,6 +31,7 @@ async def test_it_does_not_say_that_it_listens_when_the_server_could_not(
 ) -> None:
     class Deaf:
         failed: "asyncio.Future[None]"
+        parts = SimpleNamespace(reload=None)
 
     class DeafServer:
         should_exit = False
@@ -53,7 +55,9 @@ async def test_it_does_not_say_that_it_listens_when_the_server_could_not(
     monkeypatch.setattr(app, "server_of", server_of)
     said: list[str] = []
     with pytest.raises(OSError, match="no more sockets"):
-        await app.serve_until_stopped(Settings("127.0.0.1", 0, tmp_path, None, None, Policy()), said.append)
+        await app.serve_until_stopped(
+            Settings("127.0.0.1", 0, tmp_path, None, None, Policy()), said.append, asyncio.Event()
+        )
     assert said == []
 
 

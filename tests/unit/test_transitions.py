@@ -25,7 +25,7 @@ from lookout.incidents.events import (
 )
 from lookout.incidents.evolve import evolve
 from lookout.incidents.incident import Incident, Resolution, Status
-from lookout.incidents.transitions import TRANSITIONS, Stimulus
+from lookout.incidents.transitions import TRANSITIONS, Reason, Stimulus, reason_of
 
 IMPOSSIBLE = {
     (None, Stimulus.RISE): "there is no severity to rise from: it opens",
@@ -96,3 +96,14 @@ def test_each_event_type_has_its_change_and_stands_in_the_table() -> None:
 def test_only_a_start_leads_out_of_resolved() -> None:
     steps = {stimulus: step for (status, stimulus), step in TRANSITIONS.items() if status is Status.RESOLVED}
     assert {stimulus for stimulus, step in steps.items() if step.status is not Status.RESOLVED} == {Stimulus.START}
+
+
+def test_the_reason_of_a_change_can_be_read_from_its_event() -> None:
+    """So that nothing but the log has to keep it."""
+    starts = {Stimulus.START, Stimulus.RISE}
+    ends = {Stimulus.END, Stimulus.LAST_END}
+    for (_, stimulus), step in TRANSITIONS.items():
+        if stimulus in starts | ends and step.event_type is not None:
+            assert reason_of(step.event_type, started=stimulus in starts) is step.reason
+    for event_type in (EventType.OPENED, EventType.ESCALATED, EventType.ALERTS_CHANGED, EventType.REOPENED):
+        assert reason_of(event_type, started=False) is Reason.LEFT

@@ -7,7 +7,7 @@ from msgspec.structs import replace
 
 from lookout.alerts.shown import URL_LIMIT, is_web_url
 from lookout.alerts.text import one_line, paragraphs
-from lookout.api.parts import Caller, Parts, name_of
+from lookout.api.parts import Caller, Parts, Scope, name_of
 from lookout.errors import Conflict, NotFound, Refused
 from lookout.incidents.actions import (
     NAME_LIMIT,
@@ -29,7 +29,7 @@ from lookout.incidents.investigation import (
     Investigation,
 )
 from lookout.incidents.transitions import Reason
-from lookout.intake.work import Order
+from lookout.intake.work import Forget, Order
 
 
 async def acknowledge(parts: Parts, caller: Caller, incident_id: str) -> Incident:
@@ -54,6 +54,16 @@ async def add_note(parts: Parts, caller: Caller, incident_id: str, text: str) ->
     if not note:
         raise Refused("a note needs a text", "text", "minLength 1")
     return await _order(parts, caller, incident_id, AddNote(caller.actor, note))
+
+
+async def forget_heartbeat(parts: Parts, caller: Caller, source: str, fingerprint: str) -> None:
+    """Watch a heartbeat no more, because its source is gone for good. Raises `NotFound`."""
+    heartbeat = None
+    if "\0" not in source + fingerprint:
+        heartbeat = await parts.reads.sources.heartbeat(caller.tenant_id, source, fingerprint)
+    if heartbeat is None:
+        raise NotFound(f"the source {source[:64]!r} has no heartbeat {fingerprint[:64]!r}: GET /v1/sources lists them")
+    await parts.intake.forget(Forget(caller.tenant_id, heartbeat, parts.clock.now()))
 
 
 async def attach_investigation(parts: Parts, caller: Caller, incident_id: str, given: Investigation) -> Incident:
@@ -111,6 +121,7 @@ def _text_of(text: str, field: str, limit: int = NOTE_LIMIT, name: str = "") -> 
 
 
 async def _order(parts: Parts, caller: Caller, incident_id: str, action: Action) -> Incident:
+    caller.allowed(Scope.OPERATE)
     try:
         known_id = str(uuid.UUID(incident_id))
     except ValueError:

@@ -18,10 +18,11 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from lookout.alerts.matcher import Matcher, MatcherError, Operator, parse_matcher
-from lookout.api.edge import caller_of
-from lookout.api.gettable import RECEIVER, gettable_alert, gettable_groups, moment
+from lookout.api.answers import headers_of, status_of
+from lookout.api.edge import reader_of
+from lookout.api.gettable import RECEIVER, as_stale, gettable_alert, gettable_groups, moment
 from lookout.api.parts import Parts
-from lookout.errors import Overloaded
+from lookout.errors import LookoutError, Overloaded
 from lookout.store.database import PASSING_ERRORS
 from lookout.store.reads import FiringAlert
 
@@ -74,7 +75,8 @@ class AlertmanagerReads:
             Route("/-/ready", self.ready, methods=["GET"]),
         ]
 
-    async def status(self, _: Request) -> Response:
+    async def status(self, request: Request) -> Response:
+        reader_of(request)
         unknown = dict.fromkeys(("branch", "buildDate", "buildUser", "goVersion", "revision"), "")
         return _answer(
             {
@@ -86,6 +88,7 @@ class AlertmanagerReads:
         )
 
     async def receivers(self, request: Request) -> Response:
+        reader_of(request)
         fits = _fits(_receiver_matchers(request.query_params), _RECEIVER_LABELS)
         return _answer([{"labels": _RECEIVER_LABELS, "name": RECEIVER}] if fits else [])
 
@@ -102,15 +105,21 @@ class AlertmanagerReads:
         if matchers is None:
             return _answer([])
 
-        def made(firing: list[FiringAlert]) -> Response:
-            return _answer(shape([alert for alert in firing if _fits(matchers, alert.labels)]))
+        now = self._parts.clock.now()
+
+        def made(firing: list[FiringAlert], stale: frozenset[str]) -> Response:
+            found = [alert for alert in firing if _fits(matchers, alert.labels)]
+            return _answer(shape([as_stale(alert, now) if alert.fingerprint in stale else alert for alert in found]))
 
         with self._place():
-            firing = await self._parts.reads.firing_alerts(caller_of(request).tenant_id)
+            tenant_id = reader_of(request).tenant_id
+            firing = await self._parts.reads.firing_alerts(tenant_id)
+            stale = await self._parts.reads.sources.stale_alerts(tenant_id)
             # In a thread: to match and write 20,000 alerts would keep every other request waiting.
-            return await asyncio.to_thread(made, firing)
+            return await asyncio.to_thread(made, firing, stale)
 
     async def silences(self, request: Request) -> Response:
+        reader_of(request)
         _matchers(request.query_params, "filter")
         return _answer([])
 
@@ -137,6 +146,12 @@ def framework_error(status: int, code: int, message: str, headers: dict[str, str
     return _json(_ENCODER.encode({"code": code, "message": message}), status, headers)
 
 
+def own_error(error: LookoutError) -> Response:
+    """One of Lookout's own errors, as that framework would write it."""
+    status = status_of(error)
+    return framework_error(status, status, str(error), headers_of(error))
+
+
 def handler_error(message: str) -> Response:
     """An error as Alertmanager's handlers write it: a bare JSON string and a line break."""
     return _answer(message, 400)
@@ -161,8 +176,8 @@ def _get(path: str, endpoint: Endpoint, *, allowed: str = "GET", instead: str = 
             return await endpoint(request)
         except MatcherError as error:
             return handler_error(str(error))
-        except Overloaded as error:
-            return framework_error(503, 503, str(error), _RETRY)
+        except LookoutError as error:
+            return own_error(error)
         except PASSING_ERRORS:
             return framework_error(503, 503, "the database does not answer; try again", _RETRY)
 

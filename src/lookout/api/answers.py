@@ -1,5 +1,6 @@
 """Answers: JSON out, and every error of Lookout as its HTTP status, in one place."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
@@ -7,10 +8,22 @@ import structlog
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
-from lookout.errors import Conflict, LookoutError, NotFound, Overloaded, Refused, Unsigned
+from lookout.errors import (
+    Conflict,
+    Forbidden,
+    Gone,
+    LookoutError,
+    NotFound,
+    Overloaded,
+    Refused,
+    Unauthenticated,
+    Unsigned,
+)
 from lookout.store.database import PASSING_ERRORS
 
 RETRY_AFTER_SECONDS = 1
+CHALLENGE = {"WWW-Authenticate": 'Bearer realm="lookout"'}
+"""What goes with a 401."""
 
 log = structlog.get_logger()
 
@@ -24,26 +37,52 @@ class Json(Response):
         return msgspec.json.encode(content)
 
 
+class GoneView(msgspec.Struct, frozen=True):
+    """What is asked for is not kept any more: the log begins at `first_position` now."""
+
+    error: str
+    first_position: int
+
+
 def error_answer(message: str, status: int, headers: dict[str, str] | None = None) -> Response:
     """An error as the platform's services write it: `{"error": ...}`."""
     return Json({"error": message}, status, headers)
 
 
+_STATUSES: Mapping[type[LookoutError], int] = {
+    NotFound: 404,
+    Unsigned: 401,
+    Unauthenticated: 401,
+    Forbidden: 403,
+    Conflict: 409,
+    Refused: 400,
+    Gone: 410,
+    Overloaded: 503,
+}
+
+
+def status_of(error: LookoutError) -> int:
+    """The HTTP status of one of Lookout's own errors."""
+    return next((status for kind, status in _STATUSES.items() if isinstance(error, kind)), 500)
+
+
+def headers_of(error: LookoutError) -> dict[str, str] | None:
+    """What its answer says besides."""
+    match error:
+        case Overloaded(retry_after=seconds):
+            return {"Retry-After": str(seconds)}
+        case Unauthenticated():
+            return CHALLENGE
+        case _:
+            return None
+
+
 def lookout_error(_: Request, error: Exception) -> Response:
     """The answer to one of Lookout's own errors."""
-    match error:
-        case NotFound():
-            return error_answer(str(error), 404)
-        case Unsigned():
-            return error_answer(str(error), 401)
-        case Conflict():
-            return error_answer(str(error), 409)
-        case Refused():
-            return error_answer(str(error), 400)
-        case Overloaded(retry_after=seconds):
-            return error_answer(str(error), 503, {"Retry-After": str(seconds)})
-        case _:
-            return error_answer(str(error), 500)
+    assert isinstance(error, LookoutError)
+    if isinstance(error, Gone):
+        return Json(GoneView(str(error), error.first_position), status_of(error))
+    return error_answer(str(error), status_of(error), headers_of(error))
 
 
 def database_away(_: Request, error: Exception) -> Response:

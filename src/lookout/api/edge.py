@@ -4,22 +4,61 @@ A page in the operator's browser can send requests to this machine, under a name
 So the Host has to be a loopback name, and an Origin, where a browser states one, has to be the same place.
 """
 
+import asyncio
+import re
+import uuid
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from functools import partial
 from urllib.parse import urlsplit
 
+import structlog
 from starlette.datastructures import Headers
 from starlette.requests import HTTPConnection
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from lookout.api.answers import error_answer
 from lookout.api.parts import Caller, local_caller
+from lookout.api.parts import Scope as CredentialScope
 from lookout.config import is_loopback
+from lookout.errors import Forbidden, Unauthenticated
+
+REQUEST_ID = b"x-request-id"
+HEADERS = {
+    b"content-security-policy": b"default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'",
+    b"x-content-type-options": b"nosniff",
+    b"x-frame-options": b"DENY",
+    b"referrer-policy": b"no-referrer",
+}
+"""What every answer says to browsers, unless its surface says more."""
+
+_REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,64}", re.ASCII)
+
+
+async def _never() -> None:
+    await asyncio.get_running_loop().create_future()
+
+
+@dataclass(frozen=True)
+class Visit:
+    """A request, or a WebSocket, at the edge: who asks, and until when.
+
+    `caller` gives the caller, or raises what is wrong with how they introduce themselves; None if they did not yet, and
+    then `admit` takes their credential. `ended` returns once it no longer holds. `sender` is the caller as one who
+    sends alerts, where that is another: what a sender calls itself may cost no alert.
+    """
+
+    caller: Callable[[], Caller] | None
+    sender: Callable[[], Caller] | None = None
+    ended: Callable[[], Awaitable[None]] = _never
+    admit: "Callable[[str | None], Awaitable[Visit]] | None" = None
 
 
 class LocalEdge:
-    """ASGI middleware of local mode. It also folds a trailing slash away, because no ingest path may ever redirect."""
+    """ASGI middleware of local mode: everybody on this machine is of the one tenant, and is called what they say."""
 
     def __init__(self, app: ASGIApp) -> None:
-        self._app = app
+        self._app = guarded(app)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] not in ("http", "websocket"):
@@ -29,15 +68,74 @@ class LocalEdge:
         if fault := _fault(headers.get("host", ""), headers.get("origin")):
             await _refuse(fault, scope, receive, send)
             return
-        path: str = scope["path"]
-        if path.endswith("/") and path != "/":
-            scope = {**scope, "path": path.rstrip("/") or "/"}
+        scope = folded(scope)
+        visit = Visit(partial(local_caller, headers.get("x-user-id")), partial(local_caller, None))
+        scope.setdefault("state", {})["visit"] = visit
         await self._app(scope, receive, send)
 
 
-def caller_of(connection: HTTPConnection) -> Caller:
-    """Who asks. In local mode everybody is of the one tenant, and is called what they say."""
-    return local_caller(connection.headers.get("x-user-id"))
+def visit_of(connection: HTTPConnection) -> Visit:
+    """What the edge found. Raises `Unauthenticated` where there was none: nothing is served around it."""
+    visit = connection.scope.get("state", {}).get("visit")
+    if not isinstance(visit, Visit):
+        raise Unauthenticated("nobody has asked who this is")
+    return visit
+
+
+def known_caller(connection: HTTPConnection) -> Caller:
+    """Who asks, whatever they may. Raises `Unauthenticated` if they have not said."""
+    visit = visit_of(connection)
+    if visit.caller is None:
+        raise Unauthenticated("a credential is needed")
+    return visit.caller()
+
+
+def reader_of(connection: HTTPConnection) -> Caller:
+    """Who asks to read. Raises `Forbidden`."""
+    return known_caller(connection).allowed(CredentialScope.READ)
+
+
+def operator_of(connection: HTTPConnection) -> Caller:
+    """Who asks to act. Raises `Forbidden`."""
+    return known_caller(connection).allowed(CredentialScope.OPERATE)
+
+
+def sender_of(connection: HTTPConnection, source: str) -> Caller:
+    """Who sends alerts as this source. Raises `Forbidden`."""
+    sender = visit_of(connection).sender
+    caller = (sender() if sender is not None else known_caller(connection)).allowed(CredentialScope.INGEST)
+    if caller.source not in (None, source):
+        raise Forbidden(f"this credential is for the source {caller.source}, and here {source} sends")
+    return caller
+
+
+def folded(scope: Scope) -> Scope:
+    """The request without a trailing slash: no ingest path may ever redirect."""
+    path: str = scope["path"]
+    return {**scope, "path": path.rstrip("/") or "/"} if path.endswith("/") and path != "/" else scope
+
+
+def guarded(app: ASGIApp) -> ASGIApp:
+    """`app`, each of whose answers has a request id and says to browsers what they may do with it."""
+
+    async def guard(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await app(scope, receive, send)
+            return
+        given = Headers(scope=scope).get("x-request-id", "")
+        request_id = given if _REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
+
+        async def say(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                said = {name for name, _ in message["headers"]}
+                usual = [header for header in HEADERS.items() if header[0] not in said]
+                message["headers"] = [*message["headers"], *usual, (REQUEST_ID, request_id.encode())]
+            await send(message)
+
+        with structlog.contextvars.bound_contextvars(request_id=request_id):
+            await app(scope, receive, say)
+
+    return guard
 
 
 def _fault(host: str, origin: str | None) -> str:

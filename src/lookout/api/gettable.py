@@ -7,10 +7,17 @@ from itertools import groupby
 
 import msgspec
 
+from lookout.sources.prometheus import RESOLVE_TIMEOUT
 from lookout.store.reads import FiringAlert
 
 RECEIVER = "lookout"
 """The one receiver that all alerts have."""
+
+
+STALE = "lookout_stale"
+"""The annotation of a stale alert."""
+_STALE_TEXT = "its source is silent: this is what was last heard of it"
+_TEXTS = msgspec.json.Decoder(dict[str, str])
 
 
 class Named(msgspec.Struct, frozen=True):
@@ -58,6 +65,20 @@ def gettable_alert(alert: FiringAlert) -> GettableAlert:
         updated_at=moment(alert.last_received_at),
         labels=alert.labels,
         generator_url=alert.generator_url or msgspec.UNSET,
+    )
+
+
+def as_stale(alert: FiringAlert, now: datetime) -> FiringAlert:
+    """A stale alert, so that no reader takes it for ended or for fresh.
+
+    Nobody knows its end: it lies ahead, as Alertmanager writes it for an alert without one, and `updatedAt` is when the
+    source last spoke. An annotation says how things are: labels are identity, and a state has no fourth word.
+    """
+    annotations = {STALE: _STALE_TEXT, **_TEXTS.decode(alert.annotations)}
+    return msgspec.structs.replace(
+        alert,
+        annotations=msgspec.Raw(msgspec.json.encode(annotations)),
+        ends_at=max(alert.ends_at, now + RESOLVE_TIMEOUT),
     )
 
 

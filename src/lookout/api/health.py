@@ -7,17 +7,21 @@ from datetime import datetime
 import msgspec
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from lookout import __version__, metrics
+from lookout.alerts.text import one_line
 from lookout.api.answers import Json
+from lookout.api.edge import known_caller, visit_of
 from lookout.api.parts import Parts
 from lookout.clock import Clock
+from lookout.errors import SettingsError
 from lookout.intake.writer import QUEUE_LIMIT
 from lookout.store.database import PASSING_ERRORS
 
 CHECK_SECONDS = 2.0
+PROBLEM_LIMIT = 300
 
 
 class Check(msgspec.Struct, frozen=True):
@@ -50,13 +54,21 @@ class Operations:
             Route("/health", self.health, methods=["GET"]),
             Route("/ready", self.ready, methods=["GET"]),
             Route("/metrics", self.metrics, methods=["GET"]),
+            Route("/-/reload", self.reload, methods=["POST"]),
         ]
 
-    async def health(self, _: Request) -> Response:
-        checks = {"database": await self._database(), "intake": self._intake()}
+    async def health(self, request: Request) -> Response:
+        """All of it to those who have said who they are; to the others whether it is well."""
+        checks = {
+            "database": await self._database(),
+            "intake": self._intake(),
+            "config": self._config(),
+            **self._kafka(),
+        }
         words = {check.status for check in checks.values()}
         status = next((word for word in ("unhealthy", "degraded") if word in words), "healthy")
-        health = Health(status, "lookout", __version__, self._parts.clock.now().isoformat(), checks)
+        shown = checks if visit_of(request).caller is not None else {}
+        health = Health(status, "lookout", __version__, self._parts.clock.now().isoformat(), shown)
         return Json(health, 503 if status == "unhealthy" else 200)
 
     async def ready(self, _: Request) -> Response:
@@ -64,15 +76,31 @@ class Operations:
         is_ready = database.status == "healthy"
         return Json({"ready": is_ready, "message": database.message}, 200 if is_ready else 503)
 
-    async def metrics(self, _: Request) -> Response:
+    async def metrics(self, request: Request) -> Response:
+        known_caller(request).as_platform()
         metrics.QUEUE.set(self._parts.intake.waiting)
         metrics.OPEN_INCIDENTS.clear()
+        metrics.HEARTBEATS.clear()
         # What this process counts is told above all while the database is away; what only that knows is left out.
         with suppress(*PASSING_ERRORS):
             for severity, status, count in await self._parts.reads.open_incidents():
                 metrics.OPEN_INCIDENTS.labels(severity, status).set(count)
+            for source, is_silent, count in await self._parts.reads.sources.heartbeats_by_state():
+                metrics.HEARTBEATS.labels(source, "silent" if is_silent else "heard").set(count)
+            metrics.STALE_ALERTS.set(await self._parts.reads.sources.count_stale_alerts())
+            if self._parts.relays is not None:
+                await self._parts.relays.measure()
         metrics.set_noise_reduction()
         return Response(generate_latest(), headers={"Content-Type": CONTENT_TYPE_LATEST})
+
+    async def reload(self, request: Request) -> Response:
+        """Take lookout.yaml anew, and answer as Prometheus does."""
+        known_caller(request).as_platform()
+        try:
+            await self._parts.reload()
+        except SettingsError as error:
+            return PlainTextResponse(f"failed to reload config; the policy from before holds:\n{error}\n", 500)
+        return PlainTextResponse("")
 
     async def _database(self) -> Check:
         started = self._parts.clock.now()
@@ -93,6 +121,21 @@ class Operations:
         waiting = self._parts.intake.waiting
         status = "degraded" if waiting > QUEUE_LIMIT // 2 else "healthy"
         return Check(status, f"{waiting} alerts wait for a commit", "0ms")
+
+    def _kafka(self) -> dict[str, Check]:
+        """A broker that is away never makes Lookout unhealthy: alerts are taken, and the log keeps them for it."""
+        if self._parts.relays is None:
+            return {}
+        is_well, message = self._parts.relays.health()
+        return {"kafka": Check("healthy" if is_well else "degraded", message, "0ms")}
+
+    def _config(self) -> Check:
+        problems = self._parts.reload.problems
+        if not problems:
+            return Check("healthy", f"policy {self._parts.intake.policy.version}", "0ms")
+        more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
+        told = one_line(problems[0], PROBLEM_LIMIT)
+        return Check("degraded", f"the policy from before holds: {told}{more}", "0ms")
 
 
 def _since(started: datetime, clock: Clock) -> str:

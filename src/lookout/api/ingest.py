@@ -15,13 +15,14 @@ from starlette.routing import Route
 from lookout import metrics
 from lookout.alerts.alert import RejectedAlert
 from lookout.alerts.source import Source
-from lookout.api.alertmanager import NO_STORE, framework_error, handler_error
+from lookout.api.alertmanager import NO_STORE, framework_error, handler_error, own_error
 from lookout.api.answers import Json, error_answer
 from lookout.api.bodies import Bodies
+from lookout.api.edge import sender_of
 from lookout.api.events import accepted, acknowledge, refused
-from lookout.api.parts import LOCAL_TENANT, Parts
+from lookout.api.parts import Parts
 from lookout.api.signature import Signature
-from lookout.errors import Overloaded, Unsigned
+from lookout.errors import LookoutError, Overloaded, Unsigned
 from lookout.incidents.ledger import Receipt
 from lookout.intake.work import Delivery
 from lookout.sources import WEBHOOKS, Parser, events, prometheus
@@ -33,7 +34,7 @@ THREAD_FROM = 256 * 1024
 EXCERPT = 512
 
 # An event's routing key is a secret, and what was refused can be read by everyone who reads incidents.
-_SECRETS = re.compile(rb'("(?:routing_key|service_key)"\s*:\s*")[^"]*')
+_SECRETS = re.compile(rb'("(?:routing_key|service_key)"\s*:\s*")(?:[^"\\]|\\.)*', re.IGNORECASE | re.DOTALL)
 
 
 class ReceiptView(msgspec.Struct, frozen=True):
@@ -86,7 +87,9 @@ class Ingest:
             parsed, _ = await self._take(request, prometheus.NAME, prometheus.parse)
         except MalformedBody as error:
             return framework_error(error.status, error.code, error.message)
-        except (Overloaded, *PASSING_ERRORS) as error:
+        except LookoutError as error:
+            return own_error(error)
+        except PASSING_ERRORS as error:
             return framework_error(503, 503, str(error), {"Retry-After": "1"})
         if parsed.rejected:
             return handler_error("\n".join(rejected.reason for rejected in parsed.rejected))
@@ -105,7 +108,7 @@ class Ingest:
             if error.status == 408:  # the event itself may be fine, and 400 would tell its client to drop it
                 answer.status_code = 408
             return answer
-        await acknowledge(self._parts, _tenant_id(), parsed)
+        await acknowledge(self._parts, sender_of(request, events.NAME).tenant_id, parsed)
         return accepted(parsed)
 
     def _webhook(self, source: str, parse: Parser) -> Any:
@@ -122,9 +125,9 @@ class Ingest:
     ) -> tuple[Parsed, list[Receipt]]:
         """Read, parse and store; returns after the commit. Raises `MalformedBody` after noting that it was refused.
 
-        Raises `Unsigned` without a note: what a stranger sends is not kept.
+        Raises `Unsigned`, `Forbidden` without a note: what a stranger sends is not kept.
         """
-        tenant_id = _tenant_id()
+        tenant_id = sender_of(request, source).tenant_id
         body = b""
         try:
             _check_media_type(request)
@@ -166,11 +169,7 @@ class Ingest:
     def _count(self, tenant_id: str, source: str, now: datetime, taken: int, rejected: int) -> None:
         """Count what was stored: a request that is answered with 503 comes again."""
         self._parts.intake.tally.count(tenant_id, source, now, alerts=taken + rejected, rejected=rejected)
-
-
-def _tenant_id() -> str:
-    """Whose alerts they are. Under which name a sender acts is not asked, so no X-User-ID can cost an alert."""
-    return LOCAL_TENANT
+        metrics.LAST_RECEIVED.labels(source).set(now.timestamp())
 
 
 def _check_media_type(request: Request) -> None:

@@ -1,6 +1,7 @@
 """The OpenAPI document: a table of operations over the types that the handlers use, assembled by msgspec."""
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal
 
@@ -11,9 +12,12 @@ from starlette.routing import Route
 
 from lookout import __version__
 from lookout.alerts.severity import Severity
+from lookout.api.answers import GoneView
 from lookout.api.events import EventAccepted, EventRefused
+from lookout.api.grouping import Grouping
 from lookout.api.health import Health
 from lookout.api.ingest import DeliveryView
+from lookout.api.periods import BucketSize
 from lookout.api.rest import (
     AlertPage,
     AssignArguments,
@@ -23,11 +27,15 @@ from lookout.api.rest import (
     InvestigationPage,
     NoArguments,
     NoteArguments,
+    ReconciledSources,
     RejectedPage,
+    RelatedList,
     ResolveArguments,
+    SourceList,
+    StatsView,
 )
 from lookout.incidents.events import FeedEvent
-from lookout.incidents.incident import Incident, Status
+from lookout.incidents.incident import IncidentView, Status
 
 JSON_DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
@@ -141,7 +149,7 @@ _POSITION = {"type": "integer", "minimum": 0, "maximum": 2**62 - 1}
 _REFUSED: Mapping[int, Any] = {400: Error}
 _OF_ONE: Mapping[int, Any] = {400: Error, 404: Error}
 _EVENT: Mapping[int, Any] = {202: EventAccepted, 400: EventRefused, 415: EventRefused, 503: Error}
-_ACTION: Mapping[int, Any] = {200: Incident, 400: Error, 404: Error, 503: Error}
+_ACTION: Mapping[int, Any] = {200: IncidentView, 400: Error, 404: Error, 503: Error}
 
 OPERATIONS: Sequence[Operation] = (
     Operation(
@@ -163,15 +171,17 @@ OPERATIONS: Sequence[Operation] = (
     ),
     Operation("post", "/v2/enqueue", "enqueueEvent", "The same under PagerDuty's own path.", _EVENT, EventToTake),
     Operation(
-        "get", "/v1/incidents", "listIncidents", "Incidents, the newest first.", {200: IncidentPage, **_REFUSED},
+        "get", "/v1/incidents", "listIncidents", "Incidents, the newest first.",
+        {200: IncidentPage, **_REFUSED, 410: GoneView},
         query=(
             ("status", {"type": "array", "items": {"type": "string", "enum": ["open", *Status]}}, "Any of these."),
             ("severity", {"type": "array", "items": {"type": "string", "enum": list(Severity)}}, "Any of these."),
+            ("as_of", {"type": "string", "format": "date-time"}, "The list as it was at this time."),
             _FIRST,
             ("after", {"type": "string"}, "The `next` of the page before."),
         ),
     ),
-    Operation("get", "/v1/incidents/{id}", "getIncident", "One incident.", {200: Incident, 404: Error}),
+    Operation("get", "/v1/incidents/{id}", "getIncident", "One incident.", {200: IncidentView, 404: Error}),
     Operation(
         "get", "/v1/incidents/{id}/alerts", "listAlerts", "The alerts of an incident, by fingerprint.",
         {200: AlertPage, **_OF_ONE}, query=(_FIRST, ("after", {"type": "string"}, "The `next` of the page before.")),
@@ -179,6 +189,17 @@ OPERATIONS: Sequence[Operation] = (
     Operation(
         "get", "/v1/incidents/{id}/events", "listEvents", "The events of an incident, in order.",
         {200: EventPage, **_OF_ONE}, query=(_FIRST, ("after", _POSITION, "Events after this position.")),
+    ),
+    Operation(
+        "get", "/v1/incidents/{id}/related", "listRelated",
+        "Incidents that started within 10 minutes of it and share label values, the best first.",
+        {200: RelatedList, **_OF_ONE},
+        query=(("first", {"type": "integer", "minimum": 1, "maximum": 50, "default": 10}, "How many at most."),),
+    ),
+    Operation(
+        "get", "/v1/incidents/{id}/grouping", "getGrouping",
+        "Why its alerts are one incident, and what was last decided about each.", {200: Grouping, **_OF_ONE},
+        query=(_FIRST, ("after", {"type": "string"}, "The `next` of the page before.")),
     ),
     Operation(
         "post", "/v1/incidents/{id}/acknowledge", "acknowledgeIncident", "Somebody works on it.",
@@ -196,6 +217,15 @@ OPERATIONS: Sequence[Operation] = (
         "post", "/v1/incidents/{id}/notes", "addIncidentNote", "Add a note to the timeline.", _ACTION, NoteArguments
     ),
     Operation(
+        "get", "/v1/stats", "readStats", "Figures of a time, by default of the last 24 hours.",
+        {200: StatsView, **_REFUSED},
+        query=(
+            ("start", {"type": "string", "format": "date-time"}, "Its first moment."),
+            ("end", {"type": "string", "format": "date-time"}, "The first moment after it; at most 750 days later."),
+            ("bucket", {"type": "string", "enum": list(BucketSize)}, "By the hour or by the day, in UTC."),
+        ),
+    ),
+    Operation(
         "get", "/v1/incidents/{id}/investigations", "listInvestigations", "What was found out, the oldest first.",
         {200: InvestigationPage, **_OF_ONE},
         query=(_FIRST, ("after", _POSITION, "Those attached after this position.")),
@@ -208,16 +238,34 @@ OPERATIONS: Sequence[Operation] = (
     Operation(
         "get", "/v1/feed", "readFeed",
         "The feed after a position: Server-Sent Events where `text/event-stream` is accepted, else a page of JSON.",
-        {200: EventPage, 400: Error, 409: Error, 503: Error},
+        {200: EventPage, 400: Error, 409: Error, 410: GoneView, 503: Error},
         query=(("after", _POSITION, "Events after this position; a stream without one begins now."), _FIRST),
+    ),
+    Operation(
+        "post", "/v1/reconcile", "reconcile", "Ask every source that can be asked what fires, and reconcile with that.",
+        {200: ReconciledSources, 400: Error, 409: Error, 503: Error}, NoArguments,
     ),
     Operation(
         "get", "/v1/rejected-alerts", "listRejectedAlerts", "What was refused, the newest first.",
         {200: RejectedPage, **_REFUSED}, query=(_FIRST, ("after", _POSITION, "The `next` of the page before.")),
     ),
+    Operation(
+        "get", "/v1/sources", "listSources", "What has sent something, when, and whether it is still heard.",
+        {200: SourceList},
+    ),
+    Operation(
+        "delete", "/v1/sources/{source}/heartbeats/{fingerprint}", "forgetHeartbeat",
+        "Watch a heartbeat no more, because its source is gone for good.", {204: None, 404: Error, 503: Error},
+    ),
     Operation("get", "/health", "health", "How Lookout is.", {200: Health, 503: Health}),
     Operation("get", "/ready", "ready", "Whether it can take alerts.", {200: dict[str, Any], 503: dict[str, Any]}),
 )  # fmt: skip
+
+
+SCHEMES: Mapping[str, Any] = {
+    "bearer": {"type": "http", "scheme": "bearer", "description": "An API token, a person's JWT, the service token."},
+    "password": {"type": "http", "scheme": "basic", "description": "The same, as the password."},
+}
 
 
 def document() -> dict[str, Any]:
@@ -239,7 +287,9 @@ def document() -> dict[str, Any]:
             },
             "jsonSchemaDialect": JSON_DIALECT,
             "paths": paths,
-            "components": {"schemas": components},
+            "components": {"schemas": components, "securitySchemes": SCHEMES},
+            # One of them, or none in local mode.
+            "security": [{name: []} for name in SCHEMES] + [{}],
         }
     )
 
@@ -280,10 +330,9 @@ def _operation(operation: Operation, schemas: Any) -> dict[str, Any]:
     parameters: list[dict[str, Any]] = [
         {"name": name, "in": "query", "schema": schema, "description": text} for name, schema, text in operation.query
     ]
-    if "{id}" in operation.path:
-        parameters.insert(
-            0, {"name": "id", "in": "path", "required": True, "schema": {"type": "string", "format": "uuid"}}
-        )
+    for place, name in enumerate(re.findall(r"\{(\w+)\}", operation.path)):
+        schema = {"type": "string", "format": "uuid"} if name == "id" else {"type": "string"}
+        parameters.insert(place, {"name": name, "in": "path", "required": True, "schema": schema})
     if parameters:
         described["parameters"] = parameters
     if operation.sends:

@@ -1,14 +1,23 @@
 """What the HTTP surfaces work with, and who asks."""
 
+from datetime import datetime
+from enum import StrEnum
+
 import msgspec
 
 from lookout.alerts.text import one_line
 from lookout.clock import Clock
-from lookout.errors import Refused
+from lookout.errors import Forbidden, Refused
 from lookout.feeds.follow import Followers
+from lookout.feeds.kafka.relay import Relays
 from lookout.incidents.actions import NAME_LIMIT
 from lookout.intake.writer import Intake
+from lookout.reconcile import Reconciler
+from lookout.reload import Reload
+from lookout.store.history import History
 from lookout.store.reads import Reads
+from lookout.store.relations import Relations
+from lookout.store.stats import Stats
 
 LOCAL_TENANT = "default"
 LOCAL_ACTOR = "local"
@@ -18,23 +27,64 @@ class Parts(msgspec.Struct, frozen=True):
     """The running parts behind every request."""
 
     reads: Reads
+    history: History
+    relations: Relations
+    stats: Stats
     intake: Intake
     followers: Followers
     clock: Clock
+    reconciler: Reconciler
+    reload: Reload
+    relays: Relays | None = None
+
+
+class Scope(StrEnum):
+    """What a credential is for."""
+
+    READ = "read"
+    OPERATE = "operate"
+    INGEST = "ingest"
 
 
 class Caller(msgspec.Struct, frozen=True):
-    """Who asks: whose data they see, and under which name they act."""
+    """Who asks: whose data they see, under which name they act, and what they may do.
+
+    `source` is the one that an ingest credential is bound to, None for any. `is_platform` callers see what is of no
+    tenant, and have named the tenant that they ask for; one that has named none has "" for it. `credential` names what
+    the caller is known by, for the log; with `expires_at`, or when it is revoked, it ends.
+    """
 
     tenant_id: str
     actor: str
+    scopes: frozenset[Scope] = frozenset(Scope)
+    source: str | None = None
+    is_platform: bool = False
+    credential: str = "local"
+    expires_at: datetime | None = None
+
+    def allowed(self, scope: Scope) -> "Caller":
+        """This caller, who may do this. Raises `Forbidden`, and `Refused` if no tenant is named."""
+        if scope not in self.scopes:
+            raise Forbidden(f"this credential is not for {scope}: it is for {', '.join(sorted(self.scopes))}")
+        if not self.tenant_id:
+            raise Refused("name the tenant with X-Tenant-ID", "X-Tenant-ID", "required")
+        return self
+
+    def as_platform(self) -> "Caller":
+        """This caller, who may see what is of all tenants together. Raises `Forbidden`."""
+        if not self.is_platform:
+            raise Forbidden("this is of all tenants together: it needs the service token or a platform operator")
+        return self
 
 
 def local_caller(user_id: str | None) -> Caller:
     """The caller in local mode: one tenant, and the name that the caller goes by. `user_id` is a header's raw text."""
-    # Headers are read as Latin-1, and people's names are sent as UTF-8.
-    name = (user_id or "").encode("latin-1", errors="replace").decode(errors="replace")
-    return Caller(LOCAL_TENANT, name_of(name, "X-User-ID") or LOCAL_ACTOR)
+    return Caller(LOCAL_TENANT, name_of(text_of_header(user_id), "X-User-ID") or LOCAL_ACTOR, is_platform=True)
+
+
+def text_of_header(raw: str | None) -> str:
+    """Headers are read as Latin-1, and people's names are sent as UTF-8."""
+    return (raw or "").encode("latin-1", errors="replace").decode(errors="replace")
 
 
 def name_of(text: str, field: str) -> str:

@@ -1,7 +1,8 @@
 """REST: incidents to read and to act on, the feed, and what was refused."""
 
 import base64
-from typing import Any
+from datetime import UTC, datetime
+from typing import Annotated, Any
 
 import msgspec
 from starlette.requests import Request
@@ -11,14 +12,22 @@ from starlette.routing import Route
 from lookout.alerts.severity import Severity
 from lookout.api import acting
 from lookout.api.answers import Json
-from lookout.api.edge import caller_of
+from lookout.api.edge import known_caller, operator_of, reader_of, visit_of
+from lookout.api.grouping import grouping_of
 from lookout.api.parts import Parts
-from lookout.errors import Conflict, Refused
+from lookout.api.periods import BucketSize, past, period_of, size_of
+from lookout.api.positions import check_position
+from lookout.errors import Refused
 from lookout.feeds.sse import EventStream
 from lookout.incidents.events import FeedEvent
-from lookout.incidents.incident import Incident, Status
+from lookout.incidents.incident import Incident, IncidentView, Status
 from lookout.incidents.investigation import Investigation
+from lookout.incidents.related import Related
+from lookout.reconcile import Reconciled
 from lookout.store.reads import END, AlertView, IncidentFilter, InvestigationView, RejectedView
+from lookout.store.relations import RELATED_DEFAULT, RELATED_LIMIT
+from lookout.store.sources import SourceView, as_they_were
+from lookout.store.stats import Bucket, IncidentStats, NoisyGroup
 
 PAGE_DEFAULT = 50
 PAGE_LIMIT = 500
@@ -29,7 +38,7 @@ ACTION_LIMIT = 256 * 1024
 class IncidentPage(msgspec.Struct, frozen=True):
     """Incidents, the newest first. `position` is one of the feed that they are true for; `next` goes on after them."""
 
-    incidents: list[Incident]
+    incidents: list[IncidentView]
     next: str | None
     position: int
 
@@ -46,6 +55,23 @@ class EventPage(msgspec.Struct, frozen=True):
     next: int | None
 
 
+class RelatedList(msgspec.Struct, frozen=True):
+    """What may have to do with an incident, the best first."""
+
+    related: list[Related]
+
+
+class StatsView(msgspec.Struct, frozen=True):
+    """Figures of the time from `start` to before `end`, by bucket, and the groups that opened most often."""
+
+    start: datetime
+    end: datetime
+    bucket: BucketSize
+    figures: IncidentStats
+    buckets: list[Bucket]
+    noisiest: list[NoisyGroup]
+
+
 class InvestigationPage(msgspec.Struct, frozen=True):
     """Investigations, the oldest first. `next` is the position to go on after; None at the end."""
 
@@ -56,6 +82,18 @@ class InvestigationPage(msgspec.Struct, frozen=True):
 class RejectedPage(msgspec.Struct, frozen=True):
     rejected_alerts: list[RejectedView]
     next: int | None
+
+
+class SourceList(msgspec.Struct, frozen=True):
+    """The sources that have sent something, by name."""
+
+    sources: list[SourceView]
+
+
+class ReconciledSources(msgspec.Struct, frozen=True):
+    """What asking the sources found, each in turn."""
+
+    sources: list[Reconciled]
 
 
 class NoArguments(msgspec.Struct, frozen=True):
@@ -101,86 +139,130 @@ class Rest:
             Route(one, self.incident, methods=["GET"]),
             Route(f"{one}/alerts", self.alerts, methods=["GET"]),
             Route(f"{one}/events", self.events, methods=["GET"]),
+            Route(f"{one}/related", self.related, methods=["GET"]),
+            Route(f"{one}/grouping", self.grouping, methods=["GET"]),
             Route(f"{one}/acknowledge", self.acknowledge, methods=["POST"]),
             Route(f"{one}/assign", self.assign, methods=["POST"]),
             Route(f"{one}/resolve", self.resolve, methods=["POST"]),
             Route(f"{one}/notes", self.add_note, methods=["POST"]),
             Route(f"{one}/investigations", self.investigations, methods=["GET"]),
             Route(f"{one}/investigations", self.attach_investigation, methods=["POST"]),
+            Route("/v1/stats", self.stats, methods=["GET"]),
             Route("/v1/feed", self.feed, methods=["GET"]),
+            Route("/v1/reconcile", self.reconcile, methods=["POST"]),
             Route("/v1/rejected-alerts", self.rejected_alerts, methods=["GET"]),
+            Route("/v1/sources", self.sources, methods=["GET"]),
+            Route("/v1/sources/{source}/heartbeats/{fingerprint}", self.forget_heartbeat, methods=["DELETE"]),
         ]
 
     async def incidents(self, request: Request) -> Response:
-        tenant_id = caller_of(request).tenant_id
+        tenant_id = reader_of(request).tenant_id
         limit = _limit(request)
-        before = _position_of_cursor(request.query_params.get("after"))
-        position = await self._parts.reads.last_position(tenant_id)
-        found = await self._parts.reads.incidents_before(tenant_id, before, limit + 1, _filter(request))
+        before, wanted = _position_of_cursor(request.query_params.get("after")), _filter(request)
+        if (as_of := request.query_params.get("as_of")) is not None:
+            time = past(_time(as_of, "as_of"), self._parts.clock.now())
+            position = await self._parts.history.position_at(tenant_id, time)
+            found = await self._parts.history.incidents_before(tenant_id, position, before, limit + 1, wanted)
+            page = as_they_were(found[:limit])
+        else:
+            position = await self._parts.reads.last_position(tenant_id)
+            found = await self._parts.reads.incidents_before(tenant_id, before, limit + 1, wanted)
+            page = await self._parts.reads.sources.shown(found[:limit])
         more = len(found) > limit
-        page = found[:limit]
         return Json(IncidentPage(page, _cursor_of(page[-1]) if more else None, position))
 
     async def incident(self, request: Request) -> Response:
-        return Json(await self._parts.reads.incident(caller_of(request).tenant_id, request.path_params["id"]))
+        return await self._shown(
+            await self._parts.reads.incident(reader_of(request).tenant_id, request.path_params["id"])
+        )
+
+    async def _shown(self, incident: Incident) -> Response:
+        (shown,) = await self._parts.reads.sources.shown([incident])
+        return Json(shown)
 
     async def alerts(self, request: Request) -> Response:
-        tenant_id, incident_id, limit = caller_of(request).tenant_id, request.path_params["id"], _limit(request)
+        tenant_id, incident_id, limit = reader_of(request).tenant_id, request.path_params["id"], _limit(request)
         await self._parts.reads.incident(tenant_id, incident_id)
         after = request.query_params.get("after", "")
         found = await self._parts.reads.alerts_of(tenant_id, incident_id, after.replace("\0", ""), limit + 1)
         return Json(AlertPage(found[:limit], found[limit - 1].fingerprint if len(found) > limit else None))
 
     async def events(self, request: Request) -> Response:
-        tenant_id, incident_id, limit = caller_of(request).tenant_id, request.path_params["id"], _limit(request)
+        tenant_id, incident_id, limit = reader_of(request).tenant_id, request.path_params["id"], _limit(request)
         await self._parts.reads.incident(tenant_id, incident_id)
         found = await self._parts.reads.events_of(tenant_id, incident_id, _number(request, "after", 0), limit + 1)
         return Json(EventPage(found[:limit], found[limit - 1].position if len(found) > limit else None))
 
+    async def related(self, request: Request) -> Response:
+        tenant_id, limit = reader_of(request).tenant_id, _limit(request, RELATED_DEFAULT, RELATED_LIMIT)
+        incident = await self._parts.reads.incident(tenant_id, request.path_params["id"])
+        return Json(RelatedList(await self._parts.relations.of(tenant_id, incident, limit)))
+
+    async def stats(self, request: Request) -> Response:
+        tenant_id, reads = reader_of(request).tenant_id, self._parts.stats
+        start, end = (
+            _time(text, name) if (text := request.query_params.get(name)) is not None else None
+            for name in ("start", "end")
+        )
+        word = request.query_params.get("bucket")
+        size = _member(BucketSize, word, "bucket", list(BucketSize)) if word is not None else None
+        period = period_of(self._parts.clock.now(), start, end, size)
+        return Json(
+            StatsView(
+                period.start,
+                period.end,
+                size_of(period),
+                await reads.figures(tenant_id, period.start, period.end),
+                await reads.buckets(tenant_id, period),
+                await reads.noisiest(tenant_id, period.start, period.end),
+            )
+        )
+
+    async def grouping(self, request: Request) -> Response:
+        tenant_id, incident_id, limit = reader_of(request).tenant_id, request.path_params["id"], _limit(request)
+        after = request.query_params.get("after", "").replace("\0", "")
+        return Json(await grouping_of(self._parts, tenant_id, incident_id, after, limit))
+
     async def investigations(self, request: Request) -> Response:
-        tenant_id, incident_id, limit = caller_of(request).tenant_id, request.path_params["id"], _limit(request)
+        tenant_id, incident_id, limit = reader_of(request).tenant_id, request.path_params["id"], _limit(request)
         await self._parts.reads.incident(tenant_id, incident_id)
         after = _number(request, "after", 0)
         found = await self._parts.reads.investigations_of(tenant_id, incident_id, after, limit + 1)
         return Json(InvestigationPage(found[:limit], found[limit - 1].position if len(found) > limit else None))
 
     async def acknowledge(self, request: Request) -> Response:
+        caller = operator_of(request)
         await _arguments(request, NoArguments)
-        return Json(await acting.acknowledge(self._parts, caller_of(request), request.path_params["id"]))
+        return await self._shown(await acting.acknowledge(self._parts, caller, request.path_params["id"]))
 
     async def assign(self, request: Request) -> Response:
+        caller, incident_id = operator_of(request), request.path_params["id"]
         arguments = await _arguments(request, AssignArguments)
-        caller, incident_id = caller_of(request), request.path_params["id"]
-        return Json(await acting.assign(self._parts, caller, incident_id, arguments.assignee))
+        return await self._shown(await acting.assign(self._parts, caller, incident_id, arguments.assignee))
 
     async def resolve(self, request: Request) -> Response:
+        caller, incident_id = operator_of(request), request.path_params["id"]
         arguments = await _arguments(request, ResolveArguments)
-        caller, incident_id = caller_of(request), request.path_params["id"]
-        return Json(await acting.resolve(self._parts, caller, incident_id, arguments.reason))
+        return await self._shown(await acting.resolve(self._parts, caller, incident_id, arguments.reason))
 
     async def add_note(self, request: Request) -> Response:
+        caller, incident_id = operator_of(request), request.path_params["id"]
         arguments = await _arguments(request, NoteArguments)
-        caller, incident_id = caller_of(request), request.path_params["id"]
-        return Json(await acting.add_note(self._parts, caller, incident_id, arguments.text))
+        return await self._shown(await acting.add_note(self._parts, caller, incident_id, arguments.text))
 
     async def attach_investigation(self, request: Request) -> Response:
+        caller, incident_id = operator_of(request), request.path_params["id"]
         arguments = await _arguments(request, InvestigationArguments)
-        caller, incident_id = caller_of(request), request.path_params["id"]
         given = Investigation(**msgspec.structs.asdict(arguments))
-        return Json(await acting.attach_investigation(self._parts, caller, incident_id, given))
+        return await self._shown(await acting.attach_investigation(self._parts, caller, incident_id, given))
 
     async def feed(self, request: Request) -> Any:
         """The feed: a page as JSON, or a stream. A stream without a position begins with what happens from now on."""
-        tenant_id = caller_of(request).tenant_id
+        tenant_id = reader_of(request).tenant_id
         resume = request.headers.get("last-event-id")
         after = _whole(resume, "Last-Event-ID") if resume is not None else _number(request, "after", None)
-        last = await self._parts.reads.last_position(tenant_id)
-        if after is not None and after > last:
-            raise Conflict(
-                f"position {after} has not happened yet: the log ends at {last}. Start again without a position.",
-                "after",
-                f"maximum {last}",
-            )
+        ends = await self._parts.reads.ends(tenant_id)
+        check_position(after or 0, ends)
         if "text/event-stream" not in request.headers.get("accept", ""):
             events = await self._parts.followers.page(tenant_id, after or 0, _limit(request))
             end = events[-1].position if events else after or 0
@@ -188,18 +270,43 @@ class Rest:
             return Response(body, media_type="application/json")
         # Both before the answer begins: what is refused has a status, and "from now on" is from before it.
         self._parts.followers.check_room()
-        return EventStream(self._parts.followers.follow(tenant_id, last if after is None else after))
+        events = self._parts.followers.follow(tenant_id, ends.last if after is None else after)
+        return EventStream(events, visit_of(request).ended)
+
+    async def reconcile(self, request: Request) -> Response:
+        known_caller(request).as_platform()
+        """Ask every source that can be asked what fires."""
+        await _arguments(request, NoArguments)
+        return Json(ReconciledSources(await self._parts.reconciler.reconcile()))
 
     async def rejected_alerts(self, request: Request) -> Response:
-        tenant_id, limit = caller_of(request).tenant_id, _limit(request)
+        tenant_id, limit = reader_of(request).tenant_id, _limit(request)
         found = await self._parts.reads.rejected_before(tenant_id, _number(request, "after", END), limit + 1)
         return Json(RejectedPage(found[:limit], found[limit - 1].id if len(found) > limit else None))
 
+    async def sources(self, request: Request) -> Response:
+        now = self._parts.clock.now()
+        return Json(SourceList(await self._parts.reads.sources.all(reader_of(request).tenant_id, now)))
 
-def _limit(request: Request) -> int:
-    first = _number(request, "first", PAGE_DEFAULT)
-    if not 1 <= first <= PAGE_LIMIT:
-        raise Refused(f"first is {first}: a page has 1 to {PAGE_LIMIT}", "first", f"1 to {PAGE_LIMIT}")
+    async def forget_heartbeat(self, request: Request) -> Response:
+        """Watch a heartbeat no more, because its source is gone for good."""
+        source, fingerprint = request.path_params["source"], request.path_params["fingerprint"]
+        await acting.forget_heartbeat(self._parts, operator_of(request), source, fingerprint)
+        return Response(status_code=204)
+
+
+def _time(text: str, name: str) -> datetime:
+    try:
+        return msgspec.convert(text, Annotated[datetime, msgspec.Meta(tz=True)]).astimezone(UTC)
+    except (msgspec.ValidationError, ValueError, OverflowError):
+        problem = f"{name} is {text[:40]!r}: a time like 2026-01-31T12:00:00Z is expected"
+        raise Refused(problem, name, "RFC 3339") from None
+
+
+def _limit(request: Request, default: int = PAGE_DEFAULT, most: int = PAGE_LIMIT) -> int:
+    first = _number(request, "first", default)
+    if not 1 <= first <= most:
+        raise Refused(f"first is {first}: a page has 1 to {most}", "first", f"1 to {most}")
     return first
 
 

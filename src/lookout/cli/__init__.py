@@ -14,9 +14,15 @@ from lookout import __version__
 from lookout.cli.demo import demo
 from lookout.cli.incidents import incidents
 from lookout.cli.outside import Outside
+from lookout.cli.reconcile import reconcile
+from lookout.cli.relay import relay
 from lookout.cli.serve import check_config, rebuild, serve
+from lookout.cli.sources import sources
+from lookout.cli.stats import stats
 from lookout.cli.tail import tail
 from lookout.cli.terminal import complain
+from lookout.cli.token import token
+from lookout.cli.why import why
 from lookout.errors import LookoutError
 
 app = typer.Typer(
@@ -52,9 +58,15 @@ def version() -> None:
 app.command()(serve)
 app.command()(tail)
 app.add_typer(incidents, name="incidents", short_help="List incidents, show one, acknowledge, assign, note, resolve.")
+app.command()(stats)
+app.add_typer(sources, name="sources", short_help="List what sends alerts, with its heartbeats; forget one.")
+app.command()(reconcile)
+app.command()(why)
 app.command()(demo)
+app.add_typer(token, name="token", short_help="Make, list and revoke the tokens of senders and readers.")
 app.command("check-config")(check_config)
 app.command()(rebuild)
+app.command()(relay)
 app.command()(version)
 
 

@@ -2,6 +2,7 @@
 
 import re
 import uuid
+from collections.abc import Sequence
 from itertools import islice
 
 from lookout.alerts.text import one_line
@@ -48,6 +49,6 @@ def _is_part(digits: str, whole: str) -> bool:
     return whole.startswith(digits) or whole.endswith(digits)
 
 
-def _ends(incidents: list[Incident]) -> str:
+def _ends(incidents: Sequence[Incident]) -> str:
     ends = [short_id(incident.id) for incident in incidents[:_NAMED]]
     return ", ".join(ends) + (" and others" if len(incidents) > _NAMED else "")

@@ -4,6 +4,7 @@ import io
 import sys
 from collections import deque
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from enum import StrEnum
 from itertools import islice
 from typing import Annotated
@@ -17,17 +18,20 @@ from lookout.alerts.severity import Severity
 from lookout.alerts.text import one_line
 from lookout.cli.client import PAGE, AlertView, Client, InvestigationView
 from lookout.cli.finding import find_incident
+from lookout.cli.moments import moment_of
 from lookout.cli.outside import DEFAULT_URL, Url, outside_of
 from lookout.cli.pages import When, incident_page, incident_table
 from lookout.cli.reading import Heard
 from lookout.cli.terminal import STATUS_STYLES, Terminal, json_line, severity_mark, short_id
 from lookout.incidents.actions import NAME_LIMIT
 from lookout.incidents.grouping import TITLE_LIMIT
-from lookout.incidents.incident import Incident, Status
+from lookout.incidents.incident import Incident, IncidentView, Status
+from lookout.incidents.related import Related
 
 ALERTS_READ = 2000
 ALERTS_SHOWN = 40
 EVENTS_SHOWN = 100
+RELATED_SHOWN = 5
 INVESTIGATIONS_SHOWN = 3
 
 incidents = typer.Typer(no_args_is_help=False, rich_markup_mode=None)
@@ -55,6 +59,9 @@ def list_incidents(
     status: Annotated[StatusChoice, typer.Option(help="Only these.")] = StatusChoice.OPEN,
     severity: Annotated[Severity | None, typer.Option(help="Only incidents of this severity.")] = None,
     every: Annotated[bool, typer.Option("--all", help="The resolved ones too, after the open ones.")] = False,
+    as_of: Annotated[
+        str, typer.Option("--as-of", metavar="TIME", help="The list as it was: 90m ago, or at 2026-01-31T12:00.")
+    ] = "",
     limit: Annotated[int, typer.Option(metavar="N", min=1, help="At most this many.")] = 50,
     json: Annotated[bool, typer.Option("--json", help="Print each incident's JSON on a line, for pipes.")] = False,
     url: Url = DEFAULT_URL,
@@ -66,41 +73,49 @@ def list_incidents(
       lookout incidents
       lookout incidents --severity critical
       lookout incidents --all --json | jq -r .title
+      lookout incidents --as-of 2h
       lookout incidents show 5f3c9a1e
     """
     if context.invoked_subcommand is not None:
         return
     outside = outside_of(context)
     statuses = [StatusChoice.OPEN, StatusChoice.RESOLVED] if every else [status]
-    listed, has_more = _listed(outside.client(url), statuses, severity or "", limit)
+    seen_at = moment_of(as_of, outside.now(), outside.zone) if as_of else None
+    listed, has_more = _listed(outside.client(url), statuses, severity or "", limit, seen_at)
     if json:
         for incident in listed:
             _print_json(incident)
         return
     screen = Terminal()
     if listed:
-        screen.print(incident_table(listed, When(outside.now(), outside.zone), screen.width))
+        screen.print(incident_table(listed, When(seen_at or outside.now(), outside.zone), screen.width))
     else:
-        screen.say(Text(_nothing(statuses, severity)))
+        screen.say(Text(_nothing(statuses, severity, seen_at)))
     if has_more:
         screen.say(Text(f"There are more: --limit {limit * 4} shows up to {limit * 4}.", style="dim"))
 
 
-def _listed(client: Client, statuses: Sequence[StatusChoice], severity: str, limit: int) -> tuple[list[Incident], bool]:
-    """At most `limit` incidents in the statuses' order, and whether there are more."""
-    found = (
-        incident for status in statuses for incident in client.every_incident(status, severity, min(limit + 1, PAGE))
-    )
+def _listed(
+    client: Client, statuses: Sequence[StatusChoice], severity: str, limit: int, as_of: datetime | None
+) -> tuple[list[IncidentView], bool]:
+    """At most `limit` incidents in the statuses' order, the stale ones after the others; and whether there are more."""
+    time, first = as_of.astimezone(UTC).isoformat() if as_of is not None else "", min(limit + 1, PAGE)
+    found = (incident for status in statuses for incident in client.every_incident(status, severity, first, time))
     listed = list(islice(found, limit + 1))
-    shown = sorted(listed[:limit], key=lambda incident: (_URGENCY[incident.status], -incident.severity.rank))
-    return shown, len(listed) > limit
+    return sorted(listed[:limit], key=_place_of), len(listed) > limit
+
+
+def _place_of(incident: IncidentView) -> tuple[bool, bool, int, int]:
+    return not incident.is_open, incident.stale, _URGENCY[incident.status], -incident.severity.rank
 
 
 _URGENCY = {status: place for place, status in enumerate(Status)}
 
 
-def _nothing(statuses: Sequence[StatusChoice], severity: Severity | None) -> str:
+def _nothing(statuses: Sequence[StatusChoice], severity: Severity | None, as_of: datetime | None) -> str:
     kind = f"{severity} " if severity else ""
+    if as_of is not None:
+        return f"No such {kind}incidents at {as_of:%Y-%m-%d %H:%M:%S}."
     if statuses == [StatusChoice.OPEN]:
         return f"No open {kind}incidents. Resolved ones: lookout incidents --all"
     return f"No {kind}incidents." if len(statuses) > 1 else f"No {statuses[0]} {kind}incidents."
@@ -108,7 +123,7 @@ def _nothing(statuses: Sequence[StatusChoice], severity: Severity | None) -> str
 
 @incidents.command()
 def show(context: typer.Context, part: Id, json: Json = False, url: Url = DEFAULT_URL) -> None:
-    """Show one incident: facts, alerts, investigations, timeline.
+    """Show one incident: facts, alerts, investigations, timeline, and what may have to do with it.
 
     \b
     Examples:
@@ -124,8 +139,10 @@ def show(context: typer.Context, part: Id, json: Json = False, url: Url = DEFAUL
     alerts = sorted(islice(client.every_alert(incident.id), ALERTS_READ), key=_urgency)
     events = _last_events(client, incident.id)
     investigations = _investigations(client, incident)[-INVESTIGATIONS_SHOWN:]
+    related = client.related(incident.id, RELATED_SHOWN)
     when = When(outside.now(), outside.zone)
-    page = incident_page(incident, alerts[:ALERTS_SHOWN], len(alerts) > ALERTS_SHOWN, events, when, investigations)
+    more = len(alerts) > ALERTS_SHOWN
+    page = incident_page(incident, alerts[:ALERTS_SHOWN], more, events, when, investigations, related=related)
     Terminal().print(page)
 
 
@@ -135,18 +152,20 @@ def _urgency(alert: AlertView) -> tuple[AlertStatus, int, str]:
 
 
 class _Whole(msgspec.Struct, frozen=True):
-    incident: Incident
+    incident: IncidentView
     alerts: list[AlertView]
     investigations: list[InvestigationView]
     events: list[Heard]
+    related: list[Related]
 
 
-def _whole(client: Client, incident: Incident) -> _Whole:
+def _whole(client: Client, incident: IncidentView) -> _Whole:
     return _Whole(
         incident,
         list(client.every_alert(incident.id)),
         _investigations(client, incident),
         list(client.every_event(incident.id)),
+        client.related(incident.id, RELATED_SHOWN),
     )
 
 

@@ -124,6 +124,8 @@ def _resolution(change: Resolved, incident: Incident) -> str:
             return after
         case Resolution.EXPIRED:
             return f"{after}, by silence"
+        case Resolution.RECONCILED:
+            return f"{after}, by asking the source"
         case Resolution.OPERATOR:
             reason = one_line(change.reason, TEXT_LIMIT)
             return f"{after} by {_name(change.by or 'somebody')}" + (f": {reason}" if reason else "")

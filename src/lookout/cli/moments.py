@@ -2,6 +2,26 @@
 
 from datetime import datetime, timedelta, tzinfo
 
+from lookout.alerts.text import one_line
+from lookout.config import duration_of, is_duration
+from lookout.errors import Refused
+
+
+def moment_of(text: str, now: datetime, zone: tzinfo | None) -> datetime:
+    """A time as people write it: how long ago, as 90m or 2d, or the time itself, in `zone` unless it says another.
+
+    Raises `Refused`.
+    """
+    try:
+        if is_duration(text):
+            return now - duration_of(text)
+        moment = datetime.fromisoformat(text)
+        return moment.astimezone(zone) if moment.tzinfo is not None or zone is None else moment.replace(tzinfo=zone)
+    except (ValueError, OverflowError):
+        shown = one_line(text, 40)
+        problem = f"{shown!r} is not a time: write how long ago, as 90m or 2d, or a time as 2026-01-31T12:00"
+        raise Refused(problem) from None
+
 
 def time_of_day(at: datetime, zone: tzinfo | None) -> str:
     """HH:MM:SS in `zone`; None is the machine's own."""

@@ -43,8 +43,12 @@ class Outside:
     user: Callable[[], str] = _login_name
 
     def client(self, url: str, user: str | None = None) -> Client:
-        """A client of the Lookout at `url`, acting as `user`, by default whoever is logged in."""
-        return Client(url, user if user is not None else self.user(), self.transport)
+        """A client of the Lookout at `url`, acting as `user`, by default whoever is logged in.
+
+        It is known by the credential in LOOKOUT_TOKEN, where there is one.
+        """
+        token = self.environ.get("LOOKOUT_TOKEN", "").strip()
+        return Client(url, user if user is not None else self.user(), self.transport, token)
 
 
 def outside_of(context: typer.Context) -> Outside:

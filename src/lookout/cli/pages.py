@@ -1,6 +1,6 @@
 """Incidents on the screen: the table of many, the page of one. Pure: what is printed depends on the arguments alone."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, tzinfo
 from typing import NamedTuple
 
@@ -20,9 +20,13 @@ from lookout.cli.terminal import MARKS, STATUS_STYLES, TEXT_LIMIT, severity_mark
 from lookout.incidents.actions import NAME_LIMIT, NOTE_LIMIT
 from lookout.incidents.events import FeedEvent, NoteAdded
 from lookout.incidents.grouping import SUMMARY_LIMIT, TITLE_LIMIT, VALUE_LIMIT
-from lookout.incidents.incident import Incident
+from lookout.incidents.incident import Incident, IncidentView
 from lookout.incidents.investigation import INVESTIGATION_SUMMARY_LIMIT, RECOMMENDATION_LIMIT, ROOT_CAUSE_LIMIT
+from lookout.incidents.related import Related
 
+STALE = "stale"
+STALE_STYLE = "yellow"
+"""What stands beside the status where nobody knows whether it is still so."""
 _BREAK = "\n"
 _WIDTHS = {"ID": 8, "SEVERITY": 10, "STATUS": 12, "INCIDENT": 0, "FIRING": 6, "SINCE": 5, "WHO": 8}
 _HEADINGS = tuple(_WIDTHS)
@@ -38,7 +42,7 @@ class When(NamedTuple):
     zone: tzinfo | None
 
 
-def incident_table(incidents: Sequence[Incident], when: When, width: int) -> Table:
+def incident_table(incidents: Sequence[IncidentView], when: When, width: int) -> Table:
     """One row for each incident, in the order given, in `width` columns: titles give way.
 
     The column of people is there if anybody is.
@@ -57,30 +61,56 @@ def incident_table(incidents: Sequence[Incident], when: When, width: int) -> Tab
 
 
 def incident_page(
-    incident: Incident,
+    incident: IncidentView,
     alerts: Sequence[AlertView],
     more_alerts: bool,
     events: Sequence[Heard],
     when: When,
     investigations: Sequence[InvestigationView] = (),
+    *,
+    related: Sequence[Related] = (),
 ) -> Group:
-    """Everything about one incident: header, facts, alerts with the labels that differ, investigations, timeline."""
+    """All about one incident: header, facts, alerts with labels that differ, related, investigations, timeline."""
     heading = f"Alerts: {firing_count(incident)}" + (f", {len(alerts)} of them here" if more_alerts else "")
     return Group(
         _header(incident),
         Padding(_facts(incident, _shared_labels(incident, alerts), when), (1, 2), expand=False),
         Text(heading, style="bold"),
         Padding(_alerts(incident, alerts, when), (0, 2, 1, 2), expand=False),
+        *_related(related, when),
         *_investigations(incident, investigations, when),
         Text("Timeline", style="bold"),
         Padding(_timeline(events, when), (0, 2), expand=False),
     )
 
 
-def _row(incident: Incident, when: When, title_width: int) -> tuple[Text, ...]:
+def _related(related: Sequence[Related], when: When) -> Iterator[Text | Padding]:
+    """Which others may have to do with it, and what they share; nothing if there are none."""
+    if not related:
+        return
+    table = Table.grid(padding=(0, 2))
+    for _ in range(3):
+        table.add_column(no_wrap=True)
+    table.add_column(overflow="fold")
+    for other in related:
+        incident = other.incident
+        title = Text(one_line(incident.title, TITLE_LIMIT), style="" if incident.is_open else "dim")
+        table.add_row(
+            Text(short_id(incident.id), style="dim"),
+            severity_mark(incident),
+            Text(stamp(incident.started_at, when.now, when.zone), style="dim"),
+            Text(_BREAK).join([title, label_text(other.shared)]),
+        )
+    yield Text("Related: started within 10 minutes and shares", style="bold")
+    yield Padding(table, (0, 2, 1, 2), expand=False)
+
+
+def _row(incident: IncidentView, when: When, title_width: int) -> tuple[Text, ...]:
     """The cells, in the order of `_HEADINGS`."""
     style = "" if incident.is_open else "dim"
     title = Text(one_line(incident.title, TITLE_LIMIT), style=style)
+    if incident.stale:
+        title = Text.assemble((f"{STALE} ", STALE_STYLE), title)
     title.truncate(title_width, overflow="ellipsis")
     person = Text(_person(incident), style=style)
     person.truncate(_WIDTHS["WHO"], overflow="ellipsis")
@@ -99,26 +129,32 @@ def _person(incident: Incident) -> str:
     return one_line(incident.assignee or incident.acknowledged_by or "", NAME_LIMIT)
 
 
-def _header(incident: Incident) -> Text:
+def _header(incident: IncidentView) -> Text:
     header = Text.assemble(severity_mark(incident), " ", (incident.status, STATUS_STYLES[incident.status]), "  ")
+    if incident.stale:
+        header.append(f"{STALE}  ", style=STALE_STYLE)
     header.append(one_line(incident.title, TITLE_LIMIT), style="bold")
     summary = one_line(incident.summary, SUMMARY_LIMIT)
     return header.append(f"\n{summary}") if summary and summary != incident.title else header
 
 
-def _facts(incident: Incident, labels: dict[str, str], when: When) -> Table:
+def _facts(incident: IncidentView, labels: dict[str, str], when: When) -> Table:
     table = Table.grid(padding=(0, 2))
     table.add_column(style="dim", no_wrap=True)
     table.add_column(overflow="fold")
     for name, value in _fact_rows(incident, when):
         table.add_row(Text(name), Text(value))
     if labels:
-        table.add_row(Text("labels"), _label_text(labels))
+        table.add_row(Text("labels"), label_text(labels))
     return table
 
 
-def _fact_rows(incident: Incident, when: When) -> Iterator[tuple[str, str]]:
+def _fact_rows(incident: IncidentView, when: When) -> Iterator[tuple[str, str]]:
     yield "id", one_line(incident.id, VALUE_LIMIT)
+    if incident.rule:
+        yield "rule", one_line(incident.rule, VALUE_LIMIT)
+    if incident.stale:
+        yield STALE, "its source is silent: this is what was last heard. See lookout sources"
     yield "started", _since(incident.started_at, when)
     if incident.acknowledged_at is not None:
         by = one_line(incident.acknowledged_by or "somebody", NAME_LIMIT)
@@ -158,23 +194,28 @@ def _alerts(incident: Incident, alerts: Sequence[AlertView], when: When) -> Tabl
         changed_at = alert.starts_at if is_firing else alert.ends_at or alert.starts_at
         table.add_row(
             Text(f"{shape} {alert.severity}", style=style if is_firing else "dim"),
-            Text(alert.status, style="" if is_firing else "green"),
+            _alert_status(alert),
             Text(stamp(changed_at, when.now, when.zone), style="dim"),
             _alert_text(alert, dict(sorted(alert.labels.items() - shared))),
         )
     return table
 
 
+def _alert_status(alert: AlertView) -> Text:
+    status = Text(alert.status, style="" if alert.status is AlertStatus.FIRING else "green")
+    return Text.assemble(status, (f" {STALE}", STALE_STYLE)) if alert.stale else status
+
+
 def _alert_text(alert: AlertView, labels: dict[str, str]) -> Text:
     """What tells the alert from the others: labels and values; its links below, each on a line that can be copied."""
     values = {name: f"{value:g}" for name, value in alert.values.items()}
-    lines = [_label_text(labels | values) or Text(alert.fingerprint, style="dim")]
+    lines = [label_text(labels | values) or Text(alert.fingerprint, style="dim")]
     for name, url in alert.links.items():
         lines.append(Text.assemble((one_line(name, VALUE_LIMIT), "dim"), " ", one_line(url, URL_LIMIT)))
     return Text(_BREAK).join(lines)
 
 
-def _label_text(labels: dict[str, str]) -> Text:
+def label_text(labels: Mapping[str, str]) -> Text:
     parts = [
         Text.assemble((one_line(name, VALUE_LIMIT), "dim"), ("=", "dim"), one_line(value, VALUE_LIMIT))
         for name, value in labels.items()

@@ -42,7 +42,7 @@ def serve(
     from lookout.config import load_settings
 
     environ = outside_of(context).environ
-    settings = load_settings(_overlaid(environ, HOST=host, PORT=port, LOOKOUT_DATA_DIR=data_dir))
+    settings = load_settings(overlaid(environ, HOST=host, PORT=port, LOOKOUT_DATA_DIR=data_dir))
     try:
         serve_app(settings, lambda url: typer.echo(welcome(settings, url, sys.argv[0])))
     except KeyboardInterrupt:
@@ -65,7 +65,7 @@ def rebuild(
     from lookout.config import load_settings
 
     environ = outside_of(context).environ
-    report = rebuild_tables(load_settings(_overlaid(environ, LOOKOUT_DATA_DIR=data_dir)), repair=repair)
+    report = rebuild_tables(load_settings(overlaid(environ, LOOKOUT_DATA_DIR=data_dir)), repair=repair)
     screen = Terminal()
     for line in report.lines:
         screen.say(Text(line))
@@ -89,20 +89,21 @@ def check_config(
     """
     from lookout.config import load_settings
 
-    environ = _overlaid(outside_of(context).environ, LOOKOUT_CONFIG=path)
+    environ = overlaid(outside_of(context).environ, LOOKOUT_CONFIG=path)
     checked = environ.get("LOOKOUT_CONFIG", "")
     try:
         if path is not None and not path.is_file():
             raise SettingsError(f"{path}: no such file")
-        load_settings(environ)
+        settings = load_settings(environ)
     except SettingsError as error:
         complain(str(error))
         raise typer.Exit(1) from None
     screen = Terminal()
     screen.say(Text("ok: the environment"))
     screen.say(Text(f"ok: {checked}" if checked else "no lookout.yaml: LOOKOUT_CONFIG names none, the defaults hold"))
+    screen.say(Text(f"policy {settings.policy.version}, rules: {len(settings.policy.rules)}"))
 
 
-def _overlaid(environ: Mapping[str, str], **options: str | int | os.PathLike[str] | None) -> Mapping[str, str]:
+def overlaid(environ: Mapping[str, str], **options: str | int | os.PathLike[str] | None) -> Mapping[str, str]:
     """The environment, with the options that were given over it."""
     return {**environ, **{name: str(value) for name, value in options.items() if value is not None}}

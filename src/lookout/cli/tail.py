@@ -14,7 +14,7 @@ from typing import Annotated, assert_never
 import typer
 from rich.text import Text
 
-from lookout.cli.client import Client, ServerError
+from lookout.cli.client import Client, NotKept, ServerError
 from lookout.cli.lines import line_of
 from lookout.cli.moments import day_of
 from lookout.cli.outside import DEFAULT_URL, Outside, Url, outside_of
@@ -62,7 +62,15 @@ class Restarted:
     position: int
 
 
-Item = Arrived | Lost | Resumed | Missing | Restarted
+@dataclass(frozen=True, slots=True)
+class Forgotten:
+    """The server keeps nothing so old: the positions from `first` to `last` are gone, and it goes on after them."""
+
+    first: int
+    last: int
+
+
+Item = Arrived | Lost | Resumed | Missing | Restarted | Forgotten
 
 
 def follow(client: Client, after: int, wait: Callable[[timedelta], None]) -> Generator[Item]:
@@ -74,6 +82,12 @@ def follow(client: Client, after: int, wait: Callable[[timedelta], None]) -> Gen
     while True:
         try:
             yield from _connection(client, place)
+        except NotKept as error:
+            if error.first_position - 1 <= place.seen:
+                raise
+            yield Forgotten(place.seen + 1, error.first_position - 1)
+            place.seen = error.first_position - 1
+            continue
         except ServerError as error:
             if not (error.may_pass and place.was_connected):
                 raise
@@ -112,7 +126,8 @@ def _connection(client: Client, place: _Place) -> Iterator[Item]:
 
 def _next(position: int, json: str, place: _Place) -> Iterator[Item]:
     if position > place.seen + 1:
-        yield Missing(place.seen + 1, position - 1)
+        # A server that is asked for everything begins with the first that it has.
+        yield Missing(place.seen + 1, position - 1) if place.seen else Forgotten(1, position - 1)
     place.seen = position
     yield Arrived(position, json)
 
@@ -143,7 +158,7 @@ def _show_json(arrived: Arrived) -> None:
     sys.stdout.flush()
 
 
-def remark_of(item: Lost | Resumed | Missing | Restarted) -> Text:
+def remark_of(item: Lost | Resumed | Missing | Restarted | Forgotten) -> Text:
     """What is to be said about the connection."""
     match item:
         case Lost():
@@ -157,6 +172,9 @@ def remark_of(item: Lost | Resumed | Missing | Restarted) -> Text:
                 f"GAP: {which} missing. Lookout promises that this cannot happen: please report it",
                 style="bold red",
             )
+        case Forgotten(first, last):
+            which = f"event {first} is" if first == last else f"events {first} to {last} are"
+            return Text(f"{which} not kept any more (LOOKOUT_RETENTION)", style="yellow")
         case Restarted(seen, position):
             return Text(
                 f"the log ends at {position}, before {seen}: it is a new log, shown from its beginning",

@@ -8,9 +8,11 @@ from lookout import __version__
 from lookout.cli.outside import DEFAULT_URL
 from lookout.config import Settings
 
+_LOCAL = "in local mode: for this machine only, without a password, with one tenant, `default`."
+_REQUIRED = "and lets in who has a credential. `lookout token create` makes one; commands take it from LOOKOUT_TOKEN."
 _NEXT = """\
 Lookout {version} listens on {url}
-in local mode: for this machine only, without a password, with one tenant, `default`.
+{access}
 It keeps its data in {place}. Ctrl-C stops it.
 
 Send it alerts, straight from Prometheus (prometheus.yml) ...
@@ -38,6 +40,7 @@ def welcome(settings: Settings, url: str, program: str) -> str:
     place = f"{settings.data_dir} (embedded PostgreSQL)" if settings.database_url is None else "the database given"
     return _NEXT.format(
         version=__version__,
+        access=_LOCAL if settings.access is None else _REQUIRED,
         url=url,
         address=urlsplit(url).netloc,
         place=place,

@@ -16,7 +16,7 @@ import structlog
 
 from lookout import metrics
 from lookout.clock import Clock
-from lookout.errors import Overloaded
+from lookout.errors import Gone, Overloaded
 from lookout.incidents.events import EventType, FeedEvent
 from lookout.store.database import PASSING_ERRORS, Wakes
 from lookout.store.reads import Reads
@@ -34,6 +34,19 @@ STREAM_LIMIT = 5_000
 Listen = Callable[[Wakes], AbstractAsyncContextManager[None]]
 
 log = structlog.get_logger()
+
+
+def check_kept(position: int, first: int) -> None:
+    """Raises `Gone` if what follows `position` is not kept any more: the log begins at `first`.
+
+    From 0 on everything is wanted that there is, so that begins at the first.
+    """
+    if 0 < position < first - 1:
+        raise Gone(
+            f"what follows position {position} is not kept any more: the log begins at {first}. "
+            f"Go on after {first - 1}, or start again after 0.",
+            first,
+        )
 
 
 class Encoded(msgspec.Struct, frozen=True):
@@ -105,7 +118,7 @@ class Followers:
         """Events after position `after`, in order and without gaps, in lists; None: only what comes from now on.
 
         Yields an empty list when nothing came for a while, for a sign of life. Ends when Lookout stops. Raises
-        `Overloaded` if there are too many followers already.
+        `Overloaded` if there are too many followers already, `Gone` if what comes next was forgotten meanwhile.
         """
         async with self._reader(tenant_id) as reader:
             position = await self._reads.last_position(tenant_id) if after is None else after
@@ -125,8 +138,11 @@ class Followers:
             raise Overloaded(f"{STREAM_LIMIT} streams are open already", retry_after=5)
 
     async def page(self, tenant_id: str, after: int, limit: int) -> list[Encoded]:
-        """At most `limit` events after a position, at once."""
-        return [encode(event) for event in await self._reads.events_after(tenant_id, after, limit)]
+        """At most `limit` events after a position, at once. Raises `Gone` if the next one was forgotten."""
+        events = await self._reads.events_after(tenant_id, after, limit)
+        if events:
+            check_kept(after, events[0].position)
+        return [encode(event) for event in events]
 
     async def _page(self, tenant_id: str, after: int) -> list[Encoded]:
         return await self.page(tenant_id, after, PAGE)

@@ -4,12 +4,13 @@ Plain ASGI: an event is encoded once per process and written as it is, so that a
 """
 
 import asyncio
-from collections.abc import AsyncGenerator
-from contextlib import aclosing
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import aclosing, suppress
 
 import structlog
 from starlette.types import Receive, Scope, Send
 
+from lookout.errors import Gone
 from lookout.feeds.follow import Encoded
 
 RECONNECT_MILLISECONDS = 1000
@@ -21,13 +22,15 @@ _HEADERS = [
     # Proxies that buffer would hold events back.
     (b"x-accel-buffering", b"no"),
 ]
+_LAST = {"type": "http.response.body", "body": b"", "more_body": False}
 
 
 class EventStream:
-    """An ASGI response that writes the events of a follower until either side ends it."""
+    """An ASGI response that writes the events of a follower until either side ends it, or `ended` returns."""
 
-    def __init__(self, events: AsyncGenerator[list[Encoded]]) -> None:
+    def __init__(self, events: AsyncGenerator[list[Encoded]], ended: Callable[[], Awaitable[None]]) -> None:
         self._events = events
+        self._ended = ended
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         await send({"type": "http.response.start", "status": 200, "headers": _HEADERS})
@@ -37,12 +40,16 @@ class EventStream:
             return
         writing = asyncio.create_task(self._write(send))
         leaving = asyncio.create_task(_disconnect(receive))
+        ending = asyncio.ensure_future(self._ended())
+        tasks = (writing, leaving, ending)
         try:
-            await asyncio.wait({writing, leaving}, return_when=asyncio.FIRST_COMPLETED)
+            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         finally:
-            for task in (writing, leaving):
+            for task in tasks:
                 task.cancel()
-            await asyncio.gather(writing, leaving, return_exceptions=True)
+            await asyncio.gather(*tasks, return_exceptions=True)
+        if ending in done and not done & {writing, leaving}:
+            await send(_LAST)
         if not writing.cancelled() and (error := writing.exception()) is not None:
             # The answer has begun: all that is left is to say so here, and to cut it off, so that the client resumes.
             log.error("sse", action="stream_failed", error=repr(error), exc_info=error)
@@ -51,11 +58,13 @@ class EventStream:
     async def _write(self, send: Send) -> None:
         opening = f"retry: {RECONNECT_MILLISECONDS}\n\n".encode()
         await send({"type": "http.response.body", "body": opening, "more_body": True})
-        async with aclosing(self._events):
-            async for batch in self._events:
-                body = b"".join(map(frame, batch)) if batch else b": still here\n\n"
-                await send({"type": "http.response.body", "body": body, "more_body": True})
-        await send({"type": "http.response.body", "body": b"", "more_body": False})
+        # A client that was slower than the retention is told so when it resumes.
+        with suppress(Gone):
+            async with aclosing(self._events):
+                async for batch in self._events:
+                    body = b"".join(map(frame, batch)) if batch else b": still here\n\n"
+                    await send({"type": "http.response.body", "body": body, "more_body": True})
+        await send(_LAST)
 
 
 def frame(encoded: Encoded) -> bytes:

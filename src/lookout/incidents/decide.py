@@ -29,7 +29,7 @@ from lookout.incidents.events import (
     Reopened,
     Resolved,
 )
-from lookout.incidents.grouping import VALUE_LIMIT, group_of, summary_of, title_of
+from lookout.incidents.grouping import VALUE_LIMIT, group_of, reopen_window_of, summary_of, title_of
 from lookout.incidents.incident import Incident, Resolution
 from lookout.incidents.investigation import BRIEF_LIMIT, INVESTIGATIONS_LIMIT
 from lookout.incidents.policy import Policy
@@ -49,18 +49,22 @@ class Decision(msgspec.Struct, frozen=True):
 
 
 def decide(
-    incident: Incident | None, changes: Sequence[AlertChange], policy: Policy, *, expired: bool = False
+    incident: Incident | None,
+    changes: Sequence[AlertChange],
+    policy: Policy,
+    *,
+    resolution: Resolution = Resolution.SOURCE,
 ) -> Decision:
     """What alerts that began and ended to fire at once mean for their incident.
 
     `incident` is the open one of their group, else its last one, else None. Each alert changes once; however many
-    change together, it is one fact. `expired` says that those which ended did so by silence.
+    change together, it is one fact. `resolution` says how those ended that did.
     """
     started = [change for change in changes if change.status is AlertStatus.FIRING]
     ended = [change for change in changes if change.status is AlertStatus.RESOLVED]
     if incident is not None and not incident.is_open and started and not _reopens(incident, started, policy):
-        return _decide(None, started, ended, policy, expired, previous_incident_id=incident.id)
-    return _decide(incident, started, ended, policy, expired)
+        return _decide(None, started, ended, policy, resolution, previous_incident_id=incident.id)
+    return _decide(incident, started, ended, policy, resolution)
 
 
 def decide_repeat(incident: Incident, change: AlertChange, policy: Policy, now: datetime) -> Decision:
@@ -140,9 +144,17 @@ def _change_of(action: Action, firing: Sequence[AlertChange]) -> Change:
 
 
 def _reopens(incident: Incident, started: Sequence[AlertChange], policy: Policy) -> bool:
-    """The source's times decide: an alert that arrives late reopens what it would have reopened in time."""
-    assert incident.resolved_at is not None
-    return min(change.starts_at for change in started) <= incident.resolved_at + policy.reopen_window
+    """The source's times decide: an alert that arrives late reopens what it would have reopened in time.
+
+    Of several that start at once, under rules with several windows, one within its own is enough.
+    """
+    resolved_at = incident.resolved_at
+    assert resolved_at is not None
+    return any(
+        change.starts_at <= resolved_at + reopen_window_of(change.alert.label_set, policy)
+        for change in started
+        if change.alert is not None
+    )
 
 
 def _decide(
@@ -150,7 +162,7 @@ def _decide(
     started: Sequence[AlertChange],
     ended: Sequence[AlertChange],
     policy: Policy,
-    expired: bool,
+    resolution: Resolution,
     previous_incident_id: str | None = None,
 ) -> Decision:
     status = incident.status if incident is not None else None
@@ -163,7 +175,7 @@ def _decide(
     assert incident is not None, "an alert that ends has an incident"
     is_last = len(ended) == incident.firing_alerts
     step = TRANSITIONS[status, Stimulus.LAST_END if is_last else Stimulus.END]
-    fact = _resolve(ended, expired) if is_last else _end(incident, ended)
+    fact = _resolve(ended, resolution) if is_last else _end(incident, ended)
     return Decision((fact,), step.reason, step.reason)
 
 
@@ -198,6 +210,8 @@ def _start(
             began_at,
             alerts,
             previous_incident_id,
+            group.rule_name,
+            policy.version,
         )
     elif step.event_type is EventType.REOPENED:
         change = Reopened(severity, summary_of(_alerts_of(started), incident.title), alerts)
@@ -212,8 +226,7 @@ def _end(incident: Incident, ended: Sequence[AlertChange]) -> Fact:
     return Fact(_last_end(ended), AlertsChanged(incident.started_at, _delta([], ended)), tuple(ended))
 
 
-def _resolve(ended: Sequence[AlertChange], expired: bool) -> Fact:
-    resolution = Resolution.EXPIRED if expired else Resolution.SOURCE
+def _resolve(ended: Sequence[AlertChange], resolution: Resolution) -> Fact:
     return Fact(_last_end(ended), Resolved(resolution, _delta([], ended)), tuple(ended))
 
 

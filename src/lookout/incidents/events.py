@@ -63,6 +63,11 @@ class AlertsDelta(msgspec.Struct, frozen=True):
 
 
 class Opened(msgspec.Struct, frozen=True, tag_field="kind", tag="opened"):
+    """`rule` is the name of the policy rule that grouped its alerts, "" for none, and `policy_version` of which policy.
+
+    Both are "" too in events from before they were recorded.
+    """
+
     dedup_key: str
     severity: Severity
     title: str
@@ -71,6 +76,8 @@ class Opened(msgspec.Struct, frozen=True, tag_field="kind", tag="opened"):
     started_at: datetime
     alerts: AlertsDelta
     previous_incident_id: str | None = None
+    rule: str = ""
+    policy_version: str = ""
 
 
 class Escalated(msgspec.Struct, frozen=True, tag_field="kind", tag="escalated"):

@@ -48,6 +48,8 @@ def _open(event: Event, change: Opened) -> Incident:
         firing_alerts=change.alerts.started - change.alerts.ended,
         total_alerts=change.alerts.new,
         previous_incident_id=change.previous_incident_id,
+        rule=change.rule,
+        policy_version=change.policy_version,
     )
 
 

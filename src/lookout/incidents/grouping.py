@@ -2,12 +2,14 @@
 
 import hashlib
 from collections.abc import Mapping
+from datetime import timedelta
 
 import msgspec
 
 from lookout.alerts.alert import Alert, LabelSet
 from lookout.alerts.text import one_line
 from lookout.incidents.policy import Policy
+from lookout.incidents.rules import Rule
 
 KEY_LIMIT = 1024
 """Bytes of a key that are kept as they are: what is longer would not fit a database index, and is hashed."""
@@ -17,10 +19,16 @@ SUMMARY_LIMIT = 500
 
 
 class Group(msgspec.Struct, frozen=True):
-    """A dedup key, and the group labels for people to read."""
+    """A dedup key, and the group labels for people to read. `rule` is what said so, None where none matches."""
 
     dedup_key: str
     labels: Mapping[str, str]
+    rule: Rule | None = None
+
+    @property
+    def rule_name(self) -> str:
+        """The rule's name, "" for none."""
+        return self.rule.name if self.rule is not None else ""
 
 
 def group_of(label_set: LabelSet, policy: Policy) -> Group:
@@ -28,23 +36,37 @@ def group_of(label_set: LabelSet, policy: Policy) -> Group:
 
     The key is canonical JSON of the group labels that the alert has, so that values cannot run into each other and a
     missing label is not an empty one. An alert with none of them stands alone: its fingerprint is the key.
-    One that stands for another, as "no data" does for its rule, is grouped by that one's name.
+    One that stands for another, as "no data" does for its rule, is matched and grouped by that one's name. Neither the
+    place of the policy's rule nor its name is part of the key: alerts of two rules with the same group labels are one.
     """
     known = label_set.labels
     if label_set.stands_for:
         known = {**known, "alertname": label_set.stands_for}
-    labels = {name: known[name] for name in policy.group_by if name in known}
+    rule = policy.rule_of(known)
+    group_by = policy.group_by if rule is None or rule.group_by is None else rule.group_by
+    labels = {name: known[name] for name in group_by if name in known}
     if not labels:
-        return Group(f"alert/1:{label_set.fingerprint}", {})
+        return Group(f"alert/1:{label_set.fingerprint}", {}, rule)
     text = msgspec.json.encode(labels, order="deterministic")
     key = f"labels/1:{text.decode()}" if len(text) <= KEY_LIMIT else f"digest/1:{hashlib.sha256(text).hexdigest()}"
-    return Group(key, {one_line(name, VALUE_LIMIT): one_line(value, VALUE_LIMIT) for name, value in labels.items()})
+    shown = {one_line(name, VALUE_LIMIT): one_line(value, VALUE_LIMIT) for name, value in labels.items()}
+    return Group(key, shown, rule)
+
+
+def reopen_window_of(label_set: LabelSet, policy: Policy) -> timedelta:
+    """How long after its resolution an alert with these labels reopens its incident."""
+    rule = group_of(label_set, policy).rule if policy.rules else None
+    return policy.reopen_window if rule is None or rule.reopen_window is None else rule.reopen_window
 
 
 def title_of(alert: Alert, group: Group) -> str:
-    """The incident's name: the alert's, and the group labels. It does not depend on which alert came first."""
-    name = alert.label_set.stands_for or alert.name
-    others = ", ".join(f"{name}={value}" for name, value in group.labels.items() if name != "alertname")
+    """The incident's name: the rule's title or the alert's name, and the group labels.
+
+    By default it does not depend on which alert came first.
+    """
+    title = group.rule.title if group.rule is not None else ""
+    name = title or alert.label_set.stands_for or alert.name
+    others = ", ".join(f"{name}={value}" for name, value in group.labels.items() if title or name != "alertname")
     return one_line(f"{name} ({others})" if others else name, TITLE_LIMIT) or alert.fingerprint
 
 

@@ -16,17 +16,19 @@ class Status(StrEnum):
 
 
 class Resolution(StrEnum):
-    """How an incident was resolved: by its source's word, by its silence, or by a person."""
+    """How an incident was resolved: by its source's word, by its silence, by a person, or by asking the source."""
 
     SOURCE = "source"
     EXPIRED = "expired"
     OPERATOR = "operator"
+    RECONCILED = "reconciled"
 
 
 class Incident(msgspec.Struct, frozen=True):
     """An incident after one of its events. Times are UTC; `position` is that of the event.
 
-    `firing_alerts` counts those that fire now, `total_alerts` the different ones that ever fired in it.
+    `firing_alerts` counts those that fire now, `total_alerts` the different ones that ever fired in it. `rule` is the
+    policy rule that grouped its first alerts, "" for none, and `policy_version` tells of which policy.
     """
 
     id: str
@@ -52,7 +54,18 @@ class Incident(msgspec.Struct, frozen=True):
     resolved_by: str | None = None
     previous_incident_id: str | None = None
     investigation_count: int = 0
+    rule: str = ""
+    policy_version: str = ""
 
     @property
     def is_open(self) -> bool:
         return self.status is not Status.RESOLVED
+
+
+class IncidentView(Incident, frozen=True):
+    """An incident as it is shown, with what is so only while it is looked at and stands in no event.
+
+    `stale`: it is open, and of all that fires in it nothing was heard since its source fell silent.
+    """
+
+    stale: bool = False

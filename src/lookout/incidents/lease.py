@@ -15,8 +15,8 @@ import msgspec
 from lookout.alerts.alert import Alert, AlertStatus
 from lookout.incidents.policy import Policy
 
-ENDED_LEASES_KEPT = 8
-"""Ended leases of an alert that are remembered, to know late messages by."""
+ENDED_LEASES_KEPT = 16
+"""Ended leases of an alert that are remembered, to know late messages by: of four senders the last four firings."""
 LATENESS = timedelta(minutes=1)
 """How late a webhook's message may come after a newer one of its group, and still be known as late.
 
@@ -42,9 +42,10 @@ class Lease(msgspec.Struct, frozen=True, gc=False):
     """One sender's word.
 
     `ends_at` is how far it reaches: the sender's promise if `promised`, else our own limit since it was last heard, or
-    the end that this sender itself told. `resolved_at` is when it was told to have ended, by this sender or by another
-    that speaks of the same firing. `expired` says that it ran out. `closed_at` is when an
-    operator resolved the incident: the lease then counts no more, however often it is repeated.
+    the end that this sender itself told. What a source answered when it was asked promises nothing either, and is
+    taken over by the first message about it. `resolved_at` is when it was told to have ended, by this sender or by
+    another that speaks of the same firing. `expired` says that it ran out. `closed_at` is when an operator resolved the
+    incident: the lease then counts no more, however often it is repeated.
     """
 
     source: str
@@ -125,10 +126,11 @@ def close(leases: Leases, now: datetime, policy: Policy) -> Leases:
 
 
 def surplus(leases: Leases, policy: Policy) -> list[LeaseKey]:
-    """The keys of leases to forget, so that an alert's number of them is bounded: the oldest first."""
+    """The keys of leases to forget, so that an alert's number of them is bounded: those that ended first."""
     ended = [lease for lease in leases.values() if lease.is_ended(policy)]
     living = [lease for lease in leases.values() if not lease.is_ended(policy)]
-    ended.sort(key=lambda lease: lease.starts_at, reverse=True)
+    # By their ends: what fired for days and has just ended is what a late message may still tell of.
+    ended.sort(key=lambda lease: (lease.resolved_at or lease.ends_at, lease.starts_at), reverse=True)
     # What an operator closed only silences repeats; what is alive holds the alert.
     living.sort(key=lambda lease: (lease.closed_at is None, lease.ends_at), reverse=True)
     return [lease.key for lease in ended[ENDED_LEASES_KEPT:] + living[LIVE_LEASES_KEPT:]]
@@ -149,6 +151,7 @@ def _hear_firing(leases: Leases, alert: Alert, now: datetime, policy: Policy) ->
         lease = msgspec.structs.replace(
             known,
             ends_at=max(known.ends_at, ends_at),
+            promised=known.promised or alert.leased,
             expired=known.expired and known.promised and ends_at <= known.ends_at,
             last_received_at=max(known.last_received_at, now),
         )
@@ -194,8 +197,9 @@ def _is_ended_by(lease: Lease, alert: Alert, ended_at: datetime) -> bool:
         return True
     if lease.source != alert.source or (alert.ends_at is not None and lease.starts_at > ended_at):
         return False
-    # Who states no start speaks of all there is; a webhook's sender has merged the starts, and peers differ in them.
-    return alert.starts_at is None or not (lease.promised or alert.leased)
+    # Who states no start speaks of all there is; a webhook's sender has merged the starts, and peers differ in them;
+    # and of what a leasing source was asked for, the start is a guess.
+    return alert.starts_at is None or not lease.promised
 
 
 def _key_of_firing(leases: Leases, alert: Alert, now: datetime, policy: Policy) -> LeaseKey:

@@ -1,19 +1,24 @@
 """The numbers and rules that decide."""
 
+import hashlib
 from collections.abc import Mapping
 from datetime import timedelta
+from functools import cached_property
 
 import msgspec
 
 from lookout.alerts.severity import SYNONYMS, Severity
 from lookout.alerts.source import USUAL, Source
+from lookout.incidents.rules import Rule, Rules
+
+VERSION_LENGTH = 12
 
 
-class Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True, dict=True):
     """How alerts become incidents. All of it has a default that suits a Prometheus with default settings."""
 
     group_by: tuple[str, ...] = ("alertname", "cluster", "region", "namespace", "service", "job")
-    """The labels that bring alerts into one incident."""
+    """The labels that bring alerts into one incident, where no rule says which."""
 
     reopen_window: timedelta = timedelta(minutes=5)
     """An alert that starts within this time after the resolution reopens the incident; later, a new one opens."""
@@ -30,8 +35,25 @@ class Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     severities: Mapping[str, Severity] = msgspec.field(default_factory=lambda: dict(SYNONYMS))
     """Other words for the four severities."""
 
+    rules: tuple[Rule, ...] = ()
+    """For some alerts something else; the first that matches counts."""
+
     sources: Mapping[str, Source] = msgspec.field(default_factory=dict[str, Source])
     """What is settled about sources, by name, where it is not the usual."""
+
+    @cached_property
+    def version(self) -> str:
+        """A short digest of all that decides, to tell one policy from another. Nothing secret goes into it."""
+        deciding = msgspec.structs.replace(self, sources={name: it.decides for name, it in self.sources.items()})
+        return hashlib.sha256(msgspec.json.encode(deciding, order="deterministic")).hexdigest()[:VERSION_LENGTH]
+
+    @cached_property
+    def _ordered_rules(self) -> Rules:
+        return Rules(self.rules)
+
+    def rule_of(self, labels: Mapping[str, str]) -> Rule | None:
+        """The rule for an alert with these labels, None if none matches."""
+        return self._ordered_rules.first(labels)
 
     @property
     def lease_length(self) -> timedelta:

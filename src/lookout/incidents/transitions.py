@@ -45,6 +45,8 @@ class Reason(StrEnum):
     """A repeat of a firing that an operator resolved."""
     UNKNOWN_RESOLVE = "unknown_resolve"
     """The end of something that was never told to have begun."""
+    HEARTBEAT = "heartbeat"
+    """A sign of its source's life, which is no incident."""
 
     ACKNOWLEDGED = "acknowledged"
     ASSIGNED = "assigned"
@@ -56,6 +58,20 @@ class Reason(StrEnum):
     """A resolved incident cannot be acknowledged."""
     FULL = "full"
     """The incident has as many investigations as it takes."""
+
+
+_REASONS_OF_STARTS: Mapping[EventType, Reason] = {
+    EventType.OPENED: Reason.OPENED,
+    EventType.ESCALATED: Reason.ESCALATED,
+    EventType.REOPENED: Reason.REOPENED,
+}
+
+
+def reason_of(event_type: EventType, *, started: bool) -> Reason:
+    """Why an alert that an event is about started, or ended, in it."""
+    if started:
+        return _REASONS_OF_STARTS.get(event_type, Reason.JOINED)
+    return Reason.RESOLVED if event_type is EventType.RESOLVED else Reason.LEFT
 
 
 class Step(NamedTuple):

@@ -1,6 +1,6 @@
 """The shell around the core: load, decide, append. Requests are answered only after the commit (I1).
 
-work.py      what is asked: a delivery, an order, an expiry
+work.py      what is asked: a delivery, an order, an expiry, a reconciliation
 repeats.py   firings whose repeats are only renewals
 settle.py    a batch in the hands of the ledgers
 writer.py    the queue, and the one writer that commits it

@@ -53,9 +53,16 @@ class Repeats:
     def __init__(self, store: Log) -> None:
         self._store = store
         self._known: dict[_Key, _Known] = {}
+        self._policy_version = ""
 
     async def renew(self, batch: Sequence[Work], now: datetime, policy: Policy) -> Receipts:
-        """Renew the leases of the batch's repeats. Returns the receipts of those that stood."""
+        """Renew the leases of the batch's repeats. Returns the receipts of those that stood.
+
+        Under another policy than before each is decided anew: its severity may be another.
+        """
+        if policy.version != self._policy_version:
+            self._known.clear()
+            self._policy_version = policy.version
         wanted = self._find(batch, now, policy)
         if not wanted:
             return {}

@@ -9,7 +9,7 @@ from lookout.errors import NotFound
 from lookout.incidents.incident import Incident
 from lookout.incidents.ledger import Ledger, Receipt
 from lookout.incidents.transitions import Reason
-from lookout.intake.work import Delivery, Expiry, Order, Outcome, Work
+from lookout.intake.work import Delivery, Expiry, Findings, Forget, Order, Outcome, Reconciliation, Watch, Work
 
 
 def settle(batch: Sequence[Work], ledgers: Mapping[str, Ledger]) -> list[Outcome]:
@@ -26,6 +26,16 @@ def settle(batch: Sequence[Work], ledgers: Mapping[str, Ledger]) -> list[Outcome
                 for tenant_id, fingerprints in work.fingerprints.items():
                     ledgers[tenant_id].expire(fingerprints, work.now, work.listening_since)
                 outcomes.append(None)
+            case Watch():
+                for tenant_id, heartbeats in work.heartbeats.items():
+                    keys = [heartbeat.key for heartbeat in heartbeats]
+                    ledgers[tenant_id].watch(keys, work.now, work.listening_since)
+                outcomes.append(None)
+            case Forget():
+                outcomes.append(_forget(work, ledgers[work.tenant_id]))
+            case Reconciliation():
+                ledger = ledgers[work.tenant_id]
+                outcomes.append(Findings(ledger.reconcile(work.fingerprints, work.comparison, work.now)))
             case _:
                 assert_never(work)
     return outcomes
@@ -47,6 +57,12 @@ def _take(batch: Sequence[Work], ledgers: Mapping[str, Ledger]) -> dict[int, lis
             parted[index] = receipts[start : start + length]
             start += length
     return parted
+
+
+def _forget(work: Forget, ledger: Ledger) -> NotFound | None:
+    if ledger.forget(work.heartbeat.key, work.received_at):
+        return None
+    return NotFound(f"there is no heartbeat {work.heartbeat.fingerprint[:64]!r} of the source {work.heartbeat.source}")
 
 
 def _act(order: Order, ledger: Ledger) -> tuple[Incident, Reason] | NotFound:

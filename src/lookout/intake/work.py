@@ -1,5 +1,6 @@
 """What can be asked of the intake, and what it needs of the store."""
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import assert_never
@@ -9,9 +10,11 @@ import msgspec
 from lookout.alerts.alert import Alert, RejectedAlert
 from lookout.incidents.actions import Action, AttachInvestigation, Resolve
 from lookout.incidents.grouping import group_of
+from lookout.incidents.heartbeat import Heartbeat, HeartbeatKey, is_heartbeat, silence_labels
 from lookout.incidents.incident import Incident
 from lookout.incidents.ledger import Receipt
 from lookout.incidents.policy import Policy
+from lookout.incidents.reconcile import NOTHING, Comparison, Finding
 from lookout.incidents.transitions import Reason
 from lookout.store.log import Needs, Rejection
 
@@ -55,34 +58,110 @@ class Expiry(msgspec.Struct, frozen=True):
         return sum(len(fingerprints) for fingerprints in self.fingerprints.values())
 
 
-Work = Delivery | Order | Expiry
-Outcome = list[Receipt] | tuple[Incident, Reason] | Exception | None
-"""What a delivery, an order, one that cannot be done, an expiry comes to."""
+class Watch(msgspec.Struct, frozen=True):
+    """Heartbeats, by tenant, that may be missing at `now`."""
+
+    heartbeats: Mapping[str, Sequence[Heartbeat]]
+    now: datetime
+    listening_since: datetime
+
+    @property
+    def size(self) -> int:
+        return sum(len(heartbeats) for heartbeats in self.heartbeats.values())
+
+
+class Forget(msgspec.Struct, frozen=True):
+    """A person says that the source of a heartbeat is gone for good."""
+
+    tenant_id: str
+    heartbeat: Heartbeat
+    received_at: datetime
+
+    @property
+    def size(self) -> int:
+        return 1
+
+
+class Reconciliation(msgspec.Struct, frozen=True):
+    """Alerts to compare with what their source answered."""
+
+    tenant_id: str
+    comparison: Comparison
+    fingerprints: Sequence[str]
+    now: datetime
+
+    @property
+    def size(self) -> int:
+        return len(self.fingerprints)
+
+
+class Findings(msgspec.Struct, frozen=True):
+    """What a reconciliation found."""
+
+    alerts: list[Finding]
+
+
+Work = Delivery | Order | Expiry | Watch | Forget | Reconciliation
+Outcome = list[Receipt] | tuple[Incident, Reason] | Findings | Exception | None
+"""What a delivery, an order, a reconciliation, what cannot be done, and all other work comes to."""
 
 
 def needs_of(batch: Iterable[Work], policy: Policy) -> dict[str, Needs]:
     """What has to be loaded to decide the batch, by tenant."""
-    needs: dict[str, Needs] = {}
+    needs: dict[str, Needs] = defaultdict(Needs)
     for work in batch:
         match work:
             case Delivery():
-                need = needs.setdefault(work.tenant_id, Needs())
-                for alert in work.alerts:
-                    need.fingerprints.add(alert.fingerprint)
-                    need.dedup_keys.add(group_of(alert.label_set, policy).dedup_key)
+                _need_alerts(needs[work.tenant_id], work.alerts, policy)
             case Order():
-                need = needs.setdefault(work.tenant_id, Needs())
-                need.incident_ids.add(work.incident_id)
+                needs[work.tenant_id].incident_ids.add(work.incident_id)
                 if isinstance(work.action, Resolve):
-                    need.all_firing_of.add(work.incident_id)
+                    needs[work.tenant_id].all_firing_of.add(work.incident_id)
                 if isinstance(work.action, AttachInvestigation):
-                    need.reports.add((work.incident_id, work.action.investigation.report_id))
+                    needs[work.tenant_id].reports.add((work.incident_id, work.action.investigation.report_id))
             case Expiry():
                 for tenant_id, fingerprints in work.fingerprints.items():
-                    needs.setdefault(tenant_id, Needs()).fingerprints.update(fingerprints)
+                    needs[tenant_id].fingerprints.update(fingerprints)
+                    needs[tenant_id].every_heartbeat = True
+            case Watch():
+                for tenant_id, heartbeats in work.heartbeats.items():
+                    _need_heartbeats(needs[tenant_id], heartbeats, policy)
+            case Forget():
+                _need_heartbeats(needs[work.tenant_id], [work.heartbeat], policy)
+            case Reconciliation():
+                _need_reconciled(needs[work.tenant_id], work, policy)
             case _:
                 assert_never(work)
-    return needs
+    return dict(needs)
+
+
+def _need_alerts(need: Needs, alerts: Iterable[Alert], policy: Policy) -> None:
+    for alert in alerts:
+        need.fingerprints.add(alert.fingerprint)
+        need.dedup_keys.add(group_of(alert.label_set, policy).dedup_key)
+        if is_heartbeat(alert.source, alert.labels, policy):
+            _need_heartbeat(need, HeartbeatKey(alert.source, alert.fingerprint), alert.labels, policy)
+
+
+def _need_reconciled(need: Needs, work: Reconciliation, policy: Policy) -> None:
+    need.fingerprints.update(work.fingerprints)
+    need.every_heartbeat = True
+    for fingerprint in work.fingerprints:
+        for alert in work.comparison.said.get(fingerprint, NOTHING).fires.values():
+            need.dedup_keys.add(group_of(alert.label_set, policy).dedup_key)
+
+
+def _need_heartbeats(need: Needs, heartbeats: Iterable[Heartbeat], policy: Policy) -> None:
+    for heartbeat in heartbeats:
+        _need_heartbeat(need, heartbeat.key, heartbeat.labels, policy)
+
+
+def _need_heartbeat(need: Needs, key: HeartbeatKey, labels: Mapping[str, str], policy: Policy) -> None:
+    """A heartbeat is needed with the alert that tells of its silence: any word of it may begin or end that."""
+    silence = silence_labels(key.source, labels)
+    need.heartbeats.add(key)
+    need.fingerprints.add(silence.fingerprint)
+    need.dedup_keys.add(group_of(silence, policy).dedup_key)
 
 
 def rejections_of(batch: Iterable[Work]) -> list[Rejection]:

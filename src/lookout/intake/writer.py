@@ -20,11 +20,24 @@ from lookout.incidents.actions import REPEATABLE
 from lookout.incidents.incident import Incident
 from lookout.incidents.ledger import Ledger, Receipt
 from lookout.incidents.policy import Policy
+from lookout.incidents.reconcile import Finding
 from lookout.incidents.transitions import Reason
 from lookout.intake.repeats import Receipts, Repeats
 from lookout.intake.settle import settle
 from lookout.intake.tally import Tally
-from lookout.intake.work import Delivery, Expiry, Order, Outcome, Work, needs_of, rejections_of
+from lookout.intake.work import (
+    Delivery,
+    Expiry,
+    Findings,
+    Forget,
+    Order,
+    Outcome,
+    Reconciliation,
+    Watch,
+    Work,
+    needs_of,
+    rejections_of,
+)
 from lookout.store.database import ABORTS, PASSING_ERRORS, passes
 from lookout.store.log import Log
 
@@ -59,8 +72,11 @@ class Intake:
 
     def __init__(self, store: Log, clock: Clock, policy: Policy, fresh_id: Callable[[], str]) -> None:
         self.policy = policy
+        """What decides. Another may be put here at any time: a commit goes to its end with the one it began with."""
         self.listening_since = clock.now()
         self.tally = Tally(store)
+        self.on_return: Callable[[str, str], None] = _nobody
+        """Told the tenant and the source when one that was silent is heard again, after the commit."""
         self._store = store
         self._clock = clock
         self._fresh_id = fresh_id
@@ -90,6 +106,20 @@ class Intake:
     async def expire(self, expiry: Expiry) -> None:
         """End what has run out."""
         await self._submit(expiry)
+
+    async def watch(self, watch: Watch) -> None:
+        """Tell which heartbeats are missing."""
+        await self._submit(watch)
+
+    async def forget(self, forget: Forget) -> None:
+        """Watch a heartbeat no more. Raises `NotFound`, `Overloaded`."""
+        await self._submit(forget)
+
+    async def reconcile(self, reconciliation: Reconciliation) -> Sequence[Finding]:
+        """Begin and end what the source's answers say; returns after the commit what changed. Raises `Overloaded`."""
+        outcome = await self._submit(reconciliation)
+        assert isinstance(outcome, Findings)
+        return outcome.alerts
 
     async def _submit(self, work: Work) -> Outcome:
         if self._closed or (self._waiting and self._waiting + work.size > QUEUE_LIMIT):
@@ -183,11 +213,12 @@ class Intake:
         raise AssertionError("unreachable")
 
     async def _settle(self, batch: list[Work]) -> list[Outcome]:
-        renewed = await self._repeats.renew(batch, self._clock.now(), self.policy)
+        policy = self.policy
+        renewed = await self._repeats.renew(batch, self._clock.now(), policy)
         rest = [_without(work, renewed.get(index, {})) for index, work in enumerate(batch)]
         outcomes: list[Outcome] = [[] if isinstance(work, Delivery) else None for work in batch]
         if any(_has_work(work) for work in rest):
-            outcomes = await self._decide(rest)
+            outcomes = await self._decide(rest, policy)
         for index, receipts in renewed.items():
             decided = outcomes[index]
             assert isinstance(decided, list)
@@ -195,17 +226,21 @@ class Intake:
         _count_repeats(renewed)
         return outcomes
 
-    async def _decide(self, batch: list[Work]) -> list[Outcome]:
-        needs = needs_of(batch, self.policy)
+    async def _decide(self, batch: list[Work], policy: Policy) -> list[Outcome]:
+        is_large = sum(work.size for work in batch) >= THREAD_FROM
+        needs = await asyncio.to_thread(needs_of, batch, policy) if is_large else needs_of(batch, policy)
         await self._store.open_feeds(needs)
         async with self._store.transaction() as transaction:
-            ledgers = await transaction.load(needs, self.policy, self._fresh_id)
-            if sum(len(need.fingerprints) for need in needs.values()) >= THREAD_FROM:
+            ledgers = await transaction.load(needs, policy, self._fresh_id)
+            if is_large or sum(len(need.fingerprints) for need in needs.values()) >= THREAD_FROM:
                 outcomes = await asyncio.to_thread(settle, batch, ledgers)
             else:
                 outcomes = settle(batch, ledgers)
-            await transaction.append(ledgers.values(), self.policy)
+            await transaction.append(ledgers.values())
             await transaction.append_rejected(rejections_of(batch))
+        for ledger in ledgers.values():
+            for source in ledger.returned:
+                self.on_return(ledger.tenant_id, source)
         _count(outcomes, ledgers.values())
         self._repeats.remember(batch, outcomes)
         return outcomes
@@ -213,6 +248,10 @@ class Intake:
 
 def _is_once_only(work: Work) -> bool:
     return isinstance(work, Order) and type(work.action) not in REPEATABLE
+
+
+def _nobody(_tenant_id: str, _source: str) -> None:
+    pass
 
 
 async def _within(work: Coroutine[Any, Any, T], seconds: float) -> T:
@@ -248,7 +287,8 @@ def _count_repeats(renewed: Receipts) -> None:
 
 def _count(outcomes: Iterable[Outcome], ledgers: Iterable[Ledger]) -> None:
     for outcome in outcomes:
-        for receipt in outcome if isinstance(outcome, list) else ():
+        decided = outcome.alerts if isinstance(outcome, Findings) else outcome
+        for receipt in decided if isinstance(decided, list) else ():
             metrics.DECIDED.labels(receipt.reason).inc()
     for ledger in ledgers:
         for record in ledger.records:

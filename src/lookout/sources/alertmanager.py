@@ -97,11 +97,12 @@ def _alert_as_go(alert: gojson.Json, where: str, now: datetime, source: Source) 
 
 def _check_version(version: str) -> None:
     if version == "1":
-        raise MalformedBody(
-            'this is a message of Grafana (version "1"): Lookout reads the version "4" of Alertmanager here'
-        )
+        raise MalformedBody('this is a message of Grafana (version "1"): it belongs to /v1/grafana')
     if version != VERSION:
-        raise MalformedBody(f'version {version[:20]!r} is not known: expected "4", as Alertmanager writes it')
+        raise MalformedBody(
+            f'version {version[:20]!r} is not known: expected "4", as Alertmanager writes it. If the receiver has a '
+            "payload of its own (webhook_configs, payload), remove it"
+        )
 
 
 def _fault_of_status(status: str) -> str:

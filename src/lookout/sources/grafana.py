@@ -106,10 +106,10 @@ def _identity(labels: Mapping[str, str], given: str) -> LabelSet:
     """
     own = label_set(labels, replica_labels=())
     fingerprint = given if _FINGERPRINT.fullmatch(given) else own.fingerprint
-    return LabelSet(own.labels, fingerprint, stands_for=_rule_of(own.labels))
+    return LabelSet(own.labels, fingerprint, stands_for=rule_of(own.labels))
 
 
-def _rule_of(labels: Mapping[str, str]) -> str:
+def rule_of(labels: Mapping[str, str]) -> str:
     """The rule that an alert about missing data or a failed query stands for, "" for every other.
 
     Such an alert is named DatasourceNoData or DatasourceError, whichever rule sends it. Grouped by these names, the

@@ -21,6 +21,9 @@ LABELS_LIMIT = 2 * 1024 * 1024
 ANNOTATIONS_LIMIT = 2 * 1024 * 1024
 """Bytes of one alert's annotations, as JSON without spaces."""
 
+LINK_LIMIT = 64 * 1024
+"""Characters of an alert's link to its source: a longer one is left out, and the alert is taken."""
+
 # A label set of usual size is kept, ready, under its raw bytes: a resend costs neither a parse nor a hash.
 # 16,384 entries of at most 2 KiB, with their parsed form about five times that, stay under 160 MiB at the very worst
 # and around 30 MiB with usual labels.
@@ -125,7 +128,7 @@ def told_usually(alert: Usual, where: str, source: Source) -> Told:
         read_annotations(annotations),
         time_of(alert.startsAt, where, "startsAt"),
         time_of(alert.endsAt, where, "endsAt"),
-        alert.generatorURL,
+        _link(alert.generatorURL),
         fault_of_size,
     )
 
@@ -143,9 +146,13 @@ def told_as_go(fields: Mapping[str, gojson.Json], where: str, source: Source) ->
         annotations,
         time_of(text("startsAt"), where, "startsAt"),
         time_of(text("endsAt"), where, "endsAt"),
-        text("generatorURL"),
+        _link(text("generatorURL")),
         _fault_of_size(labels, annotations),
     )
+
+
+def _link(text: str) -> str:
+    return text if len(text) <= LINK_LIMIT else ""
 
 
 def _fault_of_size(labels: Mapping[str, str], annotations: Mapping[str, str]) -> str:

@@ -79,7 +79,13 @@ class EmbeddedPostgres:
         if not (self.cluster / "PG_VERSION").exists():
             self._create()
         self._socket_dir = self._take_over()
-        return f"postgresql://{_USER}@/postgres?host={quote(str(self._socket_dir or self._launch()))}"
+        return _dsn(self._socket_dir or self._launch())
+
+    def dsn_of_running(self) -> str | None:
+        """The DSN of the server that is up in this data directory, whoever started it; None if there is none."""
+        server = self._server()
+        is_up = len(server) > _STATUS_LINE and server[_STATUS_LINE].strip() == "ready"
+        return _dsn(Path(server[_SOCKET_DIR_LINE])) if is_up else None
 
     def revive(self) -> bool:
         """Start the server again if it died, at the same address. Returns whether it had to. Raises `StartError`."""
@@ -295,3 +301,7 @@ class EmbeddedPostgres:
             output.seek(0)
             if finished.returncode != 0:
                 raise StartError(f"The embedded PostgreSQL: {program} failed: {output.read().strip()[-2000:]}")
+
+
+def _dsn(socket_dir: Path) -> str:
+    return f"postgresql://{_USER}@/postgres?host={quote(str(socket_dir))}"

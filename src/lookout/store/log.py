@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import msgspec
 
 from lookout.alerts.text import one_line
-from lookout.incidents.lease import Lease, LeaseKey, check_at
+from lookout.incidents.heartbeat import WATCHED, Heartbeat, HeartbeatKey
+from lookout.incidents.lease import Lease, LeaseKey
 from lookout.incidents.ledger import Ledger
 from lookout.incidents.policy import Policy
+from lookout.incidents.reconcile import Held
 from lookout.store import jsonb
 from lookout.store.database import columns
 from lookout.store.rows import (
@@ -19,6 +21,8 @@ from lookout.store.rows import (
     alert_values,
     event_alert_values,
     event_values,
+    heartbeat_of,
+    heartbeat_values,
     incident_of,
     incident_values,
     investigation_values,
@@ -52,7 +56,8 @@ class Needs(msgspec.Struct):
     """What a batch needs of one tenant: the alerts by fingerprint, the groups by dedup key, the incidents by id.
 
     `all_firing_of` names incidents of which every firing alert is needed, `reports` investigations that may be there
-    already, by the incident's and the report's id.
+    already, by the incident's and the report's id. `heartbeats` are some, or with `every_heartbeat` all of the tenant's
+    are needed.
     """
 
     fingerprints: set[str] = msgspec.field(default_factory=set[str])
@@ -60,6 +65,8 @@ class Needs(msgspec.Struct):
     incident_ids: set[str] = msgspec.field(default_factory=set[str])
     all_firing_of: set[str] = msgspec.field(default_factory=set[str])
     reports: set[tuple[str, str]] = msgspec.field(default_factory=set[tuple[str, str]])
+    heartbeats: set[HeartbeatKey] = msgspec.field(default_factory=set[HeartbeatKey])
+    every_heartbeat: bool = False
 
 
 class Rejection(NamedTuple):
@@ -135,6 +142,20 @@ class Log:
             rows = await connection.fetch(SQL["due_leases"], now, limit)
         return [(row["tenant_id"], row["fingerprint"]) for row in rows]
 
+    async def due_heartbeats(
+        self, now: datetime, listening_since: datetime, policy: Policy, limit: int
+    ) -> list[tuple[str, Heartbeat]]:
+        """At most `limit` heartbeats, with their tenants: those missing at `now`, and what the policy does not name."""
+        names = [(source, policy.source(source).heartbeat) for source in WATCHED]
+        rows = await self._pool.fetch(SQL["due_heartbeats"], now, *columns(names, 2), listening_since, limit)
+        return [(row["tenant_id"], heartbeat_of(row)) for row in rows]
+
+    async def held_alerts(self, tenant_id: str, source: str) -> AsyncGenerator[Held]:
+        """All of the tenant's firing alerts in short, as far as `source` and the time are concerned."""
+        async with self._pool.acquire() as connection, connection.transaction():
+            async for row in connection.cursor(SQL["held_alerts"], tenant_id, source, prefetch=WRITTEN_AT_ONCE):
+                yield Held(row["fingerprint"], tuple(row["replicas"]), row["ends_at"])
+
     async def add_received(self, counts: Mapping[ReceivedKey, Received]) -> None:
         """Add to what is counted. In one order everywhere, so that replicas do not deadlock."""
         rows = [(*key, *counts[key]) for key in sorted(counts)]
@@ -158,6 +179,7 @@ class Transaction:
         await self._load_firing(needs, ledgers)
         await self._load_alerts(needs, ledgers)
         await self._load_incidents(needs, ledgers)
+        await self._load_heartbeats(needs, ledgers)
         await self._load_reports(needs, ledgers)
         return ledgers
 
@@ -188,18 +210,33 @@ class Transaction:
         for row in await self._connection.fetch(SQL["load_incidents"], *arrays):
             ledgers[row["tenant_id"]].know(incident_of(row))
 
+    async def _load_heartbeats(self, needs: dict[str, Needs], ledgers: dict[str, Ledger]) -> None:
+        keys = [(tenant, *key) for tenant, need in needs.items() for key in sorted(need.heartbeats)]
+        rows: list[Any] = []
+        if keys:
+            rows += await self._connection.fetch(SQL["load_heartbeats"], *columns(keys, 3))
+            for row in await self._connection.fetch(SQL["count_heartbeats"], sorted({tenant for tenant, *_ in keys})):
+                ledgers[row["tenant_id"]].heartbeats_known = row["heartbeats"]
+        if whole := [tenant for tenant, need in needs.items() if need.every_heartbeat]:
+            rows += await self._connection.fetch(SQL["load_all_heartbeats"], whole)
+        for row in rows:
+            heartbeat = heartbeat_of(row)
+            ledgers[row["tenant_id"]].heartbeats[heartbeat.key] = heartbeat
+
     async def _load_reports(self, needs: dict[str, Needs], ledgers: dict[str, Ledger]) -> None:
         wanted = [(tenant, *report) for tenant, need in needs.items() for report in sorted(need.reports)]
         for row in await self._connection.fetch(SQL["load_reports"], *columns(wanted, 3)) if wanted else ():
             ledgers[row["tenant_id"]].attached.add((str(row["incident_id"]), row["report_id"]))
 
-    async def append(self, ledgers: Iterable[Ledger], policy: Policy) -> None:
+    async def append(self, ledgers: Iterable[Ledger]) -> None:
         """Write what the ledgers decided, and wake the followers of those that grew."""
         written = list(ledgers)
         grown = [ledger for ledger in written if ledger.records]
         await self._append_records(grown)
         await self._write_alerts(grown)
-        await self._write_leases(written, policy)
+        await self._write_leases(written)
+        await self._write_heartbeats(written)
+        await self._write_silences(written)
         if grown:
             positions = [(ledger.tenant_id, ledger.last_position) for ledger in grown]
             await self._connection.execute(SQL["advance_feeds"], *columns(positions, 2))
@@ -212,7 +249,7 @@ class Transaction:
         investigations = (row for record in records for row in investigation_values(record))
         await self._write("append_investigations", investigations, 12)
         incidents = {record.incident.id: record.incident for record in records}
-        await self._write("write_incidents", map(incident_values, incidents.values()), 23)
+        await self._write("write_incidents", map(incident_values, incidents.values()), 25)
 
     async def _write_alerts(self, grown: Sequence[Ledger]) -> None:
         changed = {
@@ -224,17 +261,34 @@ class Transaction:
         rows = (alert_values(tenant_id, changed[tenant_id, fingerprint]) for tenant_id, fingerprint in sorted(changed))
         await self._write("write_alerts", rows, 11)
 
-    async def _write_leases(self, ledgers: Sequence[Ledger], policy: Policy) -> None:
+    async def _write_leases(self, ledgers: Sequence[Ledger]) -> None:
         forgotten = (
             (ledger.tenant_id, fingerprint, *key) for ledger in ledgers for fingerprint, key in ledger.forgotten_leases
         )
         await self._write("forget_leases", forgotten, 5)
         rows = (
-            _lease_values(ledger, fingerprint, lease, policy)
+            _lease_values(ledger, fingerprint, lease)
             for ledger in ledgers
             for (fingerprint, _), lease in ledger.changed_leases.items()
         )
         await self._write("write_leases", rows, 13)
+
+    async def _write_heartbeats(self, ledgers: Sequence[Ledger]) -> None:
+        changed = [
+            (ledger.tenant_id, key, after) for ledger in ledgers for key, after in ledger.changed_heartbeats.items()
+        ]
+        rows = (heartbeat_values(tenant_id, after) for tenant_id, _, after in changed if after is not None)
+        await self._write("write_heartbeats", rows, 9)
+        forgotten = ((tenant_id, *key) for tenant_id, key, after in changed if after is None)
+        await self._write("forget_heartbeats", forgotten, 3)
+
+    async def _write_silences(self, ledgers: Sequence[Ledger]) -> None:
+        rows = (
+            (ledger.tenant_id, fingerprint, receipt.incident_id, receipt.reason, decided_at)
+            for ledger in ledgers
+            for fingerprint, (receipt, decided_at) in ledger.silences.items()
+        )
+        await self._write("write_silent_decisions", rows, 5)
 
     async def append_rejected(self, rejections: Sequence[Rejection]) -> None:
         """Keep what was refused, for `GET /v1/rejected-alerts`."""
@@ -257,7 +311,7 @@ class Transaction:
             await self._connection.execute(SQL[name], *columns(some, count))
 
 
-def _lease_values(ledger: Ledger, fingerprint: str, lease: Lease, policy: Policy) -> tuple[Any, ...]:
+def _lease_values(ledger: Ledger, fingerprint: str, lease: Lease) -> tuple[Any, ...]:
     state = ledger.alerts.get(fingerprint)
     annotations = lease.annotations
     if state is None or annotations == state.alert.annotations:
@@ -272,6 +326,6 @@ def _lease_values(ledger: Ledger, fingerprint: str, lease: Lease, policy: Policy
         lease.expired,
         lease.resolved_at,
         lease.closed_at,
-        check_at(lease, policy, is_known=state is not None),
+        ledger.check_at(fingerprint, lease),
         jsonb.dumps(annotations) if annotations is not None else None,
     )

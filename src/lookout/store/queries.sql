@@ -100,14 +100,14 @@ FROM unnest(
 INSERT INTO incidents (
     id, tenant_id, dedup_key, status, severity, title, summary, labels, started_at, opened_position, position,
     updated_at, firing_alerts, total_alerts, reopen_count, acknowledged_at, acknowledged_by, assignee, resolved_at,
-    resolution, resolved_by, previous_incident_id, investigation_count
+    resolution, resolved_by, previous_incident_id, investigation_count, rule, policy_version
 )
 SELECT *
 FROM unnest(
     $1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::jsonb[], $9::timestamptz[],
     $10::bigint[], $11::bigint[], $12::timestamptz[], $13::integer[], $14::integer[], $15::integer[],
     $16::timestamptz[], $17::text[], $18::text[], $19::timestamptz[], $20::text[], $21::text[], $22::uuid[],
-    $23::integer[]
+    $23::integer[], $24::text[], $25::text[]
 )
 ON CONFLICT (id) DO UPDATE SET
     status = excluded.status,
@@ -178,6 +178,62 @@ WHERE l.tenant_id = f.tenant_id
     AND l.replica = f.replica
     AND l.starts_at = f.starts_at
 
+-- name: load_heartbeats
+SELECT h.*
+FROM unnest($1::text[], $2::text[], $3::text[]) AS k (tenant_id, source, fingerprint)
+JOIN heartbeats AS h USING (tenant_id, source, fingerprint)
+
+-- name: load_all_heartbeats
+SELECT * FROM heartbeats WHERE tenant_id = ANY ($1::text[])
+
+-- name: count_heartbeats
+SELECT tenant_id, count(*) AS heartbeats FROM heartbeats WHERE tenant_id = ANY ($1::text[]) GROUP BY tenant_id
+
+-- name: write_heartbeats
+INSERT INTO heartbeats (
+    tenant_id, source, fingerprint, labels, covering, last_received_at, due_at, silent_since, heard_since
+)
+SELECT *
+FROM unnest(
+    $1::text[], $2::text[], $3::text[], $4::jsonb[], $5::jsonb[], $6::timestamptz[], $7::timestamptz[],
+    $8::timestamptz[], $9::timestamptz[]
+)
+ON CONFLICT (tenant_id, source, fingerprint) DO UPDATE SET
+    last_received_at = excluded.last_received_at,
+    due_at = excluded.due_at,
+    silent_since = excluded.silent_since,
+    heard_since = excluded.heard_since
+
+-- name: forget_heartbeats
+DELETE FROM heartbeats AS h
+USING unnest($1::text[], $2::text[], $3::text[]) AS f (tenant_id, source, fingerprint)
+WHERE h.tenant_id = f.tenant_id AND h.source = f.source AND h.fingerprint = f.fingerprint
+
+-- name: due_heartbeats
+-- Those that are missing, and those that the policy names no more: $2 and $3 are what it names, by source. Lookout has
+-- to have listened, since $4, for as long as one may stay away.
+SELECT h.*
+FROM heartbeats AS h
+WHERE (h.silent_since IS NULL AND greatest(h.due_at, $4::timestamptz + (h.due_at - h.last_received_at)) <= $1)
+    OR NOT EXISTS (
+        SELECT
+        FROM unnest($2::text[], $3::text[]) AS n (source, name)
+        WHERE n.source = h.source AND n.name = h.labels ->> 'alertname'
+    )
+ORDER BY h.tenant_id, h.source, h.fingerprint
+LIMIT $5
+
+-- name: write_silent_decisions
+-- Replicas take a message each, and the one that commits later may have heard earlier.
+INSERT INTO silent_decisions AS s (tenant_id, fingerprint, incident_id, reason, decided_at)
+SELECT *
+FROM unnest($1::text[], $2::text[], $3::uuid[], $4::text[], $5::timestamptz[])
+ON CONFLICT (tenant_id, fingerprint) DO UPDATE SET
+    incident_id = excluded.incident_id,
+    reason = excluded.reason,
+    decided_at = excluded.decided_at
+WHERE s.decided_at <= excluded.decided_at
+
 -- name: advance_feeds
 UPDATE feeds AS f
 SET last_position = a.last_position
@@ -228,8 +284,27 @@ WHERE check_at <= $1
 ORDER BY tenant_id, fingerprint
 LIMIT $2
 
+-- name: held_alerts
+-- All that fire, in short: by which of its replicas the source holds each, and how far any sender's word reaches.
+SELECT
+    a.fingerprint,
+    coalesce(array_agg(DISTINCT l.replica) FILTER (WHERE l.source = $2), ARRAY[]::text[]) AS replicas,
+    max(l.ends_at) AS ends_at
+FROM alerts AS a
+LEFT JOIN leases AS l
+    ON l.tenant_id = a.tenant_id
+    AND l.fingerprint = a.fingerprint
+    AND NOT l.expired
+    AND l.closed_at IS NULL
+    AND (l.resolved_at IS NULL OR l.ends_at > l.resolved_at)
+WHERE a.tenant_id = $1 AND a.status = 'firing'
+GROUP BY a.fingerprint
+
 -- name: last_position
 SELECT last_position FROM feeds WHERE tenant_id = $1
+
+-- name: feed
+SELECT last_position, pruned_position FROM feeds WHERE tenant_id = $1
 
 -- name: events_after
 SELECT *
@@ -288,6 +363,149 @@ WHERE tenant_id = $1
 ORDER BY opened_position
 LIMIT $5
 
+-- name: position_at
+-- Replicas' clocks differ by up to $3: the event of the latest time may not be the last one.
+WITH near AS MATERIALIZED (
+    SELECT position
+    FROM events
+    WHERE tenant_id = $1
+        AND recorded_at <= $2
+        AND recorded_at >= $3::interval * -1 + (
+            SELECT recorded_at
+            FROM events
+            WHERE tenant_id = $1 AND recorded_at <= $2
+            ORDER BY recorded_at DESC
+            LIMIT 1
+        )
+)
+SELECT max(position) FROM near
+
+-- name: incidents_as_of_before
+-- As they were at position $2. The row of one that has not changed since says so; of every other its last event by then.
+SELECT i.*, e.incident AS snapshot
+FROM incidents AS i
+LEFT JOIN LATERAL (
+    SELECT incident
+    FROM events
+    WHERE i.position > $2 AND tenant_id = $1 AND incident_id = i.id AND position <= $2
+    ORDER BY position DESC
+    LIMIT 1
+) AS e ON true
+WHERE i.tenant_id = $1
+    AND i.opened_position <= $2
+    AND i.opened_position < $5
+    AND ($3::text[] IS NULL OR coalesce(e.incident ->> 'status', i.status) = ANY ($3))
+    AND ($4::text[] IS NULL OR coalesce(e.incident ->> 'severity', i.severity) = ANY ($4))
+ORDER BY i.opened_position DESC
+LIMIT $6
+
+-- name: incidents_as_of_after
+SELECT i.*, e.incident AS snapshot
+FROM incidents AS i
+LEFT JOIN LATERAL (
+    SELECT incident
+    FROM events
+    WHERE i.position > $2 AND tenant_id = $1 AND incident_id = i.id AND position <= $2
+    ORDER BY position DESC
+    LIMIT 1
+) AS e ON true
+WHERE i.tenant_id = $1
+    AND i.opened_position <= $2
+    AND i.opened_position > $5
+    AND ($3::text[] IS NULL OR coalesce(e.incident ->> 'status', i.status) = ANY ($3))
+    AND ($4::text[] IS NULL OR coalesce(e.incident ->> 'severity', i.severity) = ANY ($4))
+ORDER BY i.opened_position
+LIMIT $6
+
+-- name: open_incidents_as_of
+-- What was open then is open now, or has an event since: two indexes, and no look at what was over before.
+SELECT i.*, e.incident AS snapshot
+FROM (
+    SELECT *
+    FROM incidents
+    WHERE tenant_id = $1 AND opened_position <= $2 AND opened_position < $5 AND status <> 'resolved'
+    UNION ALL
+    SELECT *
+    FROM incidents
+    WHERE tenant_id = $1 AND position > $2 AND opened_position <= $2 AND opened_position < $5 AND status = 'resolved'
+) AS i
+LEFT JOIN LATERAL (
+    SELECT incident
+    FROM events
+    WHERE i.position > $2 AND tenant_id = $1 AND incident_id = i.id AND position <= $2
+    ORDER BY position DESC
+    LIMIT 1
+) AS e ON true
+WHERE coalesce(e.incident ->> 'status', i.status) = ANY ($3)
+    AND ($4::text[] IS NULL OR coalesce(e.incident ->> 'severity', i.severity) = ANY ($4))
+ORDER BY i.opened_position DESC
+LIMIT $6
+
+-- name: count_incidents_as_of
+SELECT count(*)
+FROM incidents AS i
+LEFT JOIN LATERAL (
+    SELECT incident
+    FROM events
+    WHERE i.position > $2 AND tenant_id = $1 AND incident_id = i.id AND position <= $2
+    ORDER BY position DESC
+    LIMIT 1
+) AS e ON true
+WHERE i.tenant_id = $1
+    AND i.opened_position <= $2
+    AND ($3::text[] IS NULL OR coalesce(e.incident ->> 'status', i.status) = ANY ($3))
+    AND ($4::text[] IS NULL OR coalesce(e.incident ->> 'severity', i.severity) = ANY ($4))
+
+-- name: count_open_incidents_as_of
+SELECT count(*)
+FROM (
+    SELECT id, position, status, severity
+    FROM incidents
+    WHERE tenant_id = $1 AND opened_position <= $2 AND status <> 'resolved'
+    UNION ALL
+    SELECT id, position, status, severity
+    FROM incidents
+    WHERE tenant_id = $1 AND position > $2 AND opened_position <= $2 AND status = 'resolved'
+) AS i
+LEFT JOIN LATERAL (
+    SELECT incident
+    FROM events
+    WHERE i.position > $2 AND tenant_id = $1 AND incident_id = i.id AND position <= $2
+    ORDER BY position DESC
+    LIMIT 1
+) AS e ON true
+WHERE coalesce(e.incident ->> 'status', i.status) = ANY ($3)
+    AND ($4::text[] IS NULL OR coalesce(e.incident ->> 'severity', i.severity) = ANY ($4))
+
+-- name: incidents_near
+-- Those that started nearest to $2, at most $5 on either side.
+(
+    SELECT *
+    FROM incidents
+    WHERE tenant_id = $1 AND started_at <= $2 AND started_at >= $2 - $3::interval AND id <> $4
+    ORDER BY started_at DESC
+    LIMIT $5
+)
+UNION ALL
+(
+    SELECT *
+    FROM incidents
+    WHERE tenant_id = $1 AND started_at > $2 AND started_at <= $2 + $3::interval AND id <> $4
+    ORDER BY started_at
+    LIMIT $5
+)
+
+-- name: opening_labels
+SELECT o.position, ea.labels
+FROM unnest($2::bigint[]) AS o (position)
+CROSS JOIN LATERAL (
+    SELECT labels
+    FROM event_alerts
+    WHERE tenant_id = $1 AND position = o.position AND labels IS NOT NULL
+    ORDER BY fingerprint
+    LIMIT $3
+) AS ea
+
 -- name: count_incidents
 SELECT count(*)
 FROM incidents
@@ -302,20 +520,64 @@ WHERE status <> 'resolved'
 GROUP BY severity, status
 
 -- name: incident_stats
--- Opened and resolved within the time; the times to acknowledge and to resolve are of those opened within it.
+-- Opened and resolved within the time, open at its end; the times taken are of those opened within it.
 SELECT
-    count(*) FILTER (WHERE started_at >= $2 AND started_at < $3) AS opened,
-    count(*) FILTER (WHERE resolved_at >= $2 AND resolved_at < $3) AS resolved,
-    count(*) FILTER (WHERE status <> 'resolved') AS open,
-    coalesce(sum(total_alerts) FILTER (WHERE started_at >= $2 AND started_at < $3), 0)::bigint AS alerts,
-    percentile_cont(0.5) WITHIN GROUP (ORDER BY extract(epoch FROM acknowledged_at - started_at))
-        FILTER (WHERE acknowledged_at IS NOT NULL AND started_at >= $2 AND started_at < $3) AS seconds_to_acknowledge,
-    percentile_cont(0.5) WITHIN GROUP (ORDER BY extract(epoch FROM resolved_at - started_at))
-        FILTER (WHERE resolved_at IS NOT NULL AND started_at >= $2 AND started_at < $3) AS seconds_to_resolve
+    o.*,
+    (SELECT count(*) FROM incidents WHERE tenant_id = $1 AND resolved_at >= $2 AND resolved_at < $3) AS resolved,
+    (SELECT count(*) FROM incidents WHERE tenant_id = $1 AND status <> 'resolved' AND started_at < $3)
+    + (SELECT count(*) FROM incidents WHERE tenant_id = $1 AND resolved_at >= $3 AND started_at < $3) AS open,
+    r.*
+FROM (
+    SELECT
+        count(*) AS opened,
+        count(*) FILTER (WHERE reopen_count > 0) AS reopened,
+        coalesce(sum(total_alerts), 0)::bigint AS alerts,
+        percentile_cont(ARRAY[0.5, 0.9])
+            WITHIN GROUP (ORDER BY greatest(0, extract(epoch FROM acknowledged_at - started_at)))
+            FILTER (WHERE acknowledged_at IS NOT NULL) AS seconds_to_acknowledge,
+        percentile_cont(ARRAY[0.5, 0.9])
+            WITHIN GROUP (ORDER BY greatest(0, extract(epoch FROM resolved_at - started_at)))
+            FILTER (WHERE resolved_at IS NOT NULL) AS seconds_to_resolve
+    FROM incidents
+    WHERE tenant_id = $1 AND started_at >= $2 AND started_at < $3
+) AS o
+CROSS JOIN (
+    SELECT
+        coalesce(sum(alerts), 0)::bigint AS alerts_received,
+        coalesce(sum(rejected), 0)::bigint AS alerts_rejected
+    FROM received
+    WHERE tenant_id = $1 AND hour >= date_trunc('hour', $2::timestamptz) AND hour < $3
+) AS r
+
+-- name: opened_by_bucket
+SELECT date_bin($4::interval, started_at, $5) AS start, severity, count(*) AS incidents
 FROM incidents
-WHERE tenant_id = $1
-    AND (status <> 'resolved' OR resolved_at >= $2)
-    AND started_at < $3
+WHERE tenant_id = $1 AND started_at >= $2 AND started_at < $3
+GROUP BY 1, 2
+
+-- name: resolved_by_bucket
+SELECT date_bin($4::interval, resolved_at, $5) AS start, count(*) AS incidents
+FROM incidents
+WHERE tenant_id = $1 AND resolved_at >= $2 AND resolved_at < $3
+GROUP BY 1
+
+-- name: noisiest_groups
+SELECT n.*, i.id, i.title, i.labels, i.severity, i.started_at
+FROM (
+    SELECT
+        dedup_key,
+        count(*) AS incidents,
+        sum(reopen_count)::bigint AS reopens,
+        sum(total_alerts)::bigint AS alerts,
+        max(opened_position) AS last_opened
+    FROM incidents
+    WHERE tenant_id = $1 AND started_at >= $2 AND started_at < $3
+    GROUP BY dedup_key
+    ORDER BY count(*) + sum(reopen_count) DESC, sum(total_alerts) DESC, dedup_key
+    LIMIT $4
+) AS n
+JOIN incidents AS i ON i.tenant_id = $1 AND i.opened_position = n.last_opened
+ORDER BY n.incidents + n.reopens DESC, n.alerts DESC, n.dedup_key
 
 -- name: alerts_of_incident
 -- As they were last in this incident, from the log: an alert may belong to a later incident by now. A page's alerts are
@@ -370,6 +632,64 @@ CROSS JOIN LATERAL (
 ) AS h
 ORDER BY p.fingerprint
 
+-- name: decisions_of_incident
+-- Of each of its alerts what last happened to it in this incident, and what was last decided in silence, as far as the
+-- alert is in no later incident by now: repeats that were only renewed are told by the leases. The page is made as in
+-- alerts_of_incident.
+WITH told AS MATERIALIZED (
+    SELECT ea.*, e.event_type, e.recorded_at
+    FROM events AS e
+    CROSS JOIN LATERAL (
+        SELECT position, fingerprint, status, source, labels
+        FROM event_alerts
+        WHERE tenant_id = $1 AND position = e.position AND fingerprint > $3
+        ORDER BY fingerprint
+        LIMIT $4
+    ) AS ea
+    WHERE e.tenant_id = $1 AND e.incident_id = $2
+),
+page AS (
+    SELECT DISTINCT ON (fingerprint) fingerprint, status, event_type, recorded_at
+    FROM told
+    ORDER BY fingerprint, position DESC
+    LIMIT $4
+),
+begun AS (
+    SELECT DISTINCT ON (fingerprint) fingerprint, source, labels
+    FROM told
+    WHERE labels IS NOT NULL
+    ORDER BY fingerprint, position DESC
+    LIMIT $4
+)
+SELECT
+    p.fingerprint,
+    p.status,
+    p.event_type,
+    p.recorded_at,
+    t.source,
+    t.labels,
+    s.reason AS silent_reason,
+    s.decided_at AS silent_at,
+    h.last_received_at
+FROM page AS p
+JOIN begun AS t USING (fingerprint)
+LEFT JOIN silent_decisions AS s ON s.tenant_id = $1 AND s.fingerprint = p.fingerprint AND s.incident_id = $2
+CROSS JOIN LATERAL (
+    SELECT max(l.last_received_at) AS last_received_at
+    FROM leases AS l
+    JOIN alerts AS a USING (tenant_id, fingerprint)
+    WHERE l.tenant_id = $1 AND l.fingerprint = p.fingerprint AND a.incident_id = $2
+) AS h
+ORDER BY p.fingerprint
+
+-- name: opening_alerts
+-- The first alerts of the event that opened an incident.
+SELECT fingerprint, source, labels
+FROM event_alerts
+WHERE tenant_id = $1 AND position = $2 AND labels IS NOT NULL
+ORDER BY fingerprint
+LIMIT $3
+
 -- name: firing_alerts
 -- All that fire, with what was last heard of them: how far their senders' words reach, and since when. In no order:
 -- these rows are wide, and would be sorted on disk.
@@ -402,6 +722,56 @@ LEFT JOIN (
 ) AS h ON h.fingerprint = a.fingerprint
 WHERE a.tenant_id = $1 AND a.status = 'firing'
 
+-- name: stale_alerts
+-- $2: some, or with null all.
+SELECT fingerprint
+FROM stale_alerts
+WHERE EXISTS (SELECT FROM heartbeats WHERE tenant_id = $1 AND silent_since IS NOT NULL)
+    AND tenant_id = $1
+    AND ($2::text[] IS NULL OR fingerprint = ANY ($2))
+
+-- name: stale_incidents
+-- Those of $2 in which something fires, all of it stale.
+SELECT i.id
+FROM unnest($2::uuid[]) AS i (id)
+WHERE EXISTS (SELECT FROM heartbeats WHERE tenant_id = $1 AND silent_since IS NOT NULL)
+    AND EXISTS (SELECT FROM alerts WHERE tenant_id = $1 AND incident_id = i.id AND status = 'firing')
+    AND NOT EXISTS (
+        SELECT
+        FROM alerts AS a
+        WHERE a.tenant_id = $1
+            AND a.incident_id = i.id
+            AND a.status = 'firing'
+            AND NOT EXISTS (SELECT FROM stale_alerts WHERE tenant_id = $1 AND fingerprint = a.fingerprint)
+    )
+
+-- name: count_stale_alerts
+SELECT count(*)
+FROM stale_alerts
+WHERE tenant_id IN (SELECT tenant_id FROM heartbeats WHERE silent_since IS NOT NULL)
+
+-- name: heartbeats
+SELECT * FROM heartbeats WHERE tenant_id = $1 ORDER BY source, fingerprint
+
+-- name: heartbeat
+SELECT * FROM heartbeats WHERE tenant_id = $1 AND source = $2 AND fingerprint = $3
+
+-- name: received_by_source
+-- What each source sent: all of the time that is kept for the last delivery, and from $2 on for the numbers.
+SELECT
+    source,
+    max(last_received_at) AS last_received_at,
+    coalesce(sum(alerts) FILTER (WHERE hour >= $2), 0)::bigint AS alerts,
+    coalesce(sum(rejected) FILTER (WHERE hour >= $2), 0)::bigint AS rejected
+FROM received
+WHERE tenant_id = $1
+GROUP BY source
+
+-- name: count_all_heartbeats
+SELECT source, silent_since IS NOT NULL AS is_silent, count(*) AS heartbeats
+FROM heartbeats
+GROUP BY source, is_silent
+
 -- name: investigations_of_incident
 -- An incident has few: they are all found by its id, and no plan walks the tenant's by position instead.
 WITH found AS MATERIALIZED (
@@ -420,8 +790,122 @@ WHERE tenant_id = $1 AND id < $2
 ORDER BY id DESC
 LIMIT $3
 
+-- name: prunable_tenants
+-- Those whose log begins with something that may go: an old event, and an incident that is over since long ago.
+SELECT f.tenant_id
+FROM feeds AS f
+JOIN events AS e ON e.tenant_id = f.tenant_id AND e.position = f.pruned_position + 1
+LEFT JOIN LATERAL (
+    SELECT status, updated_at
+    FROM incidents
+    WHERE tenant_id = f.tenant_id AND opened_position > f.pruned_position
+    ORDER BY opened_position
+    LIMIT 1
+) AS i ON true
+WHERE f.tenant_id > $2
+    AND e.recorded_at < $1
+    AND (i.status IS NULL OR (i.status = 'resolved' AND i.updated_at < $1))
+ORDER BY f.tenant_id
+LIMIT $3
+
+-- name: lock_feed
+SELECT last_position, pruned_position FROM feeds WHERE tenant_id = $1 FOR UPDATE
+
+-- name: oldest_incidents
+SELECT opened_position, status, updated_at
+FROM incidents
+WHERE tenant_id = $1 AND opened_position > $2
+ORDER BY opened_position
+LIMIT $3
+
+-- name: position_of_alert
+-- Where the events after $2 have been about more than $3 alerts.
+SELECT position
+FROM event_alerts
+WHERE tenant_id = $1 AND position > $2
+ORDER BY position, fingerprint
+OFFSET $3
+LIMIT 1
+
+-- name: first_incident_spoken_of
+-- A repeat of what an operator closed is silent only as long as it is known.
+SELECT min(i.opened_position)
+FROM incidents AS i
+JOIN events AS e ON e.tenant_id = $1 AND e.incident_id = i.id
+JOIN event_alerts AS ea ON ea.tenant_id = $1 AND ea.position = e.position
+JOIN alerts AS a ON a.tenant_id = $1 AND a.fingerprint = ea.fingerprint AND a.incident_id = i.id
+JOIN leases AS l ON l.tenant_id = $1 AND l.fingerprint = a.fingerprint
+WHERE i.tenant_id = $1 AND i.opened_position > $2 AND i.opened_position <= $3 AND l.last_received_at >= $4
+
+-- name: prune_leases
+DELETE FROM leases AS l
+USING incidents AS i, events AS e, event_alerts AS ea, alerts AS a
+WHERE i.tenant_id = $1 AND i.opened_position > $2 AND i.opened_position <= $3
+    AND e.tenant_id = $1 AND e.incident_id = i.id
+    AND ea.tenant_id = $1 AND ea.position = e.position
+    AND a.tenant_id = $1 AND a.fingerprint = ea.fingerprint AND a.incident_id = i.id
+    AND l.tenant_id = $1 AND l.fingerprint = a.fingerprint
+
+-- name: prune_silent_decisions
+DELETE FROM silent_decisions AS s
+USING incidents AS i, events AS e, event_alerts AS ea
+WHERE i.tenant_id = $1 AND i.opened_position > $2 AND i.opened_position <= $3
+    AND e.tenant_id = $1 AND e.incident_id = i.id
+    AND ea.tenant_id = $1 AND ea.position = e.position
+    AND s.tenant_id = $1 AND s.fingerprint = ea.fingerprint AND s.incident_id = i.id
+
+-- name: prune_alerts
+DELETE FROM alerts AS a
+USING incidents AS i, events AS e, event_alerts AS ea
+WHERE i.tenant_id = $1 AND i.opened_position > $2 AND i.opened_position <= $3
+    AND e.tenant_id = $1 AND e.incident_id = i.id
+    AND ea.tenant_id = $1 AND ea.position = e.position
+    AND a.tenant_id = $1 AND a.fingerprint = ea.fingerprint AND a.incident_id = i.id
+
+-- name: prune_incidents
+DELETE FROM incidents WHERE tenant_id = $1 AND opened_position > $2 AND opened_position <= $3
+
+-- name: prune_event_alerts
+DELETE FROM event_alerts WHERE tenant_id = $1 AND position > $2 AND position <= $3
+
+-- name: prune_events
+DELETE FROM events WHERE tenant_id = $1 AND position > $2 AND position <= $3
+
+-- name: advance_pruned
+UPDATE feeds SET pruned_position = $3 WHERE tenant_id = $1 AND pruned_position = $2
+
+-- name: relayed_position
+-- Where a feed that was ever switched on has no row for the tenant yet, nothing of it has been sent.
+SELECT min(coalesce(r.position, 0))
+FROM (SELECT feed FROM relay_feeds UNION SELECT feed FROM relays WHERE tenant_id = $1) AS f
+LEFT JOIN relays AS r ON r.feed = f.feed AND r.tenant_id = $1
+
+-- name: forget_received
+DELETE FROM received AS r
+USING (
+    SELECT o.*
+    FROM feeds AS f
+    CROSS JOIN LATERAL (
+        SELECT tenant_id, hour, source
+        FROM received
+        WHERE tenant_id = f.tenant_id AND hour < $1
+        ORDER BY hour
+        LIMIT 100
+    ) AS o
+    LIMIT $2
+) AS old
+WHERE r.tenant_id = old.tenant_id AND r.hour = old.hour AND r.source = old.source
+
+-- name: forget_old_rejected_alerts
+DELETE FROM rejected_alerts
+WHERE id IN (
+    SELECT id
+    FROM (SELECT id, received_at FROM rejected_alerts ORDER BY id LIMIT $2) AS oldest
+    WHERE received_at < $1
+)
+
 -- name: tenants
-SELECT tenant_id, last_position FROM feeds ORDER BY tenant_id
+SELECT tenant_id, last_position, pruned_position FROM feeds ORDER BY tenant_id
 
 -- name: alerts_of_event
 SELECT *
@@ -445,3 +929,130 @@ DELETE FROM incidents WHERE tenant_id = $1
 
 -- name: forget_alerts
 DELETE FROM alerts WHERE tenant_id = $1
+
+-- name: begin_relay_feed
+INSERT INTO relay_feeds (feed, begun_at) VALUES ($1, $2) ON CONFLICT DO NOTHING RETURNING feed
+
+-- name: begin_relays_at_the_end
+INSERT INTO relays (feed, tenant_id, position)
+SELECT $1, tenant_id, last_position
+FROM feeds
+ON CONFLICT DO NOTHING
+
+-- name: open_relays
+INSERT INTO relays (feed, tenant_id)
+SELECT $1, f.tenant_id
+FROM feeds AS f
+WHERE NOT EXISTS (SELECT FROM relays AS r WHERE r.feed = $1 AND r.tenant_id = f.tenant_id)
+ON CONFLICT DO NOTHING
+
+-- name: open_relays_of
+INSERT INTO relays (feed, tenant_id)
+SELECT $1, unnest($2::text[])
+ON CONFLICT DO NOTHING
+
+-- name: claim_relays
+-- Tenants that are behind, in the order of their ids, so that none waits for a busy one for ever. A position that moved
+-- while its row was waited for is looked at again.
+SELECT r.tenant_id, r.position, f.last_position
+FROM relays AS r
+JOIN feeds AS f USING (tenant_id)
+WHERE r.feed = $1 AND r.tenant_id > $2 AND f.last_position > r.position AND r.retry_at IS NULL
+ORDER BY r.tenant_id
+LIMIT $3
+FOR UPDATE OF r SKIP LOCKED
+
+-- name: claim_relays_of
+SELECT r.tenant_id, r.position, f.last_position
+FROM relays AS r
+JOIN feeds AS f USING (tenant_id)
+WHERE r.feed = $1 AND r.tenant_id = ANY ($2::text[]) AND f.last_position > r.position AND ($3 OR r.retry_at IS NULL)
+ORDER BY r.tenant_id
+FOR UPDATE OF r SKIP LOCKED
+
+-- name: end_claim_when_idle
+-- A host that vanishes leaves its connection open, and with it the rows locked.
+SET LOCAL idle_in_transaction_session_timeout = '60s'
+
+-- name: events_to_relay
+-- The next events of each tenant. What is sent of no other type is read of no other type.
+SELECT
+    e.tenant_id,
+    e.position,
+    e.event_id,
+    e.incident_id,
+    e.event_type,
+    e.occurred_at,
+    e.recorded_at,
+    CASE WHEN $4::text[] IS NULL OR e.event_type = ANY ($4) THEN e.incident END AS incident,
+    CASE WHEN $4::text[] IS NULL OR e.event_type = ANY ($4) THEN e.change END AS change
+FROM unnest($1::text[], $2::bigint[]) AS c (tenant_id, position)
+CROSS JOIN LATERAL (
+    SELECT *
+    FROM events
+    WHERE tenant_id = c.tenant_id AND position > c.position
+    ORDER BY position
+    LIMIT $3
+) AS e
+ORDER BY e.tenant_id, e.position
+
+-- name: move_relays
+UPDATE relays AS r
+SET position = m.position, retry_at = NULL, refused_because = NULL
+FROM unnest($2::text[], $3::bigint[]) AS m (tenant_id, position)
+WHERE r.feed = $1 AND r.tenant_id = m.tenant_id
+
+-- name: park_relay
+UPDATE relays SET retry_at = $3, refused_because = $4 WHERE feed = $1 AND tenant_id = $2
+
+-- name: parked_relays
+SELECT tenant_id, position, refused_because, retry_at
+FROM relays
+WHERE feed = $1 AND retry_at IS NOT NULL
+ORDER BY retry_at
+LIMIT $2
+
+-- name: count_parked_relays
+SELECT count(*) FROM relays WHERE feed = $1 AND retry_at IS NOT NULL
+
+-- name: relay_lag
+-- How many events are still to go out, and when the oldest of them was recorded, looking at so many tenants at most.
+WITH behind AS (
+    SELECT f.tenant_id, coalesce(r.position, 0) AS position, f.last_position - coalesce(r.position, 0) AS events
+    FROM feeds AS f
+    LEFT JOIN relays AS r ON r.feed = $1 AND r.tenant_id = f.tenant_id
+    WHERE f.last_position > coalesce(r.position, 0)
+)
+SELECT
+    (SELECT coalesce(sum(events), 0)::bigint FROM behind) AS events,
+    (
+        SELECT min(e.recorded_at)
+        FROM (SELECT * FROM behind LIMIT $2) AS b
+        JOIN events AS e ON e.tenant_id = b.tenant_id AND e.position = b.position + 1
+    ) AS oldest_at
+
+-- name: draw_key
+-- The first to ask draws it, for all replicas and for good.
+INSERT INTO keys (name, value) VALUES ($1, $2) ON CONFLICT (name) DO NOTHING
+
+-- name: key
+SELECT value FROM keys WHERE name = $1
+
+-- name: create_token
+INSERT INTO tokens (id, digest, tenant_id, source, scopes, name, created_at, expires_at)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+
+-- name: token
+SELECT * FROM tokens WHERE id = $1
+
+-- name: tokens
+SELECT * FROM tokens WHERE $1::text IS NULL OR tenant_id = $1 ORDER BY created_at, id
+
+-- name: revoke_token
+UPDATE tokens SET revoked_at = coalesce(revoked_at, $2) WHERE id = $1 RETURNING *
+
+-- name: note_token_use
+UPDATE tokens AS t
+SET last_used_at = greatest(t.last_used_at, u.used_at)
+FROM unnest($1::text[], $2::timestamptz[]) AS u (id, used_at)
+WHERE t.id = u.id

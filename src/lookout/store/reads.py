@@ -4,18 +4,20 @@ import uuid
 from collections.abc import Mapping
 from datetime import datetime
 from operator import attrgetter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
-from lookout.alerts.alert import AlertStatus
+from lookout.alerts.alert import AlertStatus, LabelSet
 from lookout.alerts.severity import Severity, severity_of
 from lookout.alerts.shown import shown
 from lookout.errors import NotFound
-from lookout.incidents.events import FeedEvent
+from lookout.incidents.events import EventType, FeedEvent
 from lookout.incidents.incident import Incident, Status
+from lookout.incidents.transitions import Reason, reason_of
 from lookout.store import jsonb
-from lookout.store.rows import feed_event_of, incident_of
+from lookout.store.rows import feed_event_of, incident_of, label_set_of
+from lookout.store.sources import SourceReads
 from lookout.store.sql import SQL
 
 if TYPE_CHECKING:
@@ -29,18 +31,36 @@ _LABELS = msgspec.json.Decoder(dict[str, str])
 _OPEN = frozenset(status.value for status in Status if status is not Status.RESOLVED)
 
 
+class LogEnds(NamedTuple):
+    """Where a tenant's log begins and ends: events are kept from after `pruned` up to `last`."""
+
+    pruned: int
+    last: int
+
+
 class IncidentFilter(msgspec.Struct, frozen=True):
     """Which incidents: empty means all."""
 
     statuses: tuple[Status, ...] = ()
     severities: tuple[Severity, ...] = ()
 
+    @property
+    def is_of_open(self) -> bool:
+        """Whether no resolved incident is wanted: there is an index for the others."""
+        return _OPEN.issuperset(self.statuses or [""])
+
+    @property
+    def arguments(self) -> tuple[list[Status] | None, list[Severity] | None]:
+        """As the statements take it."""
+        return list(self.statuses) or None, list(self.severities) or None
+
 
 class AlertView(msgspec.Struct, frozen=True):
     """An alert as it was last in an incident, with what was last heard of it.
 
     `ends_at` is when the firing ended, None while it goes on. `sources` are all that reported it. `links` and `values`
-    are what its sources say of where to look and what was measured; `annotations` is without these.
+    are what its sources say of where to look and what was measured; `annotations` is without these. `stale`: it
+    fires, and nobody has spoken of it since its source fell silent.
     """
 
     fingerprint: str
@@ -55,6 +75,7 @@ class AlertView(msgspec.Struct, frozen=True):
     last_received_at: datetime | None
     links: Mapping[str, str]
     values: Mapping[str, float]
+    stale: bool = False
 
 
 class FiringAlert(msgspec.Struct, frozen=True, gc=False):
@@ -72,6 +93,21 @@ class FiringAlert(msgspec.Struct, frozen=True, gc=False):
     starts_at: datetime
     ends_at: datetime
     last_received_at: datetime
+
+
+class Grouped(msgspec.Struct, frozen=True):
+    """What of an alert decides how it is grouped."""
+
+    source: str
+    label_set: LabelSet
+
+
+class Decided(msgspec.Struct, frozen=True):
+    """The last decision about an alert in an incident, silent ones included."""
+
+    grouped: Grouped
+    reason: Reason
+    decided_at: datetime
 
 
 class InvestigationView(msgspec.Struct, frozen=True):
@@ -103,30 +139,23 @@ class RejectedView(msgspec.Struct, frozen=True):
     excerpt: str
 
 
-class IncidentStats(msgspec.Struct, frozen=True):
-    """Figures of the incidents that started within a time; `open` and `resolved` tell what was so in it.
-
-    The times are medians in seconds, None where there was none. `alerts` are those that the incidents were folded from.
-    """
-
-    opened: int
-    resolved: int
-    open: int
-    alerts: int
-    seconds_to_acknowledge: float | None
-    seconds_to_resolve: float | None
-
-
 class Reads:
     """The read side of the store."""
 
     def __init__(self, pool: "Pool", severities: Mapping[str, Severity]) -> None:
         self._pool = pool
-        self._severities = severities
+        self.sources = SourceReads(pool)
+        self.severities = severities
+        """The policy's. Others may be put here at any time."""
 
     async def last_position(self, tenant_id: str) -> int:
         """The position of the tenant's last event, 0 if there is none."""
         return await self._pool.fetchval(SQL["last_position"], tenant_id) or 0
+
+    async def ends(self, tenant_id: str) -> LogEnds:
+        """Where the tenant's log begins and ends."""
+        row = await self._pool.fetchrow(SQL["feed"], tenant_id)
+        return LogEnds(row["pruned_position"], row["last_position"]) if row is not None else LogEnds(0, 0)
 
     async def events_after(self, tenant_id: str, position: int, limit: int) -> list[FeedEvent]:
         """At most `limit` events after `position`, in order."""
@@ -149,7 +178,7 @@ class Reads:
         self, tenant_id: str, position: int, limit: int, wanted: IncidentFilter
     ) -> list[Incident]:
         """At most `limit` incidents that opened before `position`, the newest first."""
-        name = "open_incidents_before" if _OPEN.issuperset(wanted.statuses or [""]) else "incidents_before"
+        name = "open_incidents_before" if wanted.is_of_open else "incidents_before"
         return await self._incidents(name, tenant_id, position, limit, wanted)
 
     async def incidents_after(
@@ -161,16 +190,12 @@ class Reads:
     async def _incidents(
         self, name: str, tenant_id: str, position: int, limit: int, wanted: IncidentFilter
     ) -> list[Incident]:
-        rows = await self._pool.fetch(
-            SQL[name], tenant_id, position, list(wanted.statuses) or None, list(wanted.severities) or None, limit
-        )
+        rows = await self._pool.fetch(SQL[name], tenant_id, position, *wanted.arguments, limit)
         return [incident_of(row) for row in rows]
 
     async def count_incidents(self, tenant_id: str, wanted: IncidentFilter) -> int:
         """How many there are."""
-        count: int = await self._pool.fetchval(
-            SQL["count_incidents"], tenant_id, list(wanted.statuses) or None, list(wanted.severities) or None
-        )
+        count: int = await self._pool.fetchval(SQL["count_incidents"], tenant_id, *wanted.arguments)
         return count
 
     async def open_incidents(self) -> list[tuple[str, str, int]]:
@@ -178,16 +203,22 @@ class Reads:
         rows = await self._pool.fetch(SQL["count_open_incidents"])
         return [(row["severity"], row["status"], row["incidents"]) for row in rows]
 
-    async def stats(self, tenant_id: str, start: datetime, end: datetime) -> IncidentStats:
-        """Figures of the time from `start` to before `end`."""
-        row = await self._pool.fetchrow(SQL["incident_stats"], tenant_id, start, end)
-        assert row is not None
-        return msgspec.convert(dict(row), IncidentStats)
-
     async def alerts_of(self, tenant_id: str, incident_id: str, after: str, limit: int) -> list[AlertView]:
         """At most `limit` alerts of an incident with fingerprints beyond `after`, by fingerprint."""
         rows = await self._pool.fetch(SQL["alerts_of_incident"], tenant_id, _uuid_of(incident_id), after, limit)
-        return [self._alert_view(row) for row in rows]
+        firing = [row["fingerprint"] for row in rows if row["status"] == AlertStatus.FIRING]
+        stale = await self.sources.stale_alerts(tenant_id, firing) if firing else frozenset[str]()
+        return [self._alert_view(row, is_stale=row["fingerprint"] in stale) for row in rows]
+
+    async def opening_alerts(self, tenant_id: str, position: int, limit: int) -> list[Grouped]:
+        """At most `limit` of the alerts that began to fire with the event at `position`, by fingerprint."""
+        rows = await self._pool.fetch(SQL["opening_alerts"], tenant_id, position, limit)
+        return [Grouped(row["source"], label_set_of(row)) for row in rows]
+
+    async def decisions_of(self, tenant_id: str, incident_id: str, after: str, limit: int) -> list[Decided]:
+        """The last decisions about at most `limit` alerts of an incident beyond a fingerprint, by fingerprint."""
+        rows = await self._pool.fetch(SQL["decisions_of_incident"], tenant_id, _uuid_of(incident_id), after, limit)
+        return [_decided(row) for row in rows]
 
     async def firing_alerts(self, tenant_id: str) -> list[FiringAlert]:
         """All alerts that fire, by fingerprint."""
@@ -209,14 +240,14 @@ class Reads:
         alerts.sort(key=attrgetter("fingerprint"))
         return alerts
 
-    def _alert_view(self, row: "asyncpg.Record") -> AlertView:
+    def _alert_view(self, row: "asyncpg.Record", *, is_stale: bool) -> AlertView:
         labels = dict(sorted(jsonb.loads(row["labels"], dict[str, str]).items()))
         annotations = jsonb.loads(row["annotations"], dict[str, str])
         told = shown(annotations)
         return AlertView(
             fingerprint=row["fingerprint"],
             status=AlertStatus(row["status"]),
-            severity=severity_of(labels, self._severities, annotations),
+            severity=severity_of(labels, self.severities, annotations),
             starts_at=row["starts_at"],
             ends_at=row["ends_at"],
             labels=labels,
@@ -226,6 +257,7 @@ class Reads:
             last_received_at=row["last_received_at"],
             links=told.links,
             values=told.values,
+            stale=is_stale,
         )
 
     async def events_of(self, tenant_id: str, incident_id: str, position: int, limit: int) -> list[FeedEvent]:
@@ -272,6 +304,17 @@ class Reads:
     async def is_reachable(self) -> bool:
         """Whether the database answers; raises what it says if not."""
         return await self._pool.fetchval("SELECT true", timeout=2)
+
+
+def _decided(row: "asyncpg.Record") -> Decided:
+    """What the log tells last, what was decided in silence, and the repeats that were only renewed: the latest."""
+    reason = reason_of(EventType(row["event_type"]), started=row["status"] == AlertStatus.FIRING)
+    decided_at: datetime = row["recorded_at"]
+    if row["silent_at"] is not None and row["silent_at"] >= decided_at:
+        reason, decided_at = Reason(row["silent_reason"]), row["silent_at"]
+    if row["last_received_at"] is not None and row["last_received_at"] > decided_at:
+        reason, decided_at = Reason.DUPLICATE, row["last_received_at"]
+    return Decided(Grouped(row["source"], label_set_of(row)), reason, decided_at)
 
 
 def _uuid_of(incident_id: str) -> uuid.UUID:

@@ -28,8 +28,9 @@ _DIFFERENCES_SHOWN = 5
 
 
 class Folded(msgspec.Struct):
-    """What the log of one tenant says."""
+    """What the log of one tenant says. Up to `pruned_position` it is not kept."""
 
+    pruned_position: int = 0
     last_position: int = 0
     incidents: dict[str, Incident] = msgspec.field(default_factory=dict[str, Incident])
     alerts: dict[str, AlertState] = msgspec.field(default_factory=dict[str, AlertState])
@@ -59,8 +60,10 @@ async def rebuild(pool: "Pool", *, repair: bool = False) -> Report:
 
 
 async def _compare(connection: "Connection", tenant_id: str, report: Report, *, repair: bool) -> list[str]:
-    last_position: int = await connection.fetchval(SQL["last_position"], tenant_id)
-    folded = await fold(connection, tenant_id)
+    feed = await connection.fetchrow(SQL["feed"], tenant_id)
+    assert feed is not None
+    last_position = feed["last_position"]
+    folded = await fold(connection, tenant_id, feed["pruned_position"])
     faults = list(folded.faults)
     if folded.last_position != last_position:
         faults.append(f"the log ends at {folded.last_position}, and the feed's row says {last_position}")
@@ -68,8 +71,9 @@ async def _compare(connection: "Connection", tenant_id: str, report: Report, *, 
     alerts = {row["fingerprint"]: alert_state_of(row) for row in await connection.fetch(SQL["all_alerts"], tenant_id)}
     faults += _differences("incident", folded.incidents, incidents)
     faults += _differences("alert", _told(folded.alerts), _told(alerts))
+    count = folded.last_position - folded.pruned_position
     report.lines.append(
-        f"{tenant_id}: {folded.last_position} events fold to {len(folded.incidents)} incidents and "
+        f"{tenant_id}: {count} events fold to {len(folded.incidents)} incidents and "
         f"{len(folded.alerts)} alerts: {'equal' if not faults else f'{len(faults)} differences'}"
     )
     report.lines += [f"  {fault}" for fault in faults[:_DIFFERENCES_SHOWN]]
@@ -79,9 +83,9 @@ async def _compare(connection: "Connection", tenant_id: str, report: Report, *, 
     return faults
 
 
-async def fold(connection: "Connection", tenant_id: str) -> Folded:
+async def fold(connection: "Connection", tenant_id: str, pruned_position: int = 0) -> Folded:
     """Fold the tenant's log from its first event. Says where positions have a gap or a snapshot is not the fold."""
-    folded = Folded()
+    folded = Folded(pruned_position, pruned_position)
     while True:
         rows = await connection.fetch(SQL["events_after"], tenant_id, folded.last_position, _PAGE)
         if not rows:
@@ -103,9 +107,15 @@ def _fold_event(folded: Folded, row: Any, changes: list[Any], reports: set[tuple
     if event.position != folded.last_position + 1:
         folded.faults.append(f"position {event.position} follows {folded.last_position}")
     folded.last_position = event.position
+    snapshot = feed_event_of(row).incident
+    if snapshot.opened_position <= folded.pruned_position:
+        # The end of an incident that is forgotten: its alerts are so too, unless they fire in another one later.
+        for change in changes:
+            folded.alerts.pop(change.fingerprint, None)
+        return
     after = evolve(folded.incidents.get(event.incident_id), event)
     folded.incidents[after.id] = after
-    if feed_event_of(row).incident != after:
+    if snapshot != after:
         folded.faults.append(f"the snapshot at position {event.position} is not what the events before it fold to")
     told = event.change
     if isinstance(told, InvestigationAttached) and (event.position, event.incident_id, told.report_id) not in reports:
@@ -131,7 +141,7 @@ async def _write(connection: "Connection", tenant_id: str, folded: Folded) -> No
     await connection.execute(SQL["forget_incidents"], tenant_id)
     await connection.execute(SQL["forget_alerts"], tenant_id)
     incidents = [incident_values(incident) for incident in folded.incidents.values()]
-    await connection.execute(SQL["write_incidents"], *columns(incidents, 23))
+    await connection.execute(SQL["write_incidents"], *columns(incidents, 25))
     alerts = [alert_values(tenant_id, state) for state in folded.alerts.values()]
     await connection.execute(SQL["write_alerts"], *columns(alerts, 11))
     await connection.execute(SQL["advance_feeds"], [tenant_id], [folded.last_position])

@@ -16,9 +16,11 @@ from lookout.incidents.events import (
     InvestigationAttached,
     Record,
 )
+from lookout.incidents.heartbeat import Heartbeat
 from lookout.incidents.incident import Incident
 from lookout.incidents.lease import Lease
 from lookout.incidents.ledger import AlertState
+from lookout.sources import known_again
 from lookout.store import jsonb
 
 _TEXTS = dict[str, str]
@@ -61,6 +63,8 @@ def incident_values(incident: Incident) -> tuple[Any, ...]:
         incident.resolved_by,
         incident.previous_incident_id,
         incident.investigation_count,
+        incident.rule,
+        incident.policy_version,
     )
 
 
@@ -108,6 +112,34 @@ def lease_of(row: asyncpg.Record) -> Lease:
         expired=row["expired"],
         closed_at=row["closed_at"],
         annotations=jsonb.loads(row["annotations"], _TEXTS) if row["annotations"] is not None else None,
+    )
+
+
+def heartbeat_of(row: asyncpg.Record) -> Heartbeat:
+    """The heartbeat of a row of `heartbeats`."""
+    return Heartbeat(
+        source=row["source"],
+        fingerprint=row["fingerprint"],
+        labels=_labels_of(row),
+        last_received_at=row["last_received_at"],
+        due_at=row["due_at"],
+        silent_since=row["silent_since"],
+        heard_since=row["heard_since"],
+    )
+
+
+def heartbeat_values(tenant_id: str, heartbeat: Heartbeat) -> tuple[Any, ...]:
+    """The arguments of `write_heartbeats` for one heartbeat, in its order."""
+    return (
+        tenant_id,
+        heartbeat.source,
+        heartbeat.fingerprint,
+        jsonb.dumps(heartbeat.labels),
+        jsonb.dumps(heartbeat.covering),
+        heartbeat.last_received_at,
+        heartbeat.due_at,
+        heartbeat.silent_since,
+        heartbeat.heard_since,
     )
 
 
@@ -224,7 +256,7 @@ def _alert_of(row: asyncpg.Record) -> Alert:
     """What was received when a firing began, as far as it is kept: the lease's part of it is in `leases`."""
     return Alert(
         source=row["source"],
-        label_set=LabelSet(_labels_of(row), row["fingerprint"]),
+        label_set=label_set_of(row),
         annotations=jsonb.loads(row["annotations"], _TEXTS),
         status=AlertStatus.FIRING,
         starts_at=row["starts_at"],
@@ -232,6 +264,11 @@ def _alert_of(row: asyncpg.Record) -> Alert:
         leased=False,
         generator_url=jsonb.unescape(row["generator_url"]),
     )
+
+
+def label_set_of(row: asyncpg.Record) -> LabelSet:
+    """The identity of an alert, of a row that has its source."""
+    return known_again(row["source"], _labels_of(row), row["fingerprint"])
 
 
 def _labels_of(row: asyncpg.Record) -> dict[str, str]:

@@ -15,14 +15,16 @@ from tests.unit.cli.samples import NOW
 
 from lookout.alerts.severity import severity_of
 from lookout.cli import main
-from lookout.cli.client import AlertView, InvestigationView
+from lookout.cli.client import AlertView, GroupedAlert, Grouping, InvestigationView, PresentGrouping
 from lookout.cli.outside import Outside
 from lookout.incidents.actions import Acknowledge, Action, AddNote, Assign, AttachInvestigation, Resolve
 from lookout.incidents.events import SCHEMA_VERSION, FeedEvent, Record
+from lookout.incidents.grouping import group_of
 from lookout.incidents.incident import Incident
 from lookout.incidents.investigation import Investigation
 from lookout.incidents.ledger import AlertState, Ledger
 from lookout.incidents.policy import Policy
+from lookout.incidents.related import Compared, Related, related
 from lookout.sources import alertmanager, prometheus
 
 STREAM = {"Content-Type": "text/event-stream"}
@@ -33,15 +35,18 @@ Answer = Callable[[httpx.Request], httpx.Response]
 class Lookout(httpx.BaseTransport):
     """One server. `streams` are the feed's next connections: how each ends; without any left it is Ctrl-C's turn."""
 
-    def __init__(self) -> None:
+    def __init__(self, policy: Policy | None = None) -> None:
         self.now = NOW
+        self.today = self.policy = policy or Policy()
+        """What grouped, and what would now."""
         numbers = itertools.count(1)
-        self.ledger = Ledger("default", 0, Policy(), lambda: f"01977e4e-0000-7000-8000-0000{next(numbers):08x}")
+        self.ledger = Ledger("default", 0, self.policy, lambda: f"01977e4e-0000-7000-8000-0000{next(numbers):08x}")
         self.requests: list[httpx.Request] = []
         self.waits: list[timedelta] = []
         self.streams: list[Exception | None] = []
         self.answers: list[Answer | None] = []
         self.page = 2
+        self.page_of_alerts = 500
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         request.read()
@@ -124,6 +129,8 @@ class Lookout(httpx.BaseTransport):
                 return _json(
                     {"alerts": [_view(it) for it in self.ledger.alerts.values() if it.incident_id == incident_id]}
                 )
+            case ["grouping"]:
+                return _json(self._grouping(incident, params))
             case ["investigations"]:
                 after = int(params["after"])
                 found = [view for view in self._investigations(incident_id) if view.position > after]
@@ -132,8 +139,42 @@ class Lookout(httpx.BaseTransport):
                 after = int(params["after"])
                 told = [event for event in self.events() if event.incident.id == incident_id and event.position > after]
                 return _json({"events": told[:2], "next": told[1].position if len(told) > 2 else None})
+            case ["related"]:
+                answer: object = {"related": self._related(incident, int(params["first"]))}
             case _:
-                return _json(incident)
+                answer = incident
+        return _json(answer)
+
+    def _related(self, incident: Incident, first: int) -> list[Related]:
+        others = [Compared(other, other.labels) for other in self.incidents() if other is not incident]
+        return related(Compared(incident, incident.labels), others, first)
+
+    def _grouping(self, incident: Incident, params: httpx.QueryParams) -> Grouping:
+        states = [it for it in self.ledger.alerts.values() if it.incident_id == incident.id]
+        states.sort(key=lambda state: state.fingerprint)
+        alerts = [self._grouped(state, incident) for state in states]
+        start, page = int(params.get("after", 0)), min(int(params["first"]), self.page_of_alerts)
+        following = str(start + page) if len(alerts) > start + page else None
+        first = group_of(states[0].alert.label_set, self.today) if states else None
+        present = first and PresentGrouping(
+            self.today.version, first.rule_name, first.dedup_key, first.dedup_key == incident.dedup_key
+        )
+        listed = alerts[start : start + page]
+        return Grouping(
+            incident.id,
+            incident.rule,
+            incident.policy_version,
+            incident.dedup_key,
+            incident.labels,
+            listed,
+            present,
+            following,
+        )
+
+    def _grouped(self, state: AlertState, incident: Incident) -> GroupedAlert:
+        group = group_of(state.alert.label_set, self.today)
+        is_same = group.dedup_key == incident.dedup_key
+        return GroupedAlert(state.fingerprint, state.alert.labels, "opened", self.now, group.rule_name, is_same)
 
     def _investigations(self, incident_id: str) -> list[InvestigationView]:
         return [

@@ -10,10 +10,24 @@ import pytest
 from tests.unit.cli.lookout_in_memory import Lookout, run
 
 from lookout import __version__
-from lookout.config import Settings
+from lookout.config import Settings, load_policy
 from lookout.errors import StartError
 
-COMMANDS = ["serve", "tail", "incidents", "demo", "check-config", "rebuild", "version"]
+COMMANDS = [
+    "serve",
+    "tail",
+    "incidents",
+    "stats",
+    "why",
+    "sources",
+    "reconcile",
+    "demo",
+    "check-config",
+    "rebuild",
+    "relay",
+    "token",
+    "version",
+]
 
 
 class Report:
@@ -42,7 +56,8 @@ def test_help_tells_each_command_in_a_line(capsys: pytest.CaptureFixture[str]) -
 
 @pytest.mark.parametrize(
     "command",
-    [[name] for name in COMMANDS]
+    [[name] for name in COMMANDS if name != "token"]
+    + [["token", name] for name in ("create", "list", "revoke")]
     + [["incidents", name] for name in ("show", "acknowledge", "resolve", "note", "assign")],
 )
 def test_each_command_has_help_with_an_example(command: list[str], capsys: pytest.CaptureFixture[str]) -> None:
@@ -98,9 +113,13 @@ def test_rebuild_tells_what_it_found(
 
 def test_check_config_says_ok(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "lookout.yaml"
-    path.write_text("policy:\n  reopen_window: 10m\n")
+    path.write_text("policy:\n  rules: [{name: a, matchers: [a=b]}]\n")
     assert run(Lookout(), "check-config", str(path)) == 0
-    assert capsys.readouterr().out.splitlines() == ["ok: the environment", f"ok: {path}"]
+    assert capsys.readouterr().out.splitlines() == [
+        "ok: the environment",
+        f"ok: {path}",
+        f"policy {load_policy(path).version}, rules: 1",
+    ]
 
 
 def test_check_config_tells_every_problem(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

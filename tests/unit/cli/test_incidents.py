@@ -2,6 +2,7 @@
 
 import io
 import json
+from datetime import timedelta
 
 import pytest
 from tests.unit.cli.lookout_in_memory import Lookout, refused, run
@@ -321,3 +322,33 @@ def test_the_url_may_stand_before_or_after_the_command(
     monkeypatch.setenv("LOOKOUT_URL", "http://b:2")
     assert run(lookout, "incidents", *arguments) == 0
     assert {request.url.host for request in lookout.requests} == {"a"}
+
+
+def test_as_of_asks_for_the_list_as_it_was_and_counts_from_then(
+    lookout: Lookout, out: pytest.CaptureFixture[str]
+) -> None:
+    lookout.now += timedelta(hours=2)
+    assert run(lookout, "incidents", "--as-of", "90m") == 0
+    assert {request.url.params["as_of"] for request in lookout.requests} == {
+        (lookout.now - timedelta(minutes=90)).isoformat()
+    }
+    assert "30m" in out.readouterr().out
+
+
+def test_nothing_at_a_time_says_which(lookout: Lookout, out: pytest.CaptureFixture[str]) -> None:
+    run(lookout, "incidents", "--severity", "info", "--as-of", "2026-01-31T12:15")
+    assert "No such info incidents at 2026-01-31 12:15:00." in out.readouterr().out
+
+
+def test_show_names_what_may_have_to_do_with_it_and_why(lookout: Lookout, out: pytest.CaptureFixture[str]) -> None:
+    run(lookout, "incidents", "show", TARGET)
+    told = out.readouterr().out.partition("Related")[2].splitlines()
+    assert [line.split()[0] for line in told[1:] if line.split()[1:2] in (["■"], ["●"])] == [LAG, QUEUE]
+    assert "job=ingest" in told[2]
+
+
+def test_show_says_nothing_of_relations_where_there_are_none(out: pytest.CaptureFixture[str]) -> None:
+    lookout = Lookout()
+    lookout.fires("ingest-1")
+    run(lookout, "incidents", "show", TARGET)
+    assert "Related" not in out.readouterr().out

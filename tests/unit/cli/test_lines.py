@@ -61,6 +61,11 @@ LINES: list[tuple[Change, Incident, str]] = [
         f"12:03:44 ▲ critical resolved     {TITLE}  after 12m, by silence",
     ),
     (
+        Resolved(Resolution.RECONCILED, delta(0, 2)),
+        RESOLVED,
+        f"12:03:44 ▲ critical resolved     {TITLE}  after 12m, by asking the source",
+    ),
+    (
         Resolved(Resolution.OPERATOR, delta(0, 2), "mira", "rolled back"),
         RESOLVED,
         f"12:03:44 ▲ critical resolved     {TITLE}  after 12m by mira: rolled back",

@@ -172,3 +172,38 @@ def test_a_day_that_is_not_today_is_told(lookout: Lookout, capsys: pytest.Captur
     out, _ = told(capsys)
     assert out[0] == "2026-06-01"
     assert len(out) == 4
+
+
+def not_kept(request: httpx.Request) -> httpx.Response:
+    """The log begins at position 3 by now."""
+    return httpx.Response(410, json={"error": "not kept any more", "first_position": 3})
+
+
+def test_what_the_server_does_not_keep_any_more_is_said_and_it_goes_on_after_it(
+    lookout: Lookout, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lookout.answers = [None, not_kept]
+    assert run(lookout, "tail", "--after", "1") == 0
+    out, err = told(capsys)
+    assert len(out) == 1
+    assert err == ["event 2 is not kept any more (LOOKOUT_RETENTION)"]
+    assert resumed_after(lookout) == ["1", "2"]
+    assert lookout.waits == []
+
+
+def test_everything_begins_with_the_first_that_is_kept(lookout: Lookout, capsys: pytest.CaptureFixture[str]) -> None:
+    kept = lookout.events()[2:]
+    stream = Stream([frame(event) for event in kept], KeyboardInterrupt())
+    lookout.answers = [None, lambda _: httpx.Response(200, headers=STREAM, stream=stream)]
+    run(lookout, "tail", "--after", "0")
+    out, err = told(capsys)
+    assert len(out) == 1
+    assert err == ["events 1 to 2 are not kept any more (LOOKOUT_RETENTION)"]
+
+
+def test_a_server_that_contradicts_itself_is_not_asked_for_ever(
+    lookout: Lookout, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lookout.answers = [None, not_kept]
+    assert run(lookout, "tail", "--after", "2") == 1
+    assert told(capsys)[1] == ["lookout: not kept any more"]

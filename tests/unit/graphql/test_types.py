@@ -16,9 +16,13 @@ from strawberry.utils.str_converters import to_camel_case
 from lookout.alerts.alert import AlertStatus
 from lookout.alerts.severity import Severity
 from lookout.api.graphql.schema import SCHEMA
+from lookout.api.grouping import GroupedAlert, PresentGrouping
 from lookout.incidents.events import EventType, FeedEvent
-from lookout.incidents.incident import Incident, Resolution, Status
-from lookout.store.reads import AlertView, IncidentStats, InvestigationView
+from lookout.incidents.incident import IncidentView, Resolution, Status
+from lookout.incidents.transitions import Reason
+from lookout.store.reads import AlertView, InvestigationView
+from lookout.store.sources import HeartbeatView, SourceView
+from lookout.store.stats import IncidentStats, NoisyGroup
 
 CORE = SCHEMA._schema  # pyright: ignore[reportPrivateUsage]
 
@@ -32,11 +36,16 @@ def fields_of(name: str) -> set[str]:
 @pytest.mark.parametrize(
     ("name", "struct", "own"),
     [
-        ("Incident", Incident, {"incidentId", "alerts", "events", "investigations"}),
+        ("Incident", IncidentView, {"incidentId", "alerts", "events", "grouping", "investigations", "related"}),
         ("IncidentEvent", FeedEvent, set[str]()),
         ("Alert", AlertView, set[str]()),
         ("Investigation", InvestigationView, set[str]()),
-        ("IncidentStats", IncidentStats, set[str]()),
+        ("IncidentStats", IncidentStats, {"buckets", "noisiest"}),
+        ("NoisyGroup", NoisyGroup, set[str]()),
+        ("Source", SourceView, set[str]()),
+        ("Heartbeat", HeartbeatView, set[str]()),
+        ("GroupedAlert", GroupedAlert, set[str]()),
+        ("PresentGrouping", PresentGrouping, set[str]()),
     ],
 )
 def test_a_type_has_every_field_of_the_core(name: str, struct: type[msgspec.Struct], own: set[str]) -> None:
@@ -51,6 +60,7 @@ def test_a_type_has_every_field_of_the_core(name: str, struct: type[msgspec.Stru
         ("IncidentResolution", Resolution),
         ("AlertStatus", AlertStatus),
         ("IncidentEventType", EventType),
+        ("DecisionReason", Reason),
     ],
 )
 def test_an_enum_has_the_words_of_the_feed_in_capitals(name: str, enum: type[StrEnum]) -> None:

@@ -30,6 +30,7 @@ class Alert:
     last_received_at: datetime | None = strawberry.field(description="When a source last spoke of it.")
     links: JSON = strawberry.field(description="Where to look, by name: dashboard, panel, silence and others.")
     values: JSON = strawberry.field(description="What was measured, by name.")
+    stale: bool = strawberry.field(description="Whether it fires, and was not heard of since its source fell silent.")
 
     @classmethod
     def of(cls, alert: AlertView) -> "Alert":

@@ -4,7 +4,9 @@ It looks at no path, so it works wherever it is mounted, and never redirects. A 
 what is not is a 400, or closes the WebSocket, and whatever it holds it is no crash.
 """
 
+import asyncio
 import json
+from collections.abc import Mapping
 from datetime import timedelta
 
 import msgspec
@@ -15,15 +17,19 @@ from starlette.types import Message as AsgiMessage
 from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocket
 from strawberry.asgi import ASGIWebSocketAdapter, GraphQL
+from strawberry.exceptions import ConnectionRejectionError
 from strawberry.subscriptions import GRAPHQL_TRANSPORT_WS_PROTOCOL
 from strawberry.subscriptions.protocols.graphql_transport_ws.handlers import BaseGraphQLTransportWSHandler
 from strawberry.subscriptions.protocols.graphql_transport_ws.types import Message
+from strawberry.types.unset import UnsetType
 
-from lookout.api.answers import error_answer
-from lookout.api.graphql.asking import Asking, caller_of
-from lookout.api.graphql.schema import SCHEMA
-from lookout.api.parts import Parts
-from lookout.errors import Refused
+from lookout.api.answers import error_answer, lookout_error
+from lookout.api.edge import Visit, reader_of, visit_of
+from lookout.api.graphql.asking import Asking
+from lookout.api.graphql.schema import SCHEMA, closed_schema
+from lookout.api.parts import Caller, Parts
+from lookout.api.parts import Scope as CredentialScope
+from lookout.errors import LookoutError
 
 BODY_LIMIT = 256 * 1024
 """Bytes of a request: the longest document and a note of the longest, and room."""
@@ -35,9 +41,40 @@ _REASON_BYTES = 120
 """A WebSocket's closing frame holds no more."""
 
 
+_PLAYGROUND_POLICY = "default-src 'self' 'unsafe-inline' https: data:; frame-ancestors 'none'"
+"""GraphiQL's scripts come from elsewhere, and it has some in its page."""
+_NO_LONGER = 4403
+"""The WebSocket's closing code for who may not be here, as the protocol has it."""
+
+
 def graphql_app(parts: Parts, *, playground: bool) -> "GraphQLApp":
-    """GraphQL over the parts; a browser that comes with GET gets GraphiQL where there is a `playground`."""
+    """GraphQL over the parts. With `playground` a browser gets GraphiQL, and the schema can be asked for."""
     return GraphQLApp(parts, playground=playground)
+
+
+class _Sitting:
+    """A WebSocket from its first message to its last."""
+
+    def __init__(self, visit: Visit) -> None:
+        self.visit = visit
+        self.admitted = asyncio.Event()
+        if visit.caller is not None:
+            self.admitted.set()
+
+    async def admit(self, parameters: Mapping[str, object]) -> Caller:
+        """Take the credential of `connection_init`. Raises `Unauthenticated`, `Refused`, `Forbidden`."""
+        assert self.visit.admit is not None
+        given = parameters.get("Authorization", parameters.get("authorization"))
+        self.visit = await self.visit.admit(given if isinstance(given, str) else None)
+        assert self.visit.caller is not None
+        caller = self.visit.caller().allowed(CredentialScope.READ)
+        self.admitted.set()
+        return caller
+
+    async def ended(self) -> None:
+        """Return once whoever sits here may no longer."""
+        await self.admitted.wait()
+        await self.visit.ended()
 
 
 class _Operation(msgspec.Struct, rename="camel"):
@@ -78,7 +115,7 @@ class GraphQLApp(GraphQL[Asking, None]):
 
     def __init__(self, parts: Parts, *, playground: bool) -> None:
         super().__init__(
-            SCHEMA,
+            SCHEMA if playground else closed_schema(),
             graphql_ide="graphiql" if playground else None,
             allow_queries_via_get=False,
             subscription_protocols=(GRAPHQL_TRANSPORT_WS_PROTOCOL,),
@@ -91,24 +128,55 @@ class GraphQLApp(GraphQL[Asking, None]):
         if scope["type"] == "websocket":
             await self._serve_socket(scope, receive, send)
             return
+        request = Request(scope, _bounded(receive))
         try:
-            answer: Response = await self.run(Request(scope, _bounded(receive)))
+            answer: Response = await self.run(request)
         except HTTPException as error:
             answer = error_answer(error.reason, error.status_code)
-        except Refused as error:
-            answer = error_answer(str(error), 400)
+        except LookoutError as error:
+            answer = lookout_error(request, error)
+        if (answer.media_type or "").startswith("text/html"):
+            answer.headers["Content-Security-Policy"] = _PLAYGROUND_POLICY
         await answer(scope, receive, send)
 
     async def _serve_socket(self, scope: Scope, receive: Receive, send: Send) -> None:
+        connection = HTTPConnection(scope)
         try:
-            caller_of(HTTPConnection(scope))
-        except Refused as error:
+            visit = visit_of(connection)
+            if visit.caller is not None:
+                reader_of(connection)
+        except LookoutError as error:
             await send({"type": "websocket.close", "code": 1008, "reason": str(error)})
             return
-        await self.run(WebSocket(scope, receive, send))
+        sitting = scope["state"]["sitting"] = _Sitting(visit)
+        socket = WebSocket(scope, receive, send)
+        serving = asyncio.ensure_future(self.run(socket))
+        ending = asyncio.create_task(sitting.ended())
+        try:
+            await asyncio.wait({serving, ending}, return_when=asyncio.FIRST_COMPLETED)
+            if not serving.done():
+                await socket.close(_NO_LONGER, "the credential no longer holds")
+            await serving
+        finally:
+            for task in (serving, ending):
+                task.cancel()
 
     async def get_context(self, request: Request | WebSocket, response: Response | WebSocket) -> Asking:
-        return Asking(self._parts, caller_of(request), can_follow=isinstance(request, WebSocket))
+        if isinstance(request, Request):
+            return Asking(self._parts, reader_of(request))
+        sitting: _Sitting = request.scope["state"]["sitting"]
+        known = sitting.visit.caller() if sitting.visit.caller is not None else None
+        return Asking(self._parts, known, can_follow=True, admit=sitting.admit)
+
+    async def on_ws_connect(self, context: Asking) -> UnsetType | dict[str, object] | None:
+        """Who came without a header says who they are in their first message."""
+        if context.known is None:
+            assert context.admit is not None
+            try:
+                context.known = await context.admit(context.connection_params or {})
+            except LookoutError as error:
+                raise ConnectionRejectionError({"message": str(error)}) from None
+        return await super().on_ws_connect(context)
 
     async def get_root_value(self, request: Request | WebSocket) -> None:
         return None

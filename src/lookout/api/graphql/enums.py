@@ -9,8 +9,10 @@ from strawberry.types.enum import EnumValue, StrawberryEnumDefinition
 
 from lookout.alerts.alert import AlertStatus
 from lookout.alerts.severity import Severity
+from lookout.api.periods import BucketSize
 from lookout.incidents.events import EventType
 from lookout.incidents.incident import Resolution, Status
+from lookout.incidents.transitions import Reason
 
 
 class Names(NameConverter):
@@ -56,7 +58,14 @@ _publish(
         Resolution.SOURCE: "The source said that its last alert ended.",
         Resolution.EXPIRED: "The source stopped repeating it.",
         Resolution.OPERATOR: "A person resolved it.",
+        Resolution.RECONCILED: "The source was asked, and fires it no longer.",
     },
+)
+_publish(
+    BucketSize,
+    "StatsBucketSize",
+    "By what figures are told.",
+    {BucketSize.HOUR: "By the hour.", BucketSize.DAY: "By the day, in UTC."},
 )
 _publish(
     AlertStatus,
@@ -78,5 +87,31 @@ _publish(
         EventType.REOPENED: "It fired again soon after it ended.",
         EventType.NOTE_ADDED: "A person wrote a note.",
         EventType.INVESTIGATION_ATTACHED: "Somebody, or a program, told what they found out.",
+    },
+)
+_publish(
+    Reason,
+    "DecisionReason",
+    "Why a decision is what it is.",
+    {
+        Reason.OPENED: "The alert opened an incident.",
+        Reason.JOINED: "The alert started in an open incident.",
+        Reason.ESCALATED: "The alert started, and raised the severity.",
+        Reason.REOPENED: "The alert started soon after the resolution.",
+        Reason.LEFT: "The alert ended, others of the incident fire.",
+        Reason.RESOLVED: "The last alert ended, or a person resolved the incident.",
+        Reason.DUPLICATE: "A repeat of what is known.",
+        Reason.HELD: "One sender says that it ended, another one's lease still holds it.",
+        Reason.STALE: "A late message about a firing that has ended.",
+        Reason.CLOSED: "A repeat of a firing that an operator resolved.",
+        Reason.UNKNOWN_RESOLVE: "The end of something that was never told to have begun.",
+        Reason.HEARTBEAT: "A sign of its source's life, which is no incident.",
+        Reason.ACKNOWLEDGED: "A person acknowledged the incident.",
+        Reason.ASSIGNED: "It was given to somebody, or to nobody.",
+        Reason.NOTED: "A note was added.",
+        Reason.INVESTIGATED: "An investigation was attached.",
+        Reason.ALREADY: "What was asked for is so already.",
+        Reason.NOT_OPEN: "A resolved incident cannot be acknowledged.",
+        Reason.FULL: "The incident has as many investigations as it takes.",
     },
 )

@@ -1,5 +1,6 @@
 """Errors: those that a mutation answers with, and what the rest become, with nothing of the inside in it."""
 
+from collections.abc import Mapping
 from typing import Annotated
 
 import strawberry
@@ -12,7 +13,7 @@ from strawberry.utils.str_converters import to_camel_case
 
 from lookout.api.graphql.ids import INCIDENT
 from lookout.api.graphql.incidents import Incident
-from lookout.errors import Conflict, LookoutError, NotFound, Overloaded, Refused
+from lookout.errors import Conflict, Forbidden, Gone, LookoutError, NotFound, Overloaded, Refused, Unauthenticated
 from lookout.store.database import PASSING_ERRORS
 
 _SHOWN_ID = 200
@@ -51,8 +52,10 @@ IncidentResult = Annotated[
 ]
 
 
-def refusal_of(error: Refused | NotFound, given_id: str) -> ValidationError | NotFoundError:
+def refusal_of(error: Refused | NotFound | Forbidden, given_id: str) -> ValidationError | NotFoundError | AuthError:
     """What a mutation answers instead of an incident."""
+    if isinstance(error, Forbidden):
+        return AuthError(message=str(error), code=_code_of(error))
     if isinstance(error, NotFound):
         return NotFoundError(
             message=str(error), code=_code_of(error), resource_type=INCIDENT, resource_id=given_id[:_SHOWN_ID]
@@ -65,18 +68,20 @@ def refusal_of(error: Refused | NotFound, given_id: str) -> ValidationError | No
     )
 
 
+_CODES: Mapping[type[Exception], str] = {
+    Conflict: "CONFLICT",
+    Refused: "VALIDATION_ERROR",
+    NotFound: "NOT_FOUND",
+    Gone: "GONE",
+    Forbidden: "FORBIDDEN",
+    Unauthenticated: "UNAUTHENTICATED",
+    Overloaded: "UNAVAILABLE",
+    **dict.fromkeys(PASSING_ERRORS, "UNAVAILABLE"),
+}
+
+
 def _code_of(error: BaseException | None) -> str:
-    match error:
-        case Conflict():
-            return "CONFLICT"
-        case Refused():
-            return "VALIDATION_ERROR"
-        case NotFound():
-            return "NOT_FOUND"
-        case Overloaded():
-            return "UNAVAILABLE"
-        case _:
-            return "UNAVAILABLE" if isinstance(error, PASSING_ERRORS) else "INTERNAL"
+    return next((code for kind, code in _CODES.items() if isinstance(error, kind)), "INTERNAL")
 
 
 def _message_of(error: BaseException | None) -> str:
@@ -96,6 +101,8 @@ class ExplainErrors(MaskErrors):
         extensions: dict[str, object] = {"code": _code_of(original)}
         if isinstance(original, Refused):
             extensions |= {"field": original.field, "constraint": original.constraint}
+        if isinstance(original, Gone):
+            extensions["firstPosition"] = original.first_position
         if isinstance(original, Overloaded):
             extensions["retryAfter"] = original.retry_after
         return GraphQLError(

@@ -9,8 +9,10 @@ from lookout.api.graphql.asking import Asking, Info
 from lookout.api.graphql.incidents import Incident
 from lookout.api.graphql.pages import COUNT_LIMIT, EVENTS_DEFAULT, PageInfo, Span, page_info, size_of
 from lookout.api.graphql.scalars import JSON, Position
-from lookout.errors import Conflict
+from lookout.api.positions import check_position
+from lookout.feeds.follow import check_kept
 from lookout.incidents.events import EventType, FeedEvent
+from lookout.store.reads import LogEnds
 
 
 @strawberry.type(description="Something that happened to an incident: one entry of its tenant's log.")
@@ -56,22 +58,25 @@ class IncidentEventsConnection:
 
     @strawberry.field(description="The position of the tenant's last event, 0 if there is none.")
     async def position(self, info: Info) -> Position:
-        return Position(await _last_position(info.context))
+        return Position((await _ends(info.context)).last)
 
-    @strawberry.field(description="How many events the log, or the incident's part of it, has in all.")
+    @strawberry.field(description="How many events the log, as far as it is kept, or the incident has in all.")
     async def total_count(self, info: Info) -> int:
         if self.incident_id is None:
-            return min(await _last_position(info.context), COUNT_LIMIT)
+            ends = await _ends(info.context)
+            return min(ends.last - ends.pruned, COUNT_LIMIT)
         return await _count_of(info.context, self.incident_id)
 
     @classmethod
     async def read(cls, asking: Asking, after: int, first: int | None) -> "IncidentEventsConnection":
         """The tenant's events after a position. Raises `Refused`, also for a position that has not happened."""
         size = size_of(first, EVENTS_DEFAULT, "first")
-        await check_happened(asking, after)
+        ends = await check_happened(asking, after)
         async with asking.reading:
             found = await asking.parts.reads.events_after(asking.tenant_id, after, size + 1)
-        return cls._page(found, after, size)
+        if found:
+            check_kept(after, found[0].position)
+        return cls._page(found, after, size, begins_at=ends.pruned + 1)
 
     @classmethod
     async def read_of(
@@ -81,36 +86,31 @@ class IncidentEventsConnection:
         size = size_of(first, EVENTS_DEFAULT, "first")
         async with asking.reading:
             found = await asking.parts.reads.events_of(asking.tenant_id, incident_id, after, size + 1)
-        return cls._page(found, after, size, incident_id)
+        # An incident's first event is the one that opened it.
+        begins_at = found[0].incident.opened_position if found else 1
+        return cls._page(found, after, size, begins_at, incident_id)
 
     @classmethod
     def _page(
-        cls, found: list[FeedEvent], after: int, size: int, incident_id: str | None = None
+        cls, found: list[FeedEvent], after: int, size: int, begins_at: int, incident_id: str | None = None
     ) -> "IncidentEventsConnection":
         nodes = [IncidentEvent.of(event) for event in found[:size]]
         edges = [IncidentEventEdge(cursor=str(node.position), node=node) for node in nodes]
-        # Positions have no gaps, and an incident's first event is the one that opened it.
-        begins_at = found[0].incident.opened_position if found and incident_id is not None else 1
         span = Span(size, cursor=str(after) if after >= begins_at else None)
         info = page_info([edge.cursor for edge in edges], span, more=len(found) > size)
         return cls(edges=edges, nodes=nodes, page_info=info, incident_id=incident_id)
 
 
-async def check_happened(asking: Asking, position: int) -> int:
-    """The position of the last event. Raises `Conflict` if `position` lies beyond it: it is of another log."""
-    last = await _last_position(asking)
-    if position > last:
-        raise Conflict(
-            f"position {position} has not happened yet: the log ends at {last}. Start again without a position.",
-            "after",
-            f"maximum {last}",
-        )
-    return last
+async def check_happened(asking: Asking, position: int) -> LogEnds:
+    """Where the log begins and ends. Raises `Conflict` if `position` lies beyond it, `Gone` if it lies before it."""
+    ends = await _ends(asking)
+    check_position(position, ends)
+    return ends
 
 
-async def _last_position(asking: Asking) -> int:
+async def _ends(asking: Asking) -> LogEnds:
     async with asking.reading:
-        return await asking.parts.reads.last_position(asking.tenant_id)
+        return await asking.parts.reads.ends(asking.tenant_id)
 
 
 async def _count_of(asking: Asking, incident_id: str) -> int:

@@ -10,17 +10,21 @@ from strawberry import ID, Private
 from lookout.alerts.severity import Severity
 from lookout.api.graphql.alerts import AlertsConnection
 from lookout.api.graphql.asking import Asking, Info
+from lookout.api.graphql.grouping import Grouping
 from lookout.api.graphql.ids import incident_cursor, incident_gid, incident_id_of, opened_position_of
 from lookout.api.graphql.investigations import InvestigationsConnection
 from lookout.api.graphql.pages import COUNT_LIMIT, EVENTS_DEFAULT, ConnectionInput, PageInfo, Span, page_info, span_of
 from lookout.api.graphql.scalars import JSON, Position
+from lookout.api.periods import past
 from lookout.errors import NotFound
 from lookout.incidents.incident import Incident as Snapshot
 from lookout.incidents.incident import Resolution, Status
 from lookout.store.reads import END, IncidentFilter
+from lookout.store.relations import RELATED_DEFAULT
 
 if TYPE_CHECKING:
     from lookout.api.graphql.events import IncidentEventsConnection
+    from lookout.api.graphql.related import RelatedIncident
 
 
 @strawberry.federation.type(keys=["id"], description="A problem that people act on, folded from alerts.")
@@ -51,10 +55,23 @@ class Incident:
     resolved_by: str | None = strawberry.field(description="Who resolved it, where a person did.")
     previous_incident_id: ID | None = strawberry.field(description="The UUID of the incident that it follows on.")
     investigation_count: int = strawberry.field(description="How many investigations it has.")
+    rule: str = strawberry.field(description='The policy rule that grouped its first alerts; "" for none.')
+    policy_version: str = strawberry.field(description="A digest of the policy that grouped them.")
+    snapshot: Private[Snapshot]
 
     @strawberry.field(description="Its alerts as they were last in it, by fingerprint; pages go forward only.")
     async def alerts(self, info: Info, page: ConnectionInput | None = None) -> AlertsConnection:
         return await AlertsConnection.read(info.context, self.incident_id, page)
+
+    @strawberry.field(
+        description="Whether, now, nothing was heard of all that fires in it since its source fell silent."
+    )
+    async def stale(self, info: Info) -> bool:
+        return self.status is not Status.RESOLVED and await info.context.stale.load(self.incident_id)
+
+    @strawberry.field(description="Why its alerts are one incident, and what was last decided about each.")
+    def grouping(self) -> Grouping:
+        return Grouping.of(self.snapshot)
 
     @strawberry.field(description="What was found out about it, the oldest first; pages go forward only.")
     async def investigations(self, info: Info, page: ConnectionInput | None = None) -> InvestigationsConnection:
@@ -68,12 +85,20 @@ class Incident:
 
         return await IncidentEventsConnection.read_of(info.context, self.incident_id, after or 0, first)
 
+    @strawberry.field(description="What may have to do with it: started within 10 minutes of it, the best first.")
+    async def related(
+        self, info: Info, first: int | None = RELATED_DEFAULT
+    ) -> list[Annotated["RelatedIncident", strawberry.lazy("lookout.api.graphql.related")]]:
+        from lookout.api.graphql.related import related_to
+
+        return await related_to(info.context, self.incident_id, first)
+
     @classmethod
     def of(cls, snapshot: Snapshot) -> "Incident":
         """An incident of the core, as GraphQL shows it."""
         fields = msgspec.structs.asdict(snapshot)
         incident_id = fields.pop("id")
-        return cls(id=ID(incident_gid(incident_id)), incident_id=incident_id, **fields)
+        return cls(id=ID(incident_gid(incident_id)), incident_id=incident_id, snapshot=snapshot, **fields)
 
     @classmethod
     async def find(cls, asking: Asking, given_id: str) -> "Incident | None":
@@ -108,28 +133,54 @@ class IncidentsConnection:
     nodes: list[Incident] = strawberry.field(description="The incidents.")
     page_info: PageInfo = strawberry.field(description="Where this page stands.")
     wanted: Private[IncidentFilter]
+    at: Private[int | None]
 
     @strawberry.field(description="How many there are on all pages; counted only if it is asked for.")
     async def total_count(self, info: Info) -> int:
+        parts, tenant_id = info.context.parts, info.context.tenant_id
         async with info.context.reading:
-            count = await info.context.parts.reads.count_incidents(info.context.tenant_id, self.wanted)
+            if self.at is None:
+                count = await parts.reads.count_incidents(tenant_id, self.wanted)
+            else:
+                count = await parts.history.count(tenant_id, self.at, self.wanted)
         return min(count, COUNT_LIMIT)
 
     @classmethod
     async def read(
-        cls, asking: Asking, page: ConnectionInput | None, only: IncidentFilterInput | None
+        cls,
+        asking: Asking,
+        page: ConnectionInput | None,
+        only: IncidentFilterInput | None,
+        as_of: datetime | None = None,
     ) -> "IncidentsConnection":
-        """A page of the tenant's incidents. Raises `Refused`."""
+        """A page of the tenant's incidents, as they are or as they were at a time. Raises `Refused`, `Gone`."""
         span = span_of(page)
         only = only or IncidentFilterInput()
         wanted = IncidentFilter(tuple(only.status or ()), tuple(only.severity or ()))
-        found = await _found(asking, span, wanted)
+        at = await _position_at(asking, as_of) if as_of is not None else None
+        found = await (_found(asking, span, wanted) if at is None else _found_at(asking, at, span, wanted))
         nodes = [Incident.of(snapshot) for snapshot in found[: span.size]]
         if span.backward:
             nodes.reverse()
         edges = [IncidentEdge(cursor=incident_cursor(node.opened_position), node=node) for node in nodes]
         info = page_info([edge.cursor for edge in edges], span, more=len(found) > span.size)
-        return cls(edges=edges, nodes=nodes, page_info=info, wanted=wanted)
+        return cls(edges=edges, nodes=nodes, page_info=info, wanted=wanted, at=at)
+
+
+async def _position_at(asking: Asking, as_of: datetime) -> int:
+    async with asking.reading:
+        return await asking.parts.history.position_at(asking.tenant_id, past(as_of, asking.parts.clock.now()))
+
+
+async def _found_at(asking: Asking, at: int, span: Span, wanted: IncidentFilter) -> list[Snapshot]:
+    """The same of the list as it was at a position."""
+    history, tenant_id = asking.parts.history, asking.tenant_id
+    async with asking.reading:
+        if span.backward:
+            after = opened_position_of(span.cursor, "before") if span.cursor is not None else 0
+            return await history.incidents_after(tenant_id, at, after, span.size + 1, wanted)
+        before = opened_position_of(span.cursor, "after") if span.cursor is not None else END
+        return await history.incidents_before(tenant_id, at, before, span.size + 1, wanted)
 
 
 async def _found(asking: Asking, span: Span, wanted: IncidentFilter) -> list[Snapshot]:

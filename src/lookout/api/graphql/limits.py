@@ -38,11 +38,14 @@ from graphql import (
 from strawberry.extensions import SchemaExtension
 
 from lookout.api.graphql.pages import PAGE_DEFAULT, PAGE_LIMIT
+from lookout.store.relations import NEAREST
 
 DEPTH = 10
 COMPLEXITY = 1000
 ALIASES = 30
 TOKENS = 2000
+RELATED_READ = 2 * NEAREST
+"""Rows of a list of related incidents: however few are asked for, all that are near are compared."""
 
 
 class Cost(NamedTuple):
@@ -156,6 +159,8 @@ class _Meter:
         }
         if "representations" in field.args:
             return max(1, len(_list(given.get("representations"))))
+        if kind.name == "RelatedIncident":
+            return RELATED_READ
         if not kind.name.endswith("Connection"):
             return None
         if "page" in field.args:

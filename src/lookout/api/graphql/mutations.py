@@ -11,7 +11,7 @@ from lookout.api.graphql.errors import IncidentResult, refusal_of
 from lookout.api.graphql.ids import incident_id_of
 from lookout.api.graphql.incidents import Incident
 from lookout.api.graphql.investigations import AttachInvestigationInput
-from lookout.errors import NotFound, Refused
+from lookout.errors import Forbidden, NotFound, Refused
 from lookout.incidents.incident import Incident as Snapshot
 
 
@@ -53,5 +53,5 @@ class Mutation:
 async def _answer(action: Awaitable[Snapshot], given_id: str) -> IncidentResult:
     try:
         return Incident.of(await action)
-    except (Refused, NotFound) as error:
+    except (Refused, NotFound, Forbidden) as error:
         return refusal_of(error, given_id)

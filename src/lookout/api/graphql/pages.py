@@ -56,12 +56,12 @@ def span_of(page: ConnectionInput | None) -> Span:
     return Span(size_of(page.first, PAGE_DEFAULT, "first"), page.after)
 
 
-def size_of(wanted: int | None, default: int, name: str) -> int:
+def size_of(wanted: int | None, default: int, name: str, most: int = PAGE_LIMIT) -> int:
     """How many are asked for. Raises `Refused` for more than a page may have."""
     if wanted is None:
         return default
-    if not 0 <= wanted <= PAGE_LIMIT:
-        raise Refused(f"{name} is {wanted}: a page has at most {PAGE_LIMIT}", name, f"0 to {PAGE_LIMIT}")
+    if not 0 <= wanted <= most:
+        raise Refused(f"{name} is {wanted}: a page has at most {most}", name, f"0 to {most}")
     return wanted
 
 

@@ -1,8 +1,7 @@
 """The queries."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 
-import msgspec
 import strawberry
 from strawberry import ID
 
@@ -11,10 +10,9 @@ from lookout.api.graphql.events import IncidentEventsConnection
 from lookout.api.graphql.incidents import Incident, IncidentFilterInput, IncidentsConnection
 from lookout.api.graphql.pages import EVENTS_DEFAULT, ConnectionInput
 from lookout.api.graphql.scalars import Position
-from lookout.errors import Refused
-
-STATS_PERIOD = timedelta(hours=24)
-"""What the figures are of, where nobody says."""
+from lookout.api.graphql.sources import Source
+from lookout.api.graphql.stats import IncidentStats
+from lookout.api.periods import BucketSize, period_of
 
 
 @strawberry.input(description="The time from `start` to before `end`.")
@@ -23,26 +21,20 @@ class TimeRangeInput:
     end: datetime = strawberry.field(description="The first moment after it.")
 
 
-@strawberry.type(description="Figures of a time. The durations are medians in seconds, null where there was none.")
-class IncidentStats:
-    opened: int = strawberry.field(description="Incidents that started in it.")
-    resolved: int = strawberry.field(description="Incidents that were resolved in it.")
-    open: int = strawberry.field(description="Incidents that started before its end and are open.")
-    alerts: int = strawberry.field(description="Alerts of the incidents that started in it.")
-    seconds_to_acknowledge: float | None = strawberry.field(description="From the start to the acknowledgement.")
-    seconds_to_resolve: float | None = strawberry.field(description="From the start to the resolution.")
-
-
 @strawberry.type(description="What can be read.")
 class Query:
-    @strawberry.field(description="The incidents, the newest first.")
+    @strawberry.field(
+        description="The incidents, the newest first; with `asOf` as they were at that time. Their alerts and events "
+        "are those of now."
+    )
     async def incidents_connection(
         self,
         info: Info,
         page: ConnectionInput | None = None,
         filter: IncidentFilterInput | None = None,  # noqa: A002
+        as_of: datetime | None = None,
     ) -> IncidentsConnection:
-        return await IncidentsConnection.read(info.context, page, filter)
+        return await IncidentsConnection.read(info.context, page, filter, as_of)
 
     @strawberry.field(description="One incident, by its UUID or its global id; null if there is none.")
     async def incident(self, info: Info, id: ID) -> Incident | None:  # noqa: A002
@@ -54,13 +46,13 @@ class Query:
     ) -> IncidentEventsConnection:
         return await IncidentEventsConnection.read(info.context, after or 0, first)
 
-    @strawberry.field(description="Figures of a time, by default of the last 24 hours.")
-    async def incident_stats(self, info: Info, time_range: TimeRangeInput | None = None) -> IncidentStats:
-        asking = info.context
-        now = asking.parts.clock.now()
-        period = time_range or TimeRangeInput(start=now - STATS_PERIOD, end=now)
-        if period.start >= period.end:
-            raise Refused("timeRange ends before it starts: start must be before end", "timeRange", "start < end")
-        async with asking.reading:
-            stats = await asking.parts.reads.stats(asking.tenant_id, period.start, period.end)
-        return IncidentStats(**msgspec.structs.asdict(stats))
+    @strawberry.field(description="What has sent alerts, by name: when last, and whether it is still heard.")
+    async def sources(self, info: Info) -> list[Source]:
+        return await Source.read(info.context)
+
+    @strawberry.field(description="Figures of a time of at most 750 days, by default of the last 24 hours.")
+    async def incident_stats(
+        self, info: Info, time_range: TimeRangeInput | None = None, bucket: BucketSize | None = None
+    ) -> IncidentStats:
+        start, end = (time_range.start, time_range.end) if time_range is not None else (None, None)
+        return await IncidentStats.read(info.context, period_of(info.context.parts.clock.now(), start, end, bucket))

@@ -5,6 +5,7 @@ from typing import Self, cast
 
 import strawberry
 from graphql import GraphQLError, GraphQLInputObjectType, GraphQLObjectType, Undefined
+from strawberry.extensions import DisableIntrospection, SchemaExtension
 from strawberry.federation.schema import FederationAny
 from strawberry.schema.config import StrawberryConfig
 from strawberry.types import ExecutionContext
@@ -53,13 +54,22 @@ def _entity(info: Info, representation: object) -> Awaitable[Incident | None] | 
             return Refused('a representation is {"__typename": "Incident", "id": "..."}', "representations", "key")
 
 
-SCHEMA = Schema(
-    query=Query,
-    mutation=Mutation,
-    subscription=Subscription,
-    config=StrawberryConfig(name_converter=Names(), scalar_map=SCALARS),
-    extensions=[ExplainErrors, Limits],
-).without_null_defaults()
+def _schema(*more: type[SchemaExtension]) -> Schema:
+    return Schema(
+        query=Query,
+        mutation=Mutation,
+        subscription=Subscription,
+        config=StrawberryConfig(name_converter=Names(), scalar_map=SCALARS),
+        extensions=[ExplainErrors, Limits, *more],
+    ).without_null_defaults()
+
+
+SCHEMA = _schema()
+
+
+def closed_schema() -> Schema:
+    """The same, which does not tell about itself."""
+    return _schema(DisableIntrospection)
 
 
 def printed() -> str:

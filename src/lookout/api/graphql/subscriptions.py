@@ -21,8 +21,8 @@ class Subscription:
         self, info: Info, after: Position | None = None
     ) -> AsyncGenerator[IncidentEvent, None]:
         asking = info.context
-        last = await check_happened(asking, after or 0)
-        async with aclosing(_follow(asking, last if after is None else after)) as events:
+        ends = await check_happened(asking, after or 0)
+        async with aclosing(_follow(asking, ends.last if after is None else after)) as events:
             async for event in events:
                 yield event
 

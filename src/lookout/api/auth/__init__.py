@@ -1,0 +1,9 @@
+"""Who asks: credentials in, a `Caller` out.
+
+tokens.py   API tokens
+people.py   JSON Web Tokens, as the platform's gateway hands them on
+keys.py     the public keys of such tokens
+gate.py     which kind of credential it is, and whether it still holds
+watch.py    ends streams whose credential no longer holds
+edge.py     the ASGI middleware that asks the gate
+"""

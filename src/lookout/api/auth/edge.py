@@ -1,0 +1,70 @@
+"""The edge where there is authentication: every request has a caller before a surface sees it, or gets no further."""
+
+from functools import partial
+
+from starlette.datastructures import Headers
+from starlette.requests import Request
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from lookout.api.alertmanager import own_error
+from lookout.api.answers import lookout_error
+from lookout.api.auth.gate import Gate
+from lookout.api.auth.watch import Watch
+from lookout.api.edge import Visit, folded, guarded
+from lookout.errors import LookoutError, Overloaded, Refused
+from lookout.store.database import PASSING_ERRORS
+
+PUBLIC = frozenset(("/health", "/ready", "/-/healthy", "/-/ready", "/openapi.json"))
+"""Paths that tell nothing of anybody's."""
+IN_URL = ("token", "access_token", "api_key", "apikey")
+"""Names under which people put a credential into a URL, where it stays in logs."""
+
+
+class AuthEdge:
+    """ASGI middleware: who asks is known by a credential, and nobody is without one."""
+
+    def __init__(self, app: ASGIApp, gate: Gate, watch: Watch) -> None:
+        self._app = guarded(app)
+        self._gate = gate
+        self._watch = watch
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] not in ("http", "websocket"):
+            await self._app(scope, receive, send)
+            return
+        scope = folded(scope)
+        try:
+            visit = await self._visit(scope)
+        except LookoutError as error:
+            await _turn_away(error, scope, receive, send)
+        except PASSING_ERRORS:
+            await _turn_away(Overloaded("the database does not answer; try again"), scope, receive, send)
+        else:
+            scope.setdefault("state", {})["visit"] = visit
+            await self._app(scope, receive, send)
+
+    async def _visit(self, scope: Scope) -> Visit:
+        headers = Headers(scope=scope)
+        query: bytes = scope["query_string"]
+        if any(query.startswith(name := f"{word}=".encode()) or b"&" + name in query for word in IN_URL):
+            raise Refused("send the credential in the Authorization header: a URL stays in logs", "Authorization")
+        authorization = headers.get("authorization")
+        admit = partial(self._admit, headers)
+        is_open = scope["path"] in PUBLIC or scope["type"] == "websocket"
+        if authorization is None and is_open:
+            # A browser's WebSocket has no header of its own: its credential comes in its first message.
+            return Visit(None, admit=admit)
+        return await admit(authorization)
+
+    async def _admit(self, headers: Headers, authorization: str | None) -> Visit:
+        caller = await self._gate.caller(authorization, headers)
+        return Visit(lambda: caller, ended=partial(self._watch.ended, authorization or ""))
+
+
+async def _turn_away(error: LookoutError, scope: Scope, receive: Receive, send: Send) -> None:
+    if scope["type"] == "websocket":
+        await send({"type": "websocket.close", "code": 1008, "reason": str(error)})
+        return
+    is_alertmanager = str(scope["path"]).startswith("/api/v")
+    answer = own_error(error) if is_alertmanager else lookout_error(Request(scope), error)
+    await answer(scope, receive, send)

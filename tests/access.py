@@ -1,0 +1,45 @@
+"""Credentials for the scenarios with authentication: who is who, and how each says so."""
+
+import jwt
+from tests.driver import Driver
+
+from lookout.api.parts import Scope
+from lookout.config import Access
+from lookout.store import database
+from lookout.store.tokens import Fresh, Tokens
+
+SECRET = "s" * 40
+SERVICE = "v" * 40
+ACCESS = Access(jwt_secret=SECRET, service_token=SERVICE)
+
+
+def bearer(text: str, **headers: str) -> dict[str, str]:
+    """The headers of a request with this credential."""
+    return {"Authorization": f"Bearer {text}", **headers}
+
+
+def person(lookout: Driver, tenant_id: str = "acme", role: str = "operator", minutes: float = 60) -> str:
+    """A person's token, for so many minutes from now."""
+    expires_at = lookout.clock.now().timestamp() + minutes * 60
+    claims = {"user_id": "mira", "tenant_id": tenant_id, "role": role, "exp": expires_at}
+    return jwt.encode(claims, SECRET, "HS256")
+
+
+async def api_token(
+    lookout: Driver, *scopes: Scope, tenant_id: str = "acme", source: str | None = None, name: str = "robot"
+) -> Fresh:
+    """A token from the table."""
+    pool = await database.connect(lookout.dsn)
+    try:
+        return await Tokens(pool).create(tenant_id, scopes, name, lookout.clock.now(), source=source)
+    finally:
+        await pool.close()
+
+
+async def revoke(lookout: Driver, fresh: Fresh) -> None:
+    """End a token, in the table."""
+    pool = await database.connect(lookout.dsn)
+    try:
+        await Tokens(pool).revoke(fresh.token.id, lookout.clock.now())
+    finally:
+        await pool.close()

@@ -1,0 +1,196 @@
+"""A Kafka broker that a test kills and starts again: Apache Kafka itself, or librdkafka's mock where there is no Java.
+
+Both speak the real protocol, and the same tests run on both. The real one is one node in KRaft mode, from the jars
+that scripts/test-setup.sh fetched; killed, it starts anew on what it had written.
+"""
+
+import asyncio
+import hashlib
+import os
+import shutil
+import sys
+import uuid
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+from typing import Any, Protocol
+
+import pytest
+from confluent_kafka import Consumer, KafkaException
+from confluent_kafka.admin import AdminClient
+from confluent_kafka.cimpl import NewTopic
+from tests.real.programs import free_port
+
+POM = Path(__file__).with_name("pom.xml")
+SECONDS = 60
+REAL, MOCK = "apache kafka", "librdkafka's mock"
+
+_PROPERTIES = """\
+process.roles=broker,controller
+node.id=1
+controller.quorum.voters=1@127.0.0.1:{controller}
+listeners=PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller}
+controller.listener.names=CONTROLLER
+log.dirs={data}
+num.partitions=3
+auto.create.topics.enable={creates}
+offsets.topic.replication.factor=1
+offsets.topic.num.partitions=1
+group.initial.rebalance.delay.ms=0
+"""
+_CLUSTER_ID = "bG9va291dC10ZXN0cy0xMQ"
+
+
+class Broker(Protocol):
+    """One broker."""
+
+    address: str
+
+    async def kill(self) -> None:
+        """As `kill -9` does: every connection is cut, and none can be made."""
+        ...
+
+    async def start(self) -> None:
+        """Start it again, with what it had."""
+        ...
+
+    async def create(self, topic: str, partitions: int = 1, **settings: str) -> None:
+        """Make a topic."""
+        ...
+
+
+def jars() -> Path | None:
+    """Where the broker's jars are, None if nobody fetched them."""
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    place = cache / "lookout-tests" / f"kafka-{hashlib.sha256(POM.read_bytes()).hexdigest()[:12]}"
+    return place if place.is_dir() and shutil.which("java") else None
+
+
+def which() -> str:
+    """On what the tests run, for the report."""
+    return f"{REAL} and {MOCK}" if jars() is not None else f"{MOCK} only: no Java, or scripts/test-setup.sh did not run"
+
+
+def real_jars() -> Path:
+    """The same. Without them the test is skipped; in CI it fails where the machine could have had them."""
+    found = jars()
+    if found is None:
+        if os.environ.get("CI") == "true" and shutil.which("java") and shutil.which("mvn"):
+            pytest.fail("APACHE KAFKA IS MISSING: run scripts/test-setup.sh")
+        pytest.skip("Apache Kafka is missing: it needs Java 17, Maven and scripts/test-setup.sh")
+    return found
+
+
+class RealBroker:
+    """Apache Kafka."""
+
+    def __init__(self, directory: Path, jars: Path, *, creates_topics: bool) -> None:
+        port, controller = free_port(), free_port()
+        self.address = f"127.0.0.1:{port}"
+        self._directory = directory
+        self._java = ["java", "-Xmx256m", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-cp", f"{jars}/*"]
+        self._properties = directory / "server.properties"
+        self._properties.write_text(
+            _PROPERTIES.format(
+                port=port, controller=controller, data=directory / "data", creates=str(creates_topics).lower()
+            )
+        )
+        self._process: asyncio.subprocess.Process | None = None
+
+    async def format(self) -> None:
+        formatting = await asyncio.create_subprocess_exec(
+            *self._java, "kafka.tools.StorageTool", "format", "-t", _CLUSTER_ID, "-c", str(self._properties),
+            stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
+        )  # fmt: skip
+        output, _ = await formatting.communicate()
+        assert formatting.returncode == 0, output.decode()
+
+    async def start(self) -> None:
+        with (self._directory / "broker.log").open("ab") as log:
+            self._process = await asyncio.create_subprocess_exec(
+                *self._java, "kafka.Kafka", str(self._properties),
+                stdin=asyncio.subprocess.DEVNULL, stdout=log, stderr=log,
+            )  # fmt: skip
+        await asyncio.to_thread(_until_it_answers, self.address)
+
+    async def kill(self) -> None:
+        if self._process is not None:
+            with suppress(ProcessLookupError):
+                self._process.kill()
+            await self._process.wait()
+
+    async def create(self, topic: str, partitions: int = 1, **settings: str) -> None:
+        await asyncio.to_thread(_create, self.address, topic, partitions, settings)
+
+
+class MockBroker:
+    """librdkafka's mock. Killed, its connections are cut; the process lives, as what it holds is in memory."""
+
+    def __init__(self, process: asyncio.subprocess.Process, address: str) -> None:
+        self.address = address
+        self._process = process
+
+    async def tell(self, command: str) -> None:
+        """Do what tests/kafka/mock_broker.py knows to do."""
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._process.stdin.write(f"{command}\n".encode())
+        async with asyncio.timeout(SECONDS):
+            assert await self._process.stdout.readline() == b"ok\n"
+
+    async def start(self) -> None:
+        await self.tell("up")
+
+    async def kill(self) -> None:
+        await self.tell("down")
+
+    async def create(self, topic: str, partitions: int = 1, **settings: str) -> None:
+        assert not settings, "the mock has topics without settings"
+        await self.tell(f"create {topic} {partitions}")
+
+
+@asynccontextmanager
+async def real_broker(directory: Path, *, creates_topics: bool = True) -> AsyncGenerator[RealBroker]:
+    """Apache Kafka, running until the block ends."""
+    broker = RealBroker(directory, real_jars(), creates_topics=creates_topics)
+    await broker.format()
+    try:
+        await broker.start()
+        yield broker
+    finally:
+        await broker.kill()
+
+
+@asynccontextmanager
+async def mock_broker() -> AsyncGenerator[MockBroker]:
+    """The mock, running until the block ends."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, str(Path(__file__).with_name("mock_broker.py")),
+        stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL,
+    )  # fmt: skip
+    assert process.stdout is not None
+    try:
+        async with asyncio.timeout(SECONDS):
+            address = (await process.stdout.readline()).decode().strip()
+        yield MockBroker(process, address)
+    finally:
+        with suppress(ProcessLookupError):
+            process.kill()
+        await process.wait()
+
+
+def _until_it_answers(address: str) -> None:
+    """Return once it leads a topic: before that it answers, and makes none."""
+    consumer = Consumer({"bootstrap.servers": address, "group.id": "nobody", "log_level": 0})
+    for _ in range(SECONDS):
+        with suppress(KafkaException):
+            if consumer.list_topics(timeout=1).brokers:
+                _create(address, f"probe-{uuid.uuid4().hex}", 1, {})
+                return
+    raise AssertionError(f"the broker at {address} does not answer")
+
+
+def _create(address: str, topic: str, partitions: int, settings: dict[str, str]) -> None:
+    client: Any = AdminClient({"bootstrap.servers": address})
+    wanted = {name.replace("_", "."): value for name, value in settings.items()}
+    client.create_topics([NewTopic(topic, partitions, 1, config=wanted)])[topic].result(SECONDS)

@@ -1,0 +1,67 @@
+"""The scenarios' Lookout, with a broker beside it. Everything runs on Apache Kafka and on librdkafka's mock."""
+
+import uuid
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from tests.kafka.brokers import MOCK, REAL, Broker, MockBroker, RealBroker, mock_broker, real_broker
+from tests.kafka.reading import Reader
+from tests.scenario.conftest import anyio_backend, clock, dsn, postgres, start
+
+from lookout.kafka import KafkaSettings
+
+__all__ = ["anyio_backend", "clock", "dsn", "postgres", "start"]
+
+
+@pytest.fixture(scope="session")
+async def apache_kafka(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[RealBroker]:
+    """Apache Kafka, for all tests of this process."""
+    async with real_broker(tmp_path_factory.mktemp("kafka")) as broker:
+        yield broker
+
+
+@pytest.fixture
+async def apache_kafka_without_topics(tmp_path: Path) -> AsyncIterator[RealBroker]:
+    """Apache Kafka that makes no topic by itself, for one test."""
+    async with real_broker(tmp_path, creates_topics=False) as broker:
+        yield broker
+
+
+@pytest.fixture
+async def mock() -> AsyncIterator[MockBroker]:
+    """librdkafka's mock, for one test."""
+    async with mock_broker() as broker:
+        yield broker
+
+
+@pytest.fixture(params=[pytest.param(REAL, marks=pytest.mark.real), MOCK])
+def broker(request: pytest.FixtureRequest) -> Broker:
+    """Each in turn. Its topics outlive a test, so every test has topics of its own."""
+    return request.getfixturevalue("apache_kafka" if request.param == REAL else "mock")
+
+
+@pytest.fixture
+def kafka(broker: Broker) -> KafkaSettings:
+    """Settings for the broker, with topics of this test alone."""
+    return settings_for(broker)
+
+
+@pytest.fixture
+def reader_of(broker: Broker) -> Callable[..., Reader]:
+    """Makes a reader of some topics."""
+    return lambda *topics: Reader(broker.address, *topics)
+
+
+def settings_for(broker: Broker, **others: Any) -> KafkaSettings:
+    """Settings for a broker, with topics that nobody else has."""
+    mine = uuid.uuid4().hex[:8]
+    usual = KafkaSettings(
+        broker.address,
+        incidents_topic=f"incidents-{mine}",
+        service_events_topic=f"service-events-{mine}",
+        external_url="http://lookout.example",
+    )
+    return msgspec.structs.replace(usual, **others)

@@ -1,0 +1,50 @@
+"""How PostgreSQL would run one of Lookout's statements, whatever its arguments are."""
+
+import re
+
+import asyncpg
+from tests.driver import Driver
+
+from lookout.store.sql import SQL
+
+
+async def plan_of(lookout: Driver, name: str, *arguments: str) -> str:
+    """The plan of a statement of `queries.sql`. The arguments are SQL; those that it does not take are left out."""
+    count = max(int(number) for number in re.findall(r"\$(\d+)", SQL[name]))
+    connection = await asyncpg.connect(lookout.dsn)
+    try:
+        await connection.execute("SET plan_cache_mode = force_generic_plan")
+        await connection.execute(f"PREPARE asked AS {SQL[name]}")
+        rows = await connection.fetch(f"EXPLAIN EXECUTE asked({', '.join(arguments[:count])})")
+    finally:
+        await connection.close()
+    return "\n".join(row[0] for row in rows)
+
+
+async def grow(lookout: Driver) -> None:
+    """10,000 incidents, a second apart, of two events each; all but the last hundred resolved."""
+    await lookout.fires(job="a")
+    await lookout.sql("UPDATE feeds SET last_position = 20000")
+    await lookout.sql(
+        "INSERT INTO events SELECT tenant_id, n, gen_random_uuid(), lpad(to_hex((n + 1) / 2), 32, '0')::uuid, "
+        "event_type, occurred_at, recorded_at + n * interval '1 s', incident, change "
+        "FROM events CROSS JOIN generate_series(2, 20000) AS n"
+    )
+    await lookout.sql(
+        "INSERT INTO incidents (id, tenant_id, dedup_key, status, severity, title, summary, labels, started_at, "
+        "opened_position, position, updated_at, firing_alerts, total_alerts, reopen_count, resolved_at) "
+        "SELECT lpad(to_hex(n), 32, '0')::uuid, tenant_id, 'key' || n, "
+        "CASE WHEN n < 9900 THEN 'resolved' ELSE 'firing' END, severity, title, summary, labels, "
+        "started_at + n * interval '1 s', 2 * n - 1, 2 * n, updated_at, 1, 1, 0, "
+        "CASE WHEN n < 9900 THEN started_at + (n + 60) * interval '1 s' END "
+        "FROM incidents CROSS JOIN generate_series(2, 10000) AS n"
+    )
+    await lookout.sql(
+        "INSERT INTO event_alerts SELECT tenant_id, n, fingerprint, status, starts_at, ends_at, is_new, source, "
+        "labels, annotations, generator_url FROM event_alerts CROSS JOIN generate_series(2, 20000) AS n"
+    )
+    await lookout.sql(
+        "INSERT INTO received SELECT 'default', '2020-01-01Z'::timestamptz + n * interval '1 hour', 'events', 1, 0, "
+        "'2020-01-01Z' FROM generate_series(1, 20000) AS n"
+    )
+    await lookout.sql("ANALYZE")

@@ -1,0 +1,33 @@
+"""Where a credential stands in a request."""
+
+import base64
+
+import pytest
+
+from lookout.api.auth.gate import credential_of
+
+
+def basic(text: str) -> str:
+    return f"Basic {base64.b64encode(text.encode()).decode()}"
+
+
+@pytest.mark.parametrize(
+    ("header", "credential"),
+    [
+        ("Bearer abc", "abc"),
+        ("bearer  abc ", "abc"),
+        (basic("prometheus:abc"), "abc"),
+        (basic(":a:c"), "a:c"),
+        (None, None),
+        ("", None),
+        ("Bearer", None),
+        ("Bearer ", None),
+        ("Token abc", None),
+        (basic("abc"), None),
+        (basic("abc:"), None),
+        ("Basic ~~~", None),
+        ("Basic " + base64.b64encode(b"\xff:\xff").decode(), None),
+    ],
+)
+def test_a_credential_is_a_bearer_token_or_a_password(header: str | None, credential: str | None) -> None:
+    assert credential_of(header) == credential
