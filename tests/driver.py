@@ -102,6 +102,12 @@ class Driver:
         """Let the timers look now, without waiting for their turn."""
         await self.running.timers.tick()
 
+    async def tells_what_waits(self) -> None:
+        """Let time pass until nothing is postponed."""
+        while rows := await self.sql("SELECT max(due_at) AS due_at FROM postponed_alerts HAVING count(*) > 0"):
+            self.clock.move(seconds=max(0.0, (rows[0]["due_at"] - self.clock.now()).total_seconds()))
+            await self.running.timers.tell()
+
     async def reconciles(self) -> list[Reconciled]:
         """Let Lookout ask its sources now."""
         answer = (await self.http.post("/v1/reconcile", json={})).raise_for_status()

@@ -175,7 +175,8 @@ async def running(settings: Settings, clock: Clock) -> AsyncGenerator[Running]:
         door = Door(settings.access, Tokens(readers), clock) if settings.access is not None else None
         failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         writer = _supervised(intake.run(), failed)
-        running_parts = [timers.run(), followers.run(), reconciler.run(), *(door.runs() if door is not None else ())]
+        others_at_work = (timers.run_telling(), *(door.runs() if door is not None else ()))
+        running_parts = [timers.run(), followers.run(), reconciler.run(), *others_at_work]
         others = [_supervised(part, failed) for part in running_parts]
         relaying = [_supervised(relays.run(), failed)] if relays is not None else []
         try:

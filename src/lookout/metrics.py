@@ -29,6 +29,7 @@ RECONCILED = Counter(
 )
 QUEUE = Gauge("lookout_intake_queue_alerts", "Alerts that wait for a commit.")
 OPEN_INCIDENTS = Gauge("lookout_open_incidents", "Open incidents, by severity and status.", ["severity", "status"])
+POSTPONED = Gauge("lookout_postponed_alerts", "Alerts whose change waits to be told.")
 LAST_RECEIVED = Gauge(
     "lookout_source_last_received_timestamp_seconds",
     "When a request of the source was last taken, since the start of this process.",

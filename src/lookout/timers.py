@@ -1,10 +1,12 @@
-"""What time alone changes: heartbeats stay away, leases run out, and what is old enough is forgotten.
+"""What time alone changes: heartbeats stay away, leases run out, marks end, what waits is due, what is old goes.
 
 Every process looks, and the log decides once.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
+from functools import partial
+from itertools import accumulate
 from typing import TypeVar
 
 import structlog
@@ -12,7 +14,7 @@ import structlog
 from lookout.clock import Clock
 from lookout.errors import Overloaded
 from lookout.incidents.heartbeat import Heartbeat
-from lookout.intake.work import Expiry, Watch
+from lookout.intake.work import Calm, Expiry, Telling, Watch
 from lookout.intake.writer import Intake
 from lookout.store.database import PASSING_ERRORS
 from lookout.store.log import Log
@@ -21,11 +23,17 @@ from lookout.store.retention import Retention
 INTERVAL = timedelta(seconds=5)
 """How often to look: an alert ends at most this long after its lease and the grace."""
 BATCH_LIMIT = 5_000
-"""Alerts whose ends are decided in one commit."""
+"""Alerts whose ends are decided in one commit; also incidents whose mark ends in one."""
 WATCH_LIMIT = 1_000
 """Heartbeats whose silence is decided in one commit."""
+TELLING_INTERVAL = timedelta(seconds=0.5)
+"""How often to look for what was postponed: it is told at most this long after it is due."""
+GROUPS_LIMIT = 500
+"""Groups whose postponed changes are told in one commit, and no more alerts than `BATCH_LIMIT`, but for the last."""
 CLEANING_INTERVAL = timedelta(minutes=10)
 
+Due = list[tuple[str, str]]
+"""Tenant, and what of it has run out."""
 T = TypeVar("T")
 
 log = structlog.get_logger()
@@ -52,21 +60,48 @@ class Timers:
             except (*PASSING_ERRORS, Overloaded) as error:
                 log.warning("timers", action="tick_failed", error=repr(error))
 
+    async def run_telling(self) -> None:
+        """Look for what is due to be told, for ever."""
+        wait = TELLING_INTERVAL
+        while True:
+            await self._clock.sleep(wait)
+            try:
+                await self.tell()
+                wait = TELLING_INTERVAL
+            except (*PASSING_ERRORS, Overloaded) as error:
+                log.warning("telling", action="telling_failed", error=repr(error))
+                wait = INTERVAL
+
+    async def tell(self) -> None:
+        """Tell what was postponed and is due by now."""
+        now = self._clock.now()
+        told: Due = []
+        while groups := await self._store.due_groups(now, GROUPS_LIMIT):
+            before = [0, *accumulate(alerts for _, _, alerts in groups)]
+            due = [groups[place][:2] for place in range(len(groups)) if before[place] < BATCH_LIMIT]
+            if due == told:
+                return
+            told = due
+            await self._expire(due, partial(Telling, now=now, size=before[len(due)]))
+
     async def tick(self) -> None:
-        """Write the tally down, tell who is silent, end what has run out, and forget some of what is long over.
+        """Write the tally down, tell what waits and who is silent, end what has run out, forget some of what is old.
 
         While Lookout has not listened for a resend, silence proves nothing yet.
         """
         await self._intake.tally.flush()
+        await self.tell()
         now = self._clock.now()
         grace = self._intake.policy.resend_delay
         listening_since = self._intake.listening_since
         await self._watch(now, listening_since)
         if now >= listening_since + grace:
-            due: list[tuple[str, str]] = []
+            due: Due = []
             while (found := await self._store.due_leases(now, grace, BATCH_LIMIT)) and found != due:
                 due = found
-                await self._expire(due, now, listening_since)
+                await self._expire(due, partial(Expiry, now=now, listening_since=listening_since))
+        if calm := await self._store.due_incidents(now, BATCH_LIMIT):
+            await self._expire(calm, partial(Calm, now=now))
         if now >= self._cleaned_at + CLEANING_INTERVAL:
             self._cleaned_at = now
             self._may_prune = True
@@ -107,19 +142,19 @@ class Timers:
             for one in missing:
                 await self._tell_missing([one], now, listening_since)
 
-    async def _expire(self, due: list[tuple[str, str]], now: datetime, listening_since: datetime) -> None:
+    async def _expire(self, due: Due, work_of: Callable[[dict[str, list[str]]], Expiry | Telling | Calm]) -> None:
         """End them in one commit. One that cannot be ended costs the others nothing: halve until it is alone."""
         try:
-            await self._intake.expire(Expiry(_by_tenant(due), now, listening_since))
+            await self._intake.expire(work_of(_by_tenant(due)))
         except (*PASSING_ERRORS, Overloaded):
             raise
         except Exception as error:
             if len(due) == 1:
-                log.exception("timers", action="expiry_failed", fingerprint=due[0][1], error=repr(error))
+                log.exception("timers", action="expiry_failed", what=due[0][1], error=repr(error))
                 return
             middle = len(due) // 2
-            await self._expire(due[:middle], now, listening_since)
-            await self._expire(due[middle:], now, listening_since)
+            await self._expire(due[:middle], work_of)
+            await self._expire(due[middle:], work_of)
 
 
 def _by_tenant(due: Iterable[tuple[str, T]]) -> dict[str, list[T]]:

@@ -138,6 +138,13 @@ async def _events_after(http: httpx.AsyncClient, position: int) -> list[dict[str
         position = page["next"]
 
 
+async def _until_nothing_waits(http: httpx.AsyncClient) -> None:
+    """Return once all that was postponed when Lookout was killed is told."""
+    async with asyncio.timeout(30):
+        while "\nlookout_postponed_alerts 0.0\n" not in (await http.get("/metrics")).text:
+            pass
+
+
 async def _stored(http: httpx.AsyncClient) -> dict[str, str]:
     """Status by fingerprint of every alert of every incident. An alert counts as it was last."""
     stored: dict[str, str] = {}
@@ -196,6 +203,7 @@ async def test_i1_nothing_answered_is_lost_by_kill_nine(
         await _round(data_dir, next(ways), load, log, chance)
     async with lookout_process(data_dir) as server:
         async with httpx.AsyncClient(base_url=await server.address(), timeout=30) as http:
+            await _until_nothing_waits(http)
             await log.read_on(http)
             assert [event["event_id"] for event in await _events_after(http, 0)] == log.event_ids
             stored = await _stored(http)

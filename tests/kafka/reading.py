@@ -3,6 +3,7 @@
 import asyncio
 import uuid
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
@@ -20,6 +21,7 @@ class Read(msgspec.Struct, frozen=True):
     key: str
     headers: dict[str, str]
     raw: bytes
+    produced_at: datetime
 
     @property
     def value(self) -> Any:
@@ -100,5 +102,6 @@ def _record_of(message: Message) -> Read:
     assert offset is not None
     assert isinstance(key, bytes)
     assert isinstance(value, bytes)
+    produced_at = datetime.fromtimestamp(message.timestamp()[1] / 1000, UTC)
     headers = {name: text.decode() for name, text in message.headers() or [] if isinstance(text, bytes)}
-    return Read(topic, partition, offset, key.decode(), headers, value)
+    return Read(topic, partition, offset, key.decode(), headers, value, produced_at)

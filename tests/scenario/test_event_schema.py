@@ -26,6 +26,13 @@ async def _everything_happens(lookout: Driver) -> str:
     await lookout.resolves(started, job="a", severity="info")
     lookout.clock.move(minutes=1)
     await lookout.fires(job="a", severity="info")
+    for _ in range(3):
+        began = lookout.clock.now()
+        await lookout.fires(starts_at=began, job="b")
+        lookout.clock.move(minutes=1)
+        await lookout.resolves(began, job="b")
+    lookout.clock.move(hours=1)
+    await lookout.ticks()
     await lookout.post_alerts({"labels": {}})
     return incident.id
 

@@ -16,7 +16,7 @@ query One($id: ID!) {
   incident(id: $id) {
     id incidentId tenantId dedupKey status severity title summary labels startedAt openedPosition position updatedAt
     firingAlerts totalAlerts reopenCount acknowledgedAt acknowledgedBy assignee resolvedAt resolution resolvedBy
-    previousIncidentId investigationCount rule policyVersion stale
+    previousIncidentId investigationCount rule policyVersion stale flapping flappingUntil stateChanges
     alerts { totalCount pageInfo { hasNextPage } edges { cursor node { fingerprint } } nodes {
       fingerprint status severity startsAt endsAt labels annotations generatorUrl sources lastReceivedAt } }
     events { totalCount position nodes { schemaVersion eventId eventType tenantId position occurredAt recordedAt change

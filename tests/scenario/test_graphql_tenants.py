@@ -7,20 +7,26 @@ from starlette.types import Receive, Scope, Send
 from tests.driver import Driver
 from tests.unit.graphql.client import ask
 
+from lookout.api.edge import Visit
 from lookout.api.graphql import graphql_app
 from lookout.api.parts import Caller
 
 NEIGHBOUR = Caller("neighbour", "kim")
 
 
-async def as_neighbour(lookout: Driver, document: str, **variables: Any) -> dict[str, Any]:
-    """Ask as a caller whom a middleware has found to be of another tenant."""
+def neighbours(lookout: Driver) -> httpx.AsyncClient:
+    """A client whom the edge has found to be of another tenant."""
     served = graphql_app(lookout.running.parts, playground=False)
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
-        await served({**scope, "state": {"caller": NEIGHBOUR}}, receive, send)
+        await served({**scope, "state": {"visit": Visit(lambda: NEIGHBOUR)}}, receive, send)
 
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://localhost") as http:
+    return httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://localhost")
+
+
+async def as_neighbour(lookout: Driver, document: str, **variables: Any) -> dict[str, Any]:
+    """Ask as a caller of another tenant."""
+    async with neighbours(lookout) as http:
         response = await http.post("/", json={"query": document, "variables": variables})
         return response.json()
 
@@ -67,7 +73,6 @@ async def test_i6_an_error_text_tells_nothing_of_a_neighbour(lookout: Driver) ->
 
 
 async def test_without_a_playground_a_browser_finds_nothing(lookout: Driver) -> None:
-    served = graphql_app(lookout.running.parts, playground=False)
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(served), base_url="http://localhost") as http:
+    async with neighbours(lookout) as http:
         response = await http.get("/", headers={"Accept": "text/html"})
     assert (response.status_code, response.json()) == (404, {"error": "Not Found"})

@@ -10,6 +10,7 @@ from datetime import timedelta
 from typing import Any
 
 import httpx
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
@@ -18,10 +19,11 @@ from tests.driver import Driver
 from tests.scenario.conftest import Start
 
 from lookout.incidents.incident import Status
+from lookout.incidents.policy import Pace, Policy
 
 Run = Callable[[Coroutine[Any, Any, Any]], Any]
 
-TABLES = "feeds, events, event_alerts, investigations, incidents, alerts, leases, rejected_alerts"
+TABLES = "feeds, events, event_alerts, investigations, incidents, alerts, leases, rejected_alerts, postponed_alerts"
 LABELS = st.fixed_dictionaries(
     {
         "job": st.sampled_from("ab"),
@@ -30,6 +32,17 @@ LABELS = st.fixed_dictionaries(
     },
     optional={"prometheus_replica": st.sampled_from("xy")},
 )
+UNTOLD = """
+SELECT coalesce(a.fingerprint, l.fingerprint) AS fingerprint, a.status, l.fires
+FROM alerts AS a
+FULL JOIN (
+    SELECT fingerprint, bool_or(resolved_at IS NULL AND closed_at IS NULL AND NOT expired) AS fires
+    FROM leases
+    GROUP BY fingerprint
+) AS l USING (fingerprint)
+WHERE l.fires AND a.status IS DISTINCT FROM 'firing'
+"""
+"""Alerts of which a lease lives that the tables do not say to fire."""
 MINUTES = st.integers(-9, 0)
 ACTIONS = ["acknowledge", "resolve", "assign", "notes", "investigations"]
 ARGUMENTS = {
@@ -46,6 +59,7 @@ class Story(RuleBasedStateMachine):
     run_in_loop: Run
     start: Start
     clock: FakeClock
+    policy = Policy()
 
     def __init__(self) -> None:
         super().__init__()
@@ -56,7 +70,7 @@ class Story(RuleBasedStateMachine):
 
     async def _begin(self) -> None:
         for _ in range(2):
-            self.sides.append(await self.open.enter_async_context(self.start()))
+            self.sides.append(await self.open.enter_async_context(self.start(self.policy)))
         await self.sides[0].sql(f"TRUNCATE {TABLES}")
 
     def _deliver(self, send: Callable[[], Coroutine[Any, Any, httpx.Response]]) -> None:
@@ -114,6 +128,17 @@ class Story(RuleBasedStateMachine):
             assert answer.status_code == (409 if refused else 200)
             self.last = None
 
+    @rule(side=SIDES)
+    def what_waits_is_told(self, side: int) -> None:
+        self.run_in_loop(self._tell(self.sides[side]))
+        self.last = None
+
+    async def _tell(self, lookout: Driver) -> None:
+        """When nothing is postponed the tables say what the leases say."""
+        await lookout.tells_what_waits()
+        rows = await lookout.sql(UNTOLD)
+        assert not rows, rows
+
     @invariant()
     def i2_one_open_incident_each_key(self) -> None:
         incidents = self.run_in_loop(self.sides[0].incidents(first="500"))
@@ -133,15 +158,26 @@ class Story(RuleBasedStateMachine):
             self.run_in_loop(self.open.aclose())
 
 
-async def test_i2_i4_i5_i7_hold_whatever_happens(start: Start, clock: FakeClock) -> None:
+@pytest.mark.parametrize(
+    ("policy", "examples"),
+    [
+        pytest.param(Policy(), 12, id="at the usual pace"),
+        pytest.param(Policy(pace=Pace(burst=1, flapping_changes=1)), 12, id="much is postponed"),
+    ],
+)
+async def test_i2_i4_i5_i7_hold_whatever_happens(start: Start, clock: FakeClock, policy: Policy, examples: int) -> None:
     loop = asyncio.get_running_loop()
 
     def run_in_loop(_: Story, work: Coroutine[Any, Any, Any]) -> Any:
         return asyncio.run_coroutine_threadsafe(work, loop).result(timeout=30)
 
-    story = type("AnyStory", (Story,), {"run_in_loop": run_in_loop, "start": staticmethod(start), "clock": clock})
+    story = type(
+        "AnyStory",
+        (Story,),
+        {"run_in_loop": run_in_loop, "start": staticmethod(start), "clock": clock, "policy": policy},
+    )
     bounded = settings(
-        max_examples=12,
+        max_examples=examples,
         stateful_step_count=25,
         deadline=None,
         derandomize=True,

@@ -48,6 +48,7 @@ async def test_i3_i5_in_any_order_what_really_fires_is_firing(start: Start, cloc
     async with start() as one, start() as two:
         lanes = _lanes(shuffled(told.requests, random, COUNT))
         await asyncio.gather(*(_send(lane, (one, two), clock) for lane in lanes))
+        await two.tells_what_waits()
         for lookout in (one, two):
             assert await _firing(lookout) == told.firing
         assert sum(incident.firing_alerts for incident in await one.incidents(first="500")) == len(told.firing)

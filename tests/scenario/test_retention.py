@@ -63,6 +63,19 @@ async def have_pruned(lookout: Driver) -> Driver:
     return lookout
 
 
+async def test_an_investigation_goes_with_its_event(lookout: Driver) -> None:
+    await _over(lookout, job="old")
+    await lookout.attach((await lookout.only_incident()).id)
+    lookout.clock.move(days=1)
+    await _over(lookout, job="young")
+    await lookout.attach((await lookout.incidents())[0].id)
+    lookout.clock.move(days=-1)
+    await _pass_the_retention(lookout)
+    assert await _ends(lookout) == (3, 6)
+    assert [row["position"] for row in await lookout.sql("SELECT position FROM investigations")] == [6]
+    assert (await lookout.rebuild()).equal
+
+
 async def test_an_incident_goes_with_all_that_belongs_to_it(pruned: Driver) -> None:
     assert await _jobs(pruned) == ["younger", "young"]
     for table in ("events", "event_alerts"):

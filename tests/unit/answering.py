@@ -48,7 +48,7 @@ def compared(story: Story, *answers: Answer, asked: float | None = None, is_whol
 def held(story: Story, source: str) -> list[Held]:
     """What the store would tell of the firing alerts."""
     found: list[Held] = []
-    for fingerprint in sorted(story.firing):
+    for fingerprint in sorted(story.decided):
         leases = [
             lease
             for lease in story.ledger.leases[fingerprint].values()

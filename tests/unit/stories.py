@@ -13,10 +13,16 @@ from lookout.incidents.events import EventType
 from lookout.incidents.incident import Incident
 from lookout.incidents.investigation import Investigation
 from lookout.incidents.ledger import Ledger, Receipt
-from lookout.incidents.policy import Policy
+from lookout.incidents.policy import Pace, Policy
 from lookout.incidents.transitions import Reason
 
 POLICY = Policy()
+TALKATIVE = Policy(pace=Pace(flapping_changes=10_000, burst=10_000))
+"""Every change is told at once, however many there are."""
+TERSE = Policy(
+    pace=Pace(flapping_changes=1, flapping_interval=timedelta(seconds=2), burst=1, interval=timedelta(seconds=1))
+)
+"""Nearly every change is postponed, for no longer than a message may be late."""
 LEASE = timedelta(minutes=4)
 """What Prometheus promises with its default settings."""
 
@@ -110,6 +116,17 @@ class Story:
         names = list(self.ledger.leases) if fingerprints is None else fingerprints
         self.ledger.expire(names, self.now, self.listening_since)
 
+    def tells_what_waits(self) -> None:
+        """Time passes until nothing is postponed."""
+        postponed = self.ledger.postponed
+        while keys := postponed.due_keys(self.now + timedelta(days=1)):
+            self.now = max(self.now, *filter(None, map(postponed.due_at, keys)))
+            self.ledger.tell(self.now)
+
+    def calms(self) -> None:
+        """The timer looks at what flaps no more."""
+        self.ledger.calm([incident.id for incident in self.incidents], self.now)
+
     def watches(self) -> None:
         """The timer looks at which heartbeats are missing."""
         self.ledger.watch(list(self.ledger.heartbeats), self.now, self.listening_since)
@@ -149,6 +166,14 @@ class Story:
     def firing(self) -> set[str]:
         """The fingerprints of all that fires."""
         return {state.fingerprint for state in self.ledger.alerts.values() if state.status is AlertStatus.FIRING}
+
+    @property
+    def decided(self) -> set[str]:
+        """The fingerprints of all that fires, whether it is told or postponed."""
+        postponed, told = self.ledger.postponed, self.ledger.alerts
+        names = self.ledger.leases.keys() | told.keys()
+        states = {name: postponed.of(name) or told.get(name) for name in names}
+        return {name for name, state in states.items() if state is not None and state.status is AlertStatus.FIRING}
 
     @property
     def told_events(self) -> list[EventType]:

@@ -24,7 +24,7 @@ from lookout.config import DEFAULT_PORT, VARIABLES, load_policy, load_settings
 from lookout.errors import SettingsError
 from lookout.feeds import follow
 from lookout.feeds.kafka import producer, relay
-from lookout.incidents import actions, events, grouping, heartbeat, investigation, lease, rules
+from lookout.incidents import actions, events, grouping, heartbeat, investigation, lease, policy, rules
 from lookout.incidents.grouping import group_of
 from lookout.incidents.policy import Policy
 from lookout.intake import repeats, writer
@@ -98,7 +98,7 @@ def test_every_command_is_in_the_changelog() -> None:
 
 def test_every_key_of_the_policy_has_a_row_and_no_other() -> None:
     assert list(rows(section("`lookout.yaml`")))[1:] == list(config.POLICY_KEYS)
-    assert {*config.POLICY_KEYS, "sources"} == {field.name for field in msgspec.structs.fields(Policy)}
+    assert {*config.POLICY_KEYS, "sources", "pace"} == {field.name for field in msgspec.structs.fields(Policy)}
 
 
 def test_every_key_of_a_rule_has_a_row_and_no_other() -> None:
@@ -216,6 +216,10 @@ BOUNDS = {
     "title": f"{grouping.TITLE_LIMIT}",
     "summary": f"{grouping.SUMMARY_LIMIT}",
     "dedup key kept as text": f"{grouping.KEY_LIMIT:,}",
+    "changes of its alerts that an incident tells at once": f"{policy.Pace().burst}",
+    "time between what the alerts of a flapping incident add": f"{policy.Pace().flapping_interval.seconds}",
+    "groups whose postponed changes are told in one commit": f"{timers.GROUPS_LIMIT}",
+    "state changes until an incident flaps": f"{policy.Pace().flapping_changes}",
     "alerts that an event names in itself": f"{events.FIRST_ALERTS}",
     "rejected alerts kept of a tenant": f"{log.REJECTED_KEPT:,}",
     "GraphQL depth": f"{limits.DEPTH}",

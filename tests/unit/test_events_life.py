@@ -6,7 +6,7 @@ from itertools import groupby
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.unit.stories import Story
+from tests.unit.stories import TALKATIVE, Story
 
 from lookout.alerts.alert import Alert, AlertStatus, label_set
 from lookout.alerts.severity import Severity
@@ -26,7 +26,7 @@ MOVES = st.sampled_from([0, 0, 0.000001, -0.5, 1, 600])
 
 @given(st.lists(st.tuples(ACTIONS, MOVES), max_size=12))
 def test_the_last_word_stands_whatever_the_clock_does(steps: list[tuple[str, float]]) -> None:
-    story = Story()
+    story = Story(TALKATIVE)
     for action, seconds in steps:
         if action == "operator":
             if story.incidents:
@@ -37,9 +37,23 @@ def test_the_last_word_stands_whatever_the_clock_does(steps: list[tuple[str, flo
         assert bool(story.firing) == bool(story.open_incidents) == (action == "trigger")
 
 
+@given(st.lists(st.tuples(ACTIONS, MOVES), min_size=1, max_size=12))
+def test_the_last_word_stands_when_what_waits_is_told(steps: list[tuple[str, float]]) -> None:
+    story = Story()
+    for action, seconds in steps:
+        if action != "operator":
+            story.hears(_event(action))
+        elif story.incidents:
+            story.operator_resolves()
+        assert bool(story.decided) == (action == "trigger")
+        story.now += timedelta(seconds=seconds)
+    story.tells_what_waits()
+    assert bool(story.firing) == bool(story.open_incidents) == (steps[-1][0] == "trigger")
+
+
 @given(st.lists(st.sampled_from(["trigger", "resolve"]), max_size=10))
 def test_i7_repeats_add_nothing_and_every_change_one_event(actions: list[str]) -> None:
-    story = Story()
+    story = Story(TALKATIVE)
     for action in actions:
         story.hears(_event(action))
     runs = [action for action, _ in groupby(actions)]

@@ -4,7 +4,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 from tests.unit.answering import alertmanager_says, listed, prometheus_says, reconciles
-from tests.unit.stories import Story, leased, told
+from tests.unit.stories import POLICY, TALKATIVE, TERSE, Story, leased, told
 
 from lookout.alerts.alert import Alert, AlertStatus
 from lookout.incidents.actions import Acknowledge, Action, AddNote, Assign, AttachInvestigation, Resolve
@@ -35,9 +35,11 @@ ACTIONS: st.SearchStrategy[Action] = st.one_of(
 class LedgerMachine(RuleBasedStateMachine):
     """Alerts of a few senders, some of them mad; the timer; people. Time only moves forward."""
 
+    policy = TALKATIVE
+
     def __init__(self) -> None:
         super().__init__()
-        self.story = Story()
+        self.story = Story(self.policy)
         self.delivered: list[Alert] = []
 
     def _deliver(self, alerts: list[Alert]) -> None:
@@ -71,7 +73,7 @@ class LedgerMachine(RuleBasedStateMachine):
             ]
         )
 
-    @rule(minutes=st.sampled_from([0.25, 1, 4, 5.5, 12 * 60]))
+    @rule(minutes=st.sampled_from([0.005, 0.25, 1, 4, 5.5, 12 * 60]))
     def time_passes(self, minutes: float) -> None:
         self.story.passes(minutes)
 
@@ -99,6 +101,24 @@ class LedgerMachine(RuleBasedStateMachine):
         before = len(self.story.ledger.records)
         assert reconciles(self.story, answer, asked=self.story.minute - age) == [], "asking again changes nothing"
         assert len(self.story.ledger.records) == before
+
+    @rule()
+    def timer_looks_at_what_waits(self) -> None:
+        self.story.ledger.tell(self.story.now)
+        assert not self.story.ledger.postponed.due_keys(self.story.now)
+
+    @rule()
+    def all_is_told(self) -> None:
+        self.story.tells_what_waits()
+        assert self.story.decided == self.story.firing, "the last state is told"
+
+    @rule()
+    def timer_looks_at_marks(self) -> None:
+        self.story.calms()
+        before = len(self.story.ledger.records)
+        self.story.calms()
+        assert len(self.story.ledger.records) == before, "a mark ends once"
+        assert all(i.flapping_until is None or i.flapping_until > self.story.now for i in self.story.incidents)
 
     @rule()
     def outage(self) -> None:
@@ -146,6 +166,10 @@ class LedgerMachine(RuleBasedStateMachine):
             assert incident.total_alerts >= incident.firing_alerts
 
     @invariant()
+    def the_mark_is_one(self) -> None:
+        assert all(i.flapping == (i.flapping_until is not None) for i in self.story.incidents)
+
+    @invariant()
     def an_alert_fires_while_one_of_its_leases_lives(self) -> None:
         ledger = self.story.ledger
         alive = {
@@ -153,7 +177,7 @@ class LedgerMachine(RuleBasedStateMachine):
             for name, leases in ledger.leases.items()
             if any(x.is_alive(self.story.policy) for x in leases.values())
         }
-        assert alive == self.story.firing
+        assert alive == self.story.decided
 
     @invariant()
     def an_incident_has_a_report_once(self) -> None:
@@ -171,5 +195,21 @@ class LedgerMachine(RuleBasedStateMachine):
         assert all(len(leases) <= 24 for leases in self.story.ledger.leases.values())
 
 
-LedgerMachine.TestCase.settings = settings(deadline=None, max_examples=150, stateful_step_count=30)
+class PostponingMachine(LedgerMachine):
+    """The same, where changes wait for each other."""
+
+    policy = TERSE
+
+
+class UsualMachine(LedgerMachine):
+    """The same at the usual pace."""
+
+    policy = POLICY
+
+
+LedgerMachine.TestCase.settings = settings(deadline=None, max_examples=100, stateful_step_count=30)
+PostponingMachine.TestCase.settings = settings(deadline=None, max_examples=100, stateful_step_count=30)
+UsualMachine.TestCase.settings = settings(deadline=None, max_examples=50, stateful_step_count=40)
 TestLedger = LedgerMachine.TestCase
+TestPostponing = PostponingMachine.TestCase
+TestUsual = UsualMachine.TestCase

@@ -16,6 +16,7 @@ from lookout.incidents.events import (
     Escalated,
     EventType,
     Fact,
+    FlappingEnded,
     InvestigationAttached,
     NoteAdded,
     Opened,
@@ -36,6 +37,8 @@ IMPOSSIBLE = {
     (None, Stimulus.RESOLVE): "people act on incidents",
     (None, Stimulus.NOTE): "people act on incidents",
     (None, Stimulus.INVESTIGATION): "an investigation is about an incident",
+    (None, Stimulus.PASSING): "what waits has an incident",
+    (None, Stimulus.CALM): "what does not exist does not flap",
     (Status.RESOLVED, Stimulus.RISE): "an incident that reopens takes the severity of what reopens it",
     (Status.RESOLVED, Stimulus.END): "no alert of a resolved incident fires",
     (Status.RESOLVED, Stimulus.LAST_END): "no alert of a resolved incident fires",
@@ -52,6 +55,7 @@ CHANGES: dict[EventType, Change] = {
     EventType.ASSIGNED: Assigned("bob", "ann"),
     EventType.NOTE_ADDED: NoteAdded("text", "ann"),
     EventType.INVESTIGATION_ATTACHED: InvestigationAttached("report", "skipper", "text", None, "", "ann"),
+    EventType.FLAPPING_ENDED: FlappingEnded(),
 }
 LIVES: dict[Status | None, list[EventType]] = {
     None: [],

@@ -81,10 +81,12 @@ class Operations:
         metrics.QUEUE.set(self._parts.intake.waiting)
         metrics.OPEN_INCIDENTS.clear()
         metrics.HEARTBEATS.clear()
+        metrics.POSTPONED.set(float("nan"))
         # What this process counts is told above all while the database is away; what only that knows is left out.
         with suppress(*PASSING_ERRORS):
             for severity, status, count in await self._parts.reads.open_incidents():
                 metrics.OPEN_INCIDENTS.labels(severity, status).set(count)
+            metrics.POSTPONED.set(await self._parts.reads.postponed_alerts())
             for source, is_silent, count in await self._parts.reads.sources.heartbeats_by_state():
                 metrics.HEARTBEATS.labels(source, "silent" if is_silent else "heard").set(count)
             metrics.STALE_ALERTS.set(await self._parts.reads.sources.count_stale_alerts())

@@ -38,6 +38,10 @@ REOPEN_WINDOW = timedelta(minutes=5)
 INTRODUCTION = """\
 A minute at a video platform. Watch it with `lookout tail` in another terminal.
 Each line: the time, how far the log has come, what is sent: what to expect."""
+AGAIN = (
+    "A demo ran in the last five minutes: incidents reopen where they would open.\n"
+    "The consumer's does so too often: it flaps, and that is told once a minute."
+)
 ENDING = "That was it. One incident is still open: see `lookout incidents`."
 
 
@@ -191,7 +195,7 @@ def _play(player: Player, outside: Outside, speed: float, screen: Terminal) -> N
     if leftovers:
         screen.print(Text(f"First it has ended what an earlier demo left open: {leftovers} of its incidents."))
     if player.ran_lately():
-        screen.print(Text("A demo ran in the last five minutes: incidents reopen where they would open."))
+        screen.print(Text(AGAIN))
     for step in STORY:
         before, after = player.do(step)
         screen.say(_line(step, before, after, outside))

@@ -21,6 +21,7 @@ from lookout.incidents.events import (
     Assigned,
     Escalated,
     FeedEvent,
+    FlappingEnded,
     InvestigationAttached,
     NoteAdded,
     Opened,
@@ -80,8 +81,11 @@ def _phrase(event: FeedEvent) -> Phrase:
             return _happened(change, event.incident)
 
 
-def _happened(change: Opened | Escalated | AlertsChanged | Reopened | Resolved, incident: Incident) -> Phrase:
-    """What alerts, or their end, did to an incident."""
+def _happened(
+    change: Opened | Escalated | AlertsChanged | Reopened | Resolved | FlappingEnded, incident: Incident
+) -> Phrase:
+    """What alerts, their end or time did to an incident."""
+    flapping = "flapping, " if incident.flapping else ""
     match change:
         case Opened(previous_incident_id=previous):
             return Phrase("opened", "bold", firing_count(incident) + (", as it has before" if previous else ""))
@@ -91,9 +95,11 @@ def _happened(change: Opened | Escalated | AlertsChanged | Reopened | Resolved, 
             return Phrase("changed", "", f"{_signed(alerts)}, {firing_count(incident)}")
         case Reopened():
             times = f"{incident.reopen_count} times, " if incident.reopen_count > 1 else ""
-            return Phrase("reopened", "bold red", times + firing_count(incident))
+            return Phrase("reopened", "bold red", flapping + times + firing_count(incident))
         case Resolved():
-            return Phrase("resolved", "green", _resolution(change, incident))
+            return Phrase("resolved", "green", flapping + _resolution(change, incident))
+        case FlappingEnded():
+            return Phrase("calmed", "", "flaps no more")
         case _:
             assert_never(change)
 
@@ -136,7 +142,7 @@ def _resolution(change: Resolved, incident: Incident) -> str:
 def _signed(alerts: AlertsDelta) -> str:
     parts = [f"+{alerts.started}"] if alerts.started else []
     parts += [f"-{alerts.ended}"] if alerts.ended else []
-    return " ".join(parts) or "+0"
+    return " ".join(parts) or f"{alerts.new} came and went"
 
 
 def _name(name: str) -> str:

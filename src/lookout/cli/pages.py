@@ -16,7 +16,7 @@ from lookout.cli.client import AlertView, InvestigationView
 from lookout.cli.lines import firing_count, phrase_of
 from lookout.cli.moments import span, stamp
 from lookout.cli.reading import Heard
-from lookout.cli.terminal import MARKS, STATUS_STYLES, TEXT_LIMIT, severity_mark, short_id
+from lookout.cli.terminal import FLAPPING_STYLE, MARKS, STATUS_STYLES, TEXT_LIMIT, severity_mark, short_id
 from lookout.incidents.actions import NAME_LIMIT, NOTE_LIMIT
 from lookout.incidents.events import FeedEvent, NoteAdded
 from lookout.incidents.grouping import SUMMARY_LIMIT, TITLE_LIMIT, VALUE_LIMIT
@@ -108,7 +108,7 @@ def _related(related: Sequence[Related], when: When) -> Iterator[Text | Padding]
 def _row(incident: IncidentView, when: When, title_width: int) -> tuple[Text, ...]:
     """The cells, in the order of `_HEADINGS`."""
     style = "" if incident.is_open else "dim"
-    title = Text(one_line(incident.title, TITLE_LIMIT), style=style)
+    title = Text.assemble((_mark(incident), FLAPPING_STYLE), (one_line(incident.title, TITLE_LIMIT), style))
     if incident.stale:
         title = Text.assemble((f"{STALE} ", STALE_STYLE), title)
     title.truncate(title_width, overflow="ellipsis")
@@ -125,12 +125,17 @@ def _row(incident: IncidentView, when: When, title_width: int) -> tuple[Text, ..
     )
 
 
+def _mark(incident: Incident) -> str:
+    return "flapping " if incident.flapping else ""
+
+
 def _person(incident: Incident) -> str:
     return one_line(incident.assignee or incident.acknowledged_by or "", NAME_LIMIT)
 
 
 def _header(incident: IncidentView) -> Text:
     header = Text.assemble(severity_mark(incident), " ", (incident.status, STATUS_STYLES[incident.status]), "  ")
+    header.append(_mark(incident), style=FLAPPING_STYLE)
     if incident.stale:
         header.append(f"{STALE}  ", style=STALE_STYLE)
     header.append(one_line(incident.title, TITLE_LIMIT), style="bold")
@@ -166,6 +171,8 @@ def _fact_rows(incident: IncidentView, when: When) -> Iterator[tuple[str, str]]:
         yield "resolved", f"{_since(incident.resolved_at, when)}{by} ({incident.resolution})"
     if incident.reopen_count:
         yield "reopened", "once" if incident.reopen_count == 1 else f"{incident.reopen_count} times"
+    if incident.flapping_until is not None:
+        yield "flapping", f"until {stamp(incident.flapping_until, when.now, when.zone)}, if it stays as it is"
     if incident.previous_incident_id is not None:
         yield "follows", one_line(incident.previous_incident_id, VALUE_LIMIT)
 

@@ -34,6 +34,8 @@ STATUS_STYLES: Mapping[Status, str] = {
     Status.RESOLVED: "green",
 }
 
+FLAPPING_STYLE = "magenta"
+
 # What `one_line` drops, as far as JSON allows it unescaped: it would reach the terminal as it is.
 _UNSHOWN = re.compile(
     "[\x7f-\x9f\u061c\u200b\u200c\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\U000e0000-\U000e007f]"

@@ -23,12 +23,14 @@ from lookout.incidents.events import (
     Escalated,
     EventType,
     Fact,
+    FlappingEnded,
     InvestigationAttached,
     NoteAdded,
     Opened,
     Reopened,
     Resolved,
 )
+from lookout.incidents.flapping import swing
 from lookout.incidents.grouping import VALUE_LIMIT, group_of, reopen_window_of, summary_of, title_of
 from lookout.incidents.incident import Incident, Resolution
 from lookout.incidents.investigation import BRIEF_LIMIT, INVESTIGATIONS_LIMIT
@@ -52,6 +54,7 @@ def decide(
     incident: Incident | None,
     changes: Sequence[AlertChange],
     policy: Policy,
+    now: datetime,
     *,
     resolution: Resolution = Resolution.SOURCE,
 ) -> Decision:
@@ -61,10 +64,16 @@ def decide(
     change together, it is one fact. `resolution` says how those ended that did.
     """
     started = [change for change in changes if change.status is AlertStatus.FIRING]
-    ended = [change for change in changes if change.status is AlertStatus.RESOLVED]
+    ended = [change for change in changes if change.status is AlertStatus.RESOLVED and not change.has_passed]
+    passed = [change for change in changes if change.has_passed]
     if incident is not None and not incident.is_open and started and not _reopens(incident, started, policy):
-        return _decide(None, started, ended, policy, resolution, previous_incident_id=incident.id)
-    return _decide(incident, started, ended, policy, resolution)
+        decision = _decide(None, started, ended, policy, resolution, previous_incident_id=incident.id)
+        return _with_passed(decision, passed)
+    if incident is not None and not started and not ended:
+        decision = _decide_passing(incident, passed)
+    else:
+        decision = _with_swing(_decide(incident, started, ended, policy, resolution), incident, policy, now)
+    return _with_passed(decision, passed)
 
 
 def decide_repeat(incident: Incident, change: AlertChange, policy: Policy, now: datetime) -> Decision:
@@ -83,6 +92,7 @@ def decide_repeat(incident: Incident, change: AlertChange, policy: Policy, now: 
 def decide_action(
     incident: Incident,
     action: Action,
+    policy: Policy,
     now: datetime,
     firing: Sequence[AlertChange] = (),
     *,
@@ -101,7 +111,15 @@ def decide_action(
         return Decision((), step.reason, step.reason)
     investigation = action.investigation if isinstance(action, AttachInvestigation) else None
     fact = Fact(now, _change_of(action, firing), tuple(firing), investigation)
-    return Decision((fact,), step.reason, step.reason)
+    return _with_swing(Decision((fact,), step.reason, step.reason), incident, policy, now)
+
+
+def decide_calm(incident: Incident, now: datetime) -> Decision:
+    """What it means that time passes: a flapping incident that has been calm for long enough loses its mark."""
+    if incident.flapping_until is None or incident.flapping_until > now:
+        return Decision((), Reason.ALREADY, Reason.ALREADY)
+    step = TRANSITIONS[incident.status, Stimulus.CALM]
+    return Decision((Fact(incident.flapping_until, FlappingEnded()),), step.reason, step.reason)
 
 
 def _silence_of(incident: Incident, action: Action, is_attached: bool) -> Reason | None:
@@ -177,6 +195,35 @@ def _decide(
     step = TRANSITIONS[status, Stimulus.LAST_END if is_last else Stimulus.END]
     fact = _resolve(ended, resolution) if is_last else _end(incident, ended)
     return Decision((fact,), step.reason, step.reason)
+
+
+def _decide_passing(incident: Incident, passed: Sequence[AlertChange]) -> Decision:
+    step = TRANSITIONS[incident.status, Stimulus.PASSING]
+    fact = Fact(_last_end(passed), AlertsChanged(incident.started_at, AlertsDelta()))
+    return Decision((fact,), step.reason, step.reason)
+
+
+def _with_passed(decision: Decision, passed: Sequence[AlertChange]) -> Decision:
+    """The decision with the alerts that have passed meanwhile: of the counts only those of different alerts change."""
+    (fact,) = decision.facts
+    if not passed or not isinstance(fact.change, Opened | Escalated | AlertsChanged | Reopened | Resolved):
+        return decision
+    passed = [replace(change, is_new=True) for change in passed] if decision.is_new else passed
+    alerts, brief = fact.change.alerts, _delta([], passed)
+    first = (*alerts.first, *brief.first)[:FIRST_ALERTS]
+    new = alerts.new + sum(change.is_new for change in passed)
+    change = replace(fact.change, alerts=replace(alerts, new=new, first=first))
+    return replace(decision, facts=(replace(fact, change=change, alerts=(*fact.alerts, *passed)),))
+
+
+def _with_swing(decision: Decision, incident: Incident | None, policy: Policy, now: datetime) -> Decision:
+    """The decision, where it changes the incident's state, with what that says of flapping."""
+    (fact,) = decision.facts
+    if incident is None or not isinstance(fact.change, Reopened | Resolved):
+        return decision
+    state_changes, flapping_until = swing(incident, now, policy.pace)
+    change = replace(fact.change, flapping_until=flapping_until, state_changes=state_changes)
+    return replace(decision, facts=(replace(fact, change=change),))
 
 
 def _stimulus_of_start(incident: Incident | None, started: Sequence[AlertChange], policy: Policy) -> Stimulus:

@@ -29,12 +29,14 @@ class EventType(StrEnum):
     REOPENED = "incident_reopened"
     NOTE_ADDED = "incident_note_added"
     INVESTIGATION_ATTACHED = "incident_investigation_attached"
+    FLAPPING_ENDED = "incident_flapping_ended"
 
 
 class AlertChange(msgspec.Struct, frozen=True, gc=False):
     """What an event says about one alert: it began to fire at `starts_at`, or the firing ended at `ends_at`.
 
     `alert` is what was received, None for an end. `is_new` says that the incident has not had this alert before.
+    An end with an alert is a firing that has passed before it was told: both are told at once.
     """
 
     fingerprint: str
@@ -43,6 +45,10 @@ class AlertChange(msgspec.Struct, frozen=True, gc=False):
     ends_at: datetime | None
     alert: Alert | None = None
     is_new: bool = False
+
+    @property
+    def has_passed(self) -> bool:
+        return self.alert is not None and self.status is AlertStatus.RESOLVED
 
 
 class AlertBrief(msgspec.Struct, frozen=True):
@@ -97,18 +103,24 @@ class AlertsChanged(msgspec.Struct, frozen=True, tag_field="kind", tag="alerts_c
 
 
 class Reopened(msgspec.Struct, frozen=True, tag_field="kind", tag="reopened"):
+    """`flapping_until` is set if the incident flaps, `state_changes` are the last ones that say so."""
+
     severity: Severity
     summary: str
     alerts: AlertsDelta
+    flapping_until: datetime | None = None
+    state_changes: tuple[datetime, ...] = ()
 
 
 class Resolved(msgspec.Struct, frozen=True, tag_field="kind", tag="resolved"):
-    """`by` is who resolved it, for the resolution `operator`."""
+    """`by` is who resolved it, for the resolution `operator`. The last two are as in `Reopened`."""
 
     resolution: Resolution
     alerts: AlertsDelta
     by: str | None = None
     reason: str = ""
+    flapping_until: datetime | None = None
+    state_changes: tuple[datetime, ...] = ()
 
 
 class Acknowledged(msgspec.Struct, frozen=True, tag_field="kind", tag="acknowledged"):
@@ -140,6 +152,10 @@ class InvestigationAttached(msgspec.Struct, frozen=True, tag_field="kind", tag="
     by: str
 
 
+class FlappingEnded(msgspec.Struct, frozen=True, tag_field="kind", tag="flapping_ended"):
+    """The incident has been calm for long enough."""
+
+
 Change = (
     Opened
     | Escalated
@@ -150,6 +166,7 @@ Change = (
     | Assigned
     | NoteAdded
     | InvestigationAttached
+    | FlappingEnded
 )
 
 EVENT_TYPES: Mapping[type[Change], EventType] = {
@@ -162,7 +179,18 @@ EVENT_TYPES: Mapping[type[Change], EventType] = {
     Assigned: EventType.ASSIGNED,
     NoteAdded: EventType.NOTE_ADDED,
     InvestigationAttached: EventType.INVESTIGATION_ATTACHED,
+    FlappingEnded: EventType.FLAPPING_ENDED,
 }
+
+
+BY_ALERTS = (
+    EventType.OPENED,
+    EventType.ESCALATED,
+    EventType.ALERTS_CHANGED,
+    EventType.REOPENED,
+    EventType.RESOLVED,
+)
+"""What alerts do to an incident. How much of it is told is bounded."""
 
 
 class Fact(msgspec.Struct, frozen=True):

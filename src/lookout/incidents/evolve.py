@@ -11,6 +11,7 @@ from lookout.incidents.events import (
     Assigned,
     Escalated,
     Event,
+    FlappingEnded,
     InvestigationAttached,
     NoteAdded,
     Opened,
@@ -19,7 +20,17 @@ from lookout.incidents.events import (
 )
 from lookout.incidents.incident import Incident, Status
 
-_Later = Escalated | AlertsChanged | Reopened | Resolved | Acknowledged | Assigned | NoteAdded | InvestigationAttached
+_Later = (
+    Escalated
+    | AlertsChanged
+    | Reopened
+    | Resolved
+    | Acknowledged
+    | Assigned
+    | NoteAdded
+    | InvestigationAttached
+    | FlappingEnded
+)
 
 
 def evolve(incident: Incident | None, event: Event) -> Incident:
@@ -61,7 +72,7 @@ def _change(incident: Incident, change: _Later, event: Event) -> Incident:
             after = replace(_count(incident, change.alerts), started_at=change.started_at)
         case Reopened():
             after = replace(
-                _count(incident, change.alerts),
+                _swing(_count(incident, change.alerts), change),
                 status=Status.FIRING,
                 severity=change.severity,
                 summary=change.summary,
@@ -74,7 +85,7 @@ def _change(incident: Incident, change: _Later, event: Event) -> Incident:
             )
         case Resolved():
             after = replace(
-                _count(incident, change.alerts),
+                _swing(_count(incident, change.alerts), change),
                 status=Status.RESOLVED,
                 resolved_at=event.occurred_at,
                 resolution=change.resolution,
@@ -88,6 +99,8 @@ def _change(incident: Incident, change: _Later, event: Event) -> Incident:
             after = incident
         case InvestigationAttached():
             after = replace(incident, investigation_count=incident.investigation_count + 1)
+        case FlappingEnded():
+            after = replace(incident, flapping=False, flapping_until=None)
         case _:
             assert_never(change)
     return after
@@ -98,4 +111,13 @@ def _count(incident: Incident, alerts: AlertsDelta) -> Incident:
         incident,
         firing_alerts=incident.firing_alerts + alerts.started - alerts.ended,
         total_alerts=incident.total_alerts + alerts.new,
+    )
+
+
+def _swing(incident: Incident, change: Reopened | Resolved) -> Incident:
+    return replace(
+        incident,
+        flapping=change.flapping_until is not None,
+        flapping_until=change.flapping_until,
+        state_changes=change.state_changes,
     )

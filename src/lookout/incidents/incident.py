@@ -29,6 +29,8 @@ class Incident(msgspec.Struct, frozen=True):
 
     `firing_alerts` counts those that fire now, `total_alerts` the different ones that ever fired in it. `rule` is the
     policy rule that grouped its first alerts, "" for none, and `policy_version` tells of which policy.
+    `state_changes` are the last times at which it resolved and reopened, `flapping_until` is when its mark ends at the
+    earliest.
     """
 
     id: str
@@ -56,6 +58,9 @@ class Incident(msgspec.Struct, frozen=True):
     investigation_count: int = 0
     rule: str = ""
     policy_version: str = ""
+    flapping: bool = False
+    flapping_until: datetime | None = None
+    state_changes: tuple[datetime, ...] = ()
 
     @property
     def is_open(self) -> bool:

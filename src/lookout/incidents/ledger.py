@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from lookout.alerts.alert import Alert, AlertStatus
 from lookout.alerts.text import one_line
 from lookout.incidents.actions import Action, AttachInvestigation, Resolve
-from lookout.incidents.decide import Decision, decide, decide_action, decide_repeat
+from lookout.incidents.decide import Decision, decide, decide_action, decide_calm, decide_repeat
 from lookout.incidents.events import AlertChange, Event, Fact, Record, number
 from lookout.incidents.evolve import evolve
 from lookout.incidents.grouping import VALUE_LIMIT, group_of
@@ -30,6 +30,7 @@ from lookout.incidents.heartbeat import (
 from lookout.incidents.incident import Incident, Resolution
 from lookout.incidents.lease import Lease, LeaseKey, Leases, check_at, close, expire, hear, surplus
 from lookout.incidents.policy import Policy
+from lookout.incidents.postponed import Postponed, Postponements, waits_until
 from lookout.incidents.reconcile import Comparison, Finding, reconcile
 from lookout.incidents.transitions import Reason
 
@@ -55,11 +56,12 @@ class Receipt(msgspec.Struct, frozen=True, gc=False):
     incident_id: str | None = None
 
 
-class _Pending(msgspec.Struct, gc=False):
-    """Changes of one group that are not decided yet, and where the receipt of each goes, if anywhere."""
+class _Gathered(msgspec.Struct, frozen=True, gc=False):
+    """A change that is not decided yet, where its receipt goes if anybody waits for one, and how it came to its end."""
 
-    changes: list[AlertChange]
-    receipts: list[int | None]
+    change: AlertChange
+    index: int | None = None
+    resolution: Resolution = Resolution.SOURCE
 
 
 class Ledger:
@@ -67,9 +69,10 @@ class Ledger:
 
     `incidents` holds, for each dedup key in play, the open incident or else the last one; `by_id` all that are known.
     `heartbeats` are those in play, of `heartbeats_known` that the tenant has; `attached` are investigations that
-    incidents have, by the incident's and the report's id. `fresh_id` gives out the id for an incident that opens: ids
-    are random, and this module is not. `records`, `changed_leases`, `forgotten_leases`, `changed_heartbeats` (None: it
-    is watched no more) and `silences` are what is to be written; the last are, by fingerprint, the receipts of what was
+    incidents have, by the incident's and the report's id. `told` are the times at which incidents last told something
+    that alerts did, in order. `fresh_id` gives out the id for an incident that opens: ids are random, and this module
+    is not. `records`, `changed_leases`, `forgotten_leases`, `changed_heartbeats` (None: it is watched no more), what
+    `postponed` has and `silences` are what is to be written; the last are, by fingerprint, the receipts of what was
     decided and added nothing to the log, with the time. `returned` are sources that were silent and are heard again.
     """
 
@@ -81,6 +84,8 @@ class Ledger:
         self.incidents: dict[str, Incident] = {}
         self.by_id: dict[str, Incident] = {}
         self.attached: set[tuple[str, str]] = set()
+        self.postponed = Postponements()
+        self.told: dict[str, list[datetime]] = {}
         self.records: list[Record] = []
         self.changed_leases: dict[tuple[str, LeaseKey], Lease] = {}
         self.forgotten_leases: set[tuple[str, LeaseKey]] = set()
@@ -92,7 +97,8 @@ class Ledger:
         self.silences: dict[str, tuple[Receipt, datetime]] = {}
         self._policy = policy
         self._fresh_id = fresh_id
-        self._pending: dict[str, _Pending] = {}
+        self._gathered: dict[str, list[_Gathered]] = {}
+        self._due: set[str] = set()
         self._undecided: set[str] = set()
         self._receipts: list[Receipt | None] = []
 
@@ -106,11 +112,12 @@ class Ledger:
     def take(self, alerts: Sequence[Alert], now: datetime) -> list[Receipt]:
         """Hear the alerts, received at `now`, and decide what they mean. One receipt for each, in their order."""
         self._receipts = [None] * len(alerts)
+        self._gather_due(now)
         for index, alert in enumerate(alerts):
             is_sign = is_heartbeat(alert.source, alert.labels, self._policy)
             if not (is_sign and self._hear_heartbeat(index, alert, now)):
                 self._hear(index, alert, now)
-        self._decide_pending(now)
+        self._decide_gathered(now)
         receipts = [receipt for receipt in self._receipts if receipt is not None]
         for receipt in receipts:
             if receipt.recorded:
@@ -121,6 +128,7 @@ class Ledger:
 
     def watch(self, keys: Iterable[HeartbeatKey], now: datetime, listening_since: datetime) -> None:
         """Tell which of these heartbeats are missing at `now`; those that the policy does not name are forgotten."""
+        self._gather_due(now)
         for key in keys:
             known = self.heartbeats.get(key)
             if known is None:
@@ -129,58 +137,74 @@ class Ledger:
             after = after_silence(known, now, listening_since) if is_named else None
             if after != known:
                 self._keep_heartbeat(key, after, now)
-        self._decide_pending(now)
+        self._decide_gathered(now)
 
     def forget(self, key: HeartbeatKey, now: datetime) -> bool:
         """Watch a heartbeat no more, until it is heard again: its source is gone for good. False if there is none."""
+        self._gather_due(now)
         if key not in self.heartbeats:
             return False
         self._keep_heartbeat(key, None, now)
-        self._decide_pending(now)
+        self._decide_gathered(now)
         return True
 
     def expire(self, fingerprints: Iterable[str], now: datetime, listening_since: datetime) -> None:
         """End what has run out at `now`, of these alerts. Silence counts only since Lookout has been listening."""
+        self._gather_due(now)
         watching = Watching(self.heartbeats.values())
         for fingerprint in fingerprints:
+            self._decide_what_is_gathered_of(fingerprint, now)
+            was_firing = self._was_firing(fingerprint)
             leases = self.leases.get(fingerprint, {})
-            state = self.alerts.get(fingerprint)
+            known = self._alert_of(fingerprint)
             expired = expire(leases, now, listening_since, self._policy)
-            if state is not None:
-                expired = self._without_held(state, expired, watching, now)
+            if known is not None:
+                expired = self._without_held(known, expired, watching, now)
             # All of them: when to look again is written anew, and none is looked at for ever.
             self._keep(fingerprint, {**leases, **expired})
-            if state is not None and state.status is AlertStatus.FIRING and not self._is_firing(fingerprint):
+            if was_firing and not self._is_firing(fingerprint):
                 # It ended when the last promise did, not when that was noticed.
                 ended_at = max((lease.ends_at for lease in expired.values()), default=now)
-                self._end(state, max(ended_at, state.starts_at), None)
-        self._decide_pending(now, Resolution.EXPIRED)
+                self._end(fingerprint, ended_at, resolution=Resolution.EXPIRED)
+        self._decide_gathered(now)
 
     def reconcile(self, fingerprints: Sequence[str], comparison: Comparison, now: datetime) -> list[Finding]:
         """Begin and end what the source's answers say, of these alerts. Tells those that changed."""
         self._receipts = [None] * len(fingerprints)
+        self._gather_due(now)
         watching = Watching(self.heartbeats.values())
         for index, fingerprint in enumerate(fingerprints):
-            state = self.alerts.get(fingerprint)
-            labels: Mapping[str, str] = state.alert.labels if state is not None else {}
+            self._decide_what_is_gathered_of(fingerprint, now)
+            known = self._alert_of(fingerprint)
+            labels: Mapping[str, str] = known.labels if known is not None else {}
             leases = self.leases.get(fingerprint, {})
             is_stale = self._is_firing(fingerprint) and watching.is_silent(comparison.source, labels)
             changed = reconcile(fingerprint, labels, leases, comparison, self._policy, is_stale=is_stale)
             if not changed:
                 continue
             self._keep(fingerprint, changed)
-            was_firing = state is not None and state.status is AlertStatus.FIRING
+            was_firing = self._was_firing(fingerprint)
             is_firing = self._is_firing(fingerprint)
             if is_firing and not was_firing:
-                self._start(next(iter(comparison.said[fingerprint].fires.values())), index, now)
+                self._fire(next(iter(comparison.said[fingerprint].fires.values())), index, now)
             elif was_firing and not is_firing:
-                assert state is not None
-                self._end(state, max(comparison.asked_at, state.starts_at), index)
-        self._decide_pending(now, Resolution.RECONCILED)
+                self._end(fingerprint, comparison.asked_at, index, Resolution.RECONCILED)
+        self._decide_gathered(now)
         return [self._finding(receipt) for receipt in self._receipts if receipt is not None]
 
+    def tell(self, now: datetime) -> None:
+        """Tell what was postponed and is due."""
+        self._gather_due(now)
+        self._decide_gathered(now)
+
     def act(self, incident_id: str, action: Action, now: datetime) -> tuple[Incident, Reason]:
-        """What a person does. A resolve closes the incident's firing alerts: all are in the working set then."""
+        """What a person does. A resolve closes the incident's firing alerts: all are in the working set then.
+
+        What was postponed of them is told before it: it is closed with them.
+        """
+        if isinstance(action, Resolve):
+            self._gather_postponed(self.by_id[incident_id].dedup_key)
+        self.tell(now)
         incident = self.by_id[incident_id]
         ends = [
             AlertChange(state.fingerprint, AlertStatus.RESOLVED, state.starts_at, max(now, state.starts_at))
@@ -189,10 +213,18 @@ class Ledger:
         ]
         ends = ends if isinstance(action, Resolve) else []
         report_id = action.investigation.report_id if isinstance(action, AttachInvestigation) else None
-        decision = decide_action(incident, action, now, ends, is_attached=(incident_id, report_id) in self.attached)
+        is_attached = (incident_id, report_id) in self.attached
+        decision = decide_action(incident, action, self._policy, now, ends, is_attached=is_attached)
         for change in ends if decision.facts else ():
             self._keep(change.fingerprint, close(self.leases.get(change.fingerprint, {}), now, self._policy))
         return self._record(incident, decision, now), decision.started
+
+    def calm(self, incident_ids: Iterable[str], now: datetime) -> None:
+        """Take the mark from those of these incidents that flap no more."""
+        for incident_id in incident_ids:
+            if incident_id in self.by_id:
+                incident = self.by_id[incident_id]
+                self._record(incident, decide_calm(incident, now), now)
 
     def check_at(self, fingerprint: str, lease: Lease) -> datetime | None:
         """When time will change a lease, None for never: a heartbeat's is watched by its heartbeat."""
@@ -201,15 +233,15 @@ class Ledger:
             return None
         return self._held.get((fingerprint, lease.key)) or check_at(lease, self._policy, is_known=state is not None)
 
-    def _without_held(self, state: AlertState, expired: Leases, watching: Watching, now: datetime) -> Leases:
+    def _without_held(self, alert: Alert, expired: Leases, watching: Watching, now: datetime) -> Leases:
         """What has run out of an alert, but for what is held because its source has not been heard since."""
         left: Leases = {}
         for key, lease in expired.items():
-            until = held_until(lease, state.alert.labels, watching, now, self._policy)
+            until = held_until(lease, alert.labels, watching, now, self._policy)
             if until is None:
                 left[key] = lease
             else:
-                self._held[state.fingerprint, key] = until
+                self._held[alert.fingerprint, key] = until
         return left
 
     def _hear_heartbeat(self, index: int, alert: Alert, now: datetime) -> bool:
@@ -223,9 +255,8 @@ class Ledger:
         self._keep(fingerprint, heard)
         if heard:
             self._keep_heartbeat(key, after_word(known, alert, own | heard, now, self._policy), now)
-        state = self.alerts.get(fingerprint)
-        if state is not None and state.status is AlertStatus.FIRING and fingerprint not in self._undecided:
-            self._end(state, max(now, state.starts_at), None)  # it was an alert until the policy named it
+        if self._was_firing(fingerprint) and fingerprint not in self._undecided:
+            self._end(fingerprint, now)  # it was an alert until the policy named it
         self._answer(index, Receipt(fingerprint, False, Reason.HEARTBEAT if heard else Reason.STALE))
         return True
 
@@ -251,49 +282,66 @@ class Ledger:
 
     def _hear(self, index: int | None, alert: Alert, now: datetime) -> None:
         """Take an alert in; what it changes is decided later. Without an index nobody waits for its receipt."""
-        if alert.fingerprint in self._undecided:
-            self._decide_pending(now)
+        self._decide_what_is_gathered_of(alert.fingerprint, now)
         if alert.status is AlertStatus.RESOLVED and alert.ends_at is not None and alert.ends_at > now:
             # An end that has not come yet would make everything until then a late message.
             alert = replace(alert, ends_at=now)
         fingerprint = alert.fingerprint
         state = self.alerts.get(fingerprint)
-        was_firing = state is not None and state.status is AlertStatus.FIRING
+        was_firing = self._was_firing(fingerprint)
         heard = hear(self.leases.get(fingerprint, {}), alert, now, self._policy)
         self._keep(fingerprint, heard)
         is_firing = self._is_firing(fingerprint)
-        if is_firing and not was_firing:
-            self._start(alert, index, now)
-        elif was_firing and not is_firing:
-            assert state is not None
-            self._end(state, max(alert.ends_at or now, state.starts_at), index)
-        elif state is not None and is_firing and heard and alert.status is AlertStatus.FIRING:
-            self._repeat(index, alert, state, now)
+        if was_firing and not is_firing:
+            self._end(fingerprint, alert.ends_at or now, index)
+        elif is_firing and heard and alert.status is AlertStatus.FIRING:
+            self._fire(alert, index, now)
         else:
             reason = self._reason_of_silence(alert, state, bool(heard), is_firing)
             incident_id = state.incident_id if state is not None else None
             self._answer(index, Receipt(fingerprint, False, reason, incident_id))
 
+    def _fire(self, alert: Alert, index: int | None, now: datetime) -> None:
+        """Word of a firing: a beginning, as far as was told, or a repeat."""
+        state = self.alerts.get(alert.fingerprint)
+        if state is not None and state.status is AlertStatus.FIRING:
+            self._repeat(index, alert, state, now)
+        else:
+            self._start(alert, index, now)
+
     def _repeat(self, index: int | None, alert: Alert, state: AlertState, now: datetime) -> None:
-        """Another word of a firing that goes on."""
+        """Another word of a firing that goes on, as far as was told: if its end was postponed, that is not told now."""
+        reason = Reason.POSTPONED if self.postponed.drop(alert.fingerprint) else Reason.DUPLICATE
         incident = self.by_id[state.incident_id]
         change = AlertChange(alert.fingerprint, AlertStatus.FIRING, state.starts_at, None, alert)
         decision = decide_repeat(incident, change, self._policy, now)
         if decision.facts:
-            self._decide_pending(now)  # what came before it comes before it in the log
+            self._decide_gathered(now)  # what came before it comes before it in the log
             incident = self.by_id[state.incident_id]
             decision = decide_repeat(incident, change, self._policy, now)
-        self._record(incident, decision, now)
-        self._answer(index, Receipt(alert.fingerprint, bool(decision.facts), decision.started, incident.id))
+        self._tell(incident, decision, now)
+        reason = decision.started if decision.facts else reason
+        self._answer(index, Receipt(alert.fingerprint, bool(decision.facts), reason, incident.id))
 
     def _reason_of_silence(self, alert: Alert, state: AlertState | None, heard: bool, is_firing: bool) -> Reason:
         if alert.status is AlertStatus.FIRING:
             return Reason.CLOSED if heard else Reason.STALE
-        if state is None:
-            return Reason.UNKNOWN_RESOLVE
         if is_firing:
             return Reason.HELD if heard else Reason.STALE
-        return Reason.DUPLICATE
+        is_known = state is not None or self.postponed.of(alert.fingerprint) is not None
+        return Reason.DUPLICATE if is_known else Reason.UNKNOWN_RESOLVE
+
+    def _was_firing(self, fingerprint: str) -> bool:
+        """Whether the alert fires as far as is decided, told or postponed."""
+        told = self.postponed.of(fingerprint) or self.alerts.get(fingerprint)
+        return told is not None and told.status is AlertStatus.FIRING
+
+    def _alert_of(self, fingerprint: str) -> Alert | None:
+        """What was received when the alert began to fire, as far as is decided."""
+        postponed, state = self.postponed.of(fingerprint), self.alerts.get(fingerprint)
+        if postponed is not None and postponed.change.alert is not None:
+            return postponed.change.alert
+        return state.alert if state is not None else None
 
     def _is_firing(self, fingerprint: str) -> bool:
         return any(lease.is_alive(self._policy) for lease in self.leases.get(fingerprint, {}).values())
@@ -317,41 +365,106 @@ class Ledger:
         starts_at = min(now, *(lease.starts_at for lease in alive))
         key = group_of(alert.label_set, self._policy).dedup_key
         change = AlertChange(fingerprint, AlertStatus.FIRING, starts_at, None, alert)
-        self._postpone(key, change, index)
+        self._gather(key, _Gathered(change, index))
 
-    def _end(self, state: AlertState, ended_at: datetime, index: int | None) -> None:
-        key = self.by_id[state.incident_id].dedup_key
-        change = AlertChange(state.fingerprint, AlertStatus.RESOLVED, state.starts_at, ended_at)
-        self._postpone(key, change, index)
+    def _end(
+        self,
+        fingerprint: str,
+        ended_at: datetime,
+        index: int | None = None,
+        resolution: Resolution = Resolution.SOURCE,
+    ) -> None:
+        postponed = self.postponed.of(fingerprint)
+        if postponed is not None:
+            self._pass(postponed, ended_at, index)
+            return
+        state = self.alerts[fingerprint]
+        change = AlertChange(fingerprint, AlertStatus.RESOLVED, state.starts_at, max(ended_at, state.starts_at))
+        self._gather(self.by_id[state.incident_id].dedup_key, _Gathered(change, index, resolution))
 
-    def _postpone(self, key: str, change: AlertChange, index: int | None) -> None:
+    def _pass(self, postponed: Postponed, ended_at: datetime, index: int | None) -> None:
+        """What begins and ends before it is told is told together."""
+        change = postponed.change
+        passed = replace(change, status=AlertStatus.RESOLVED, ends_at=max(ended_at, change.starts_at))
+        self.postponed.put(replace(postponed, change=passed))
+        incident = self.incidents.get(postponed.dedup_key)
+        incident_id = incident.id if incident is not None else None
+        self._answer(index, Receipt(change.fingerprint, False, Reason.PASSED, incident_id))
+
+    def _gather(self, key: str, gathered: _Gathered) -> None:
         """Keep a change until all of the batch are known: what changes together is decided together."""
-        pending = self._pending.setdefault(key, _Pending([], []))
-        pending.changes.append(change)
-        pending.receipts.append(index)
-        self._undecided.add(change.fingerprint)
+        self._gathered.setdefault(key, []).append(gathered)
+        self._undecided.add(gathered.change.fingerprint)
 
-    def _decide_pending(self, now: datetime, resolution: Resolution = Resolution.SOURCE) -> None:
-        pending, self._pending = self._pending, {}
+    def _gather_due(self, now: datetime) -> None:
+        for key in self.postponed.due_keys(now):
+            self._gather_postponed(key)
+
+    def _gather_postponed(self, key: str) -> None:
+        """Let what was postponed of a group be decided with what else changes, and told."""
+        for postponed in self.postponed.take(key):
+            if self._is_news(key, postponed.change):
+                self._gather(key, _Gathered(postponed.change, resolution=postponed.resolution))
+                self._due.add(key)
+
+    def _is_news(self, key: str, change: AlertChange) -> bool:
+        """Whether the tables do not say so already: after a repair; or of one that passed, and was there before."""
+        state = self.alerts.get(change.fingerprint)
+        if change.has_passed:
+            return state is None or state.incident_id != self.incidents[key].id
+        was_firing = state is not None and state.status is AlertStatus.FIRING
+        return was_firing is not (change.status is AlertStatus.FIRING)
+
+    def _decide_what_is_gathered_of(self, fingerprint: str, now: datetime) -> None:
+        """An alert that changes twice in a batch changes twice."""
+        if fingerprint in self._undecided:
+            self._decide_gathered(now)
+
+    def _decide_gathered(self, now: datetime) -> None:
+        groups, self._gathered = self._gathered, {}
+        due, self._due = self._due, set()
         self._undecided.clear()
-        for key, group in pending.items():
-            incident = self.incidents.get(key)
-            changes = [self._with_novelty(change, incident) for change in group.changes]
-            decision = decide(incident, changes, self._policy, resolution=resolution)
-            after = self._record(incident, decision, now)
-            for change, index in zip(changes, group.receipts, strict=True):
-                reason = decision.started if change.status is AlertStatus.FIRING else decision.ended
-                self._answer(index, Receipt(change.fingerprint, True, reason, after.id))
+        for key, group in groups.items():
+            self._decide_group(key, group, now, is_due=key in due)
+
+    def _decide_group(self, key: str, group: Sequence[_Gathered], now: datetime, *, is_due: bool) -> None:
+        incident = self.incidents.get(key)
+        changes = [self._with_novelty(gathered.change, incident) for gathered in group]
+        decision = decide(incident, changes, self._policy, now, resolution=_resolution_of(group))
+        until = None if is_due or incident is None else self._waits_until(incident, decision, now)
+        if until is not None and incident is not None:
+            for gathered in group:
+                self.postponed.put(Postponed(key, until, gathered.change, gathered.resolution))
+                receipt = Receipt(gathered.change.fingerprint, False, Reason.POSTPONED, incident.id)
+                self._answer(gathered.index, receipt)
+            return
+        after = self._tell(incident, decision, now)
+        for change, gathered in zip(changes, group, strict=True):
+            self.postponed.drop(change.fingerprint)
+            reason = decision.started if change.status is AlertStatus.FIRING else decision.ended
+            self._answer(gathered.index, Receipt(change.fingerprint, True, reason, after.id))
+
+    def _waits_until(self, incident: Incident, decision: Decision, now: datetime) -> datetime | None:
+        told, due_at = self.told.get(incident.id, []), self.postponed.due_at(incident.dedup_key)
+        (fact,) = decision.facts
+        return waits_until(incident, fact.change, told, due_at, self._policy.pace, now)
 
     def _with_novelty(self, change: AlertChange, incident: Incident | None) -> AlertChange:
         state = self.alerts.get(change.fingerprint)
         is_known = state is not None and incident is not None and state.incident_id == incident.id
-        return change if is_known or change.status is AlertStatus.RESOLVED else replace(change, is_new=True)
+        return change if is_known or change.alert is None else replace(change, is_new=True)
+
+    def _tell(self, incident: Incident | None, decision: Decision, now: datetime) -> Incident:
+        """Record what alerts did, and when: how much an incident tells is bounded."""
+        after = self._record(incident, decision, now)
+        if decision.facts:
+            self.told.setdefault(after.id, []).append(now)
+        return after
 
     def _finding(self, receipt: Receipt) -> Finding:
-        state = self.alerts[receipt.fingerprint]
-        name = one_line(state.alert.name, VALUE_LIMIT)
-        is_firing = state.status is AlertStatus.FIRING
+        alert = self._alert_of(receipt.fingerprint)
+        name = one_line(alert.name, VALUE_LIMIT) if alert is not None else receipt.fingerprint
+        is_firing = self._was_firing(receipt.fingerprint)
         return Finding(receipt.fingerprint, name, is_firing, receipt.reason, receipt.incident_id)
 
     def _record(self, incident: Incident | None, decision: Decision, now: datetime) -> Incident:
@@ -373,6 +486,13 @@ class Ledger:
             self.alerts[change.fingerprint] = alert_after(self.alerts.get(change.fingerprint), change, event)
         if fact.investigation is not None:
             self.attached.add((event.incident_id, fact.investigation.report_id))
+
+
+def _resolution_of(group: Sequence[_Gathered]) -> Resolution:
+    """How what changes at once ends, if it does: as the last of its alerts."""
+    changes = [(gathered.change, gathered.resolution) for gathered in group if not gathered.change.has_passed]
+    ends = [(change.ends_at, resolution) for change, resolution in changes if change.ends_at is not None]
+    return max(ends)[1] if ends else Resolution.SOURCE
 
 
 def alert_after(state: AlertState | None, change: AlertChange, event: Event) -> AlertState:

@@ -14,6 +14,29 @@ from lookout.incidents.rules import Rule, Rules
 VERSION_LENGTH = 12
 
 
+class Pace(msgspec.Struct, frozen=True):
+    """How much one incident tells, and when it is flapping."""
+
+    flapping_changes: int = 4
+    """An incident that resolves and reopens more often than this within `flapping_window` is flapping."""
+
+    flapping_window: timedelta = timedelta(hours=1)
+    """It also is how long the mark lasts after the last change that was too many."""
+
+    flapping_interval: timedelta = timedelta(minutes=1)
+    """How often an incident that flaps tells what its alerts do."""
+
+    burst: int = 5
+    """So many changes of its alerts an incident tells at once, and after that one in each `interval`."""
+
+    interval: timedelta = timedelta(seconds=1)
+
+    @property
+    def memory(self) -> timedelta:
+        """What an incident told longer ago than this counts no more."""
+        return max(self.flapping_interval, self.burst * self.interval)
+
+
 class Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True, dict=True):
     """How alerts become incidents. All of it has a default that suits a Prometheus with default settings."""
 
@@ -40,6 +63,9 @@ class Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True, dict=True)
 
     sources: Mapping[str, Source] = msgspec.field(default_factory=dict[str, Source])
     """What is settled about sources, by name, where it is not the usual."""
+
+    pace: Pace = Pace()
+    """How much one incident tells. The same for all: no key of `lookout.yaml`."""
 
     @cached_property
     def version(self) -> str:

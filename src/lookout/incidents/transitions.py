@@ -18,11 +18,13 @@ class Stimulus(StrEnum):
     RISE = "a worse alert starts"
     END = "an alert ends, others fire"
     LAST_END = "the last alert ends"
+    PASSING = "an alert that began and ended is told"
     ACKNOWLEDGE = "acknowledge"
     ASSIGN = "assign"
     RESOLVE = "resolve"
     NOTE = "note"
     INVESTIGATION = "attach an investigation"
+    CALM = "it flaps no more"
 
 
 class Reason(StrEnum):
@@ -48,6 +50,11 @@ class Reason(StrEnum):
     HEARTBEAT = "heartbeat"
     """A sign of its source's life, which is no incident."""
 
+    POSTPONED = "postponed"
+    """Its incident has told enough for the moment: it is told with others, if it is still so then."""
+    PASSED = "passed"
+    """The alert ended before its beginning was told."""
+
     ACKNOWLEDGED = "acknowledged"
     ASSIGNED = "assigned"
     NOTED = "noted"
@@ -58,6 +65,8 @@ class Reason(StrEnum):
     """A resolved incident cannot be acknowledged."""
     FULL = "full"
     """The incident has as many investigations as it takes."""
+    CALMED = "calmed"
+    """An incident that was flapping has been calm for long enough."""
 
 
 _REASONS_OF_STARTS: Mapping[EventType, Reason] = {
@@ -90,24 +99,30 @@ TRANSITIONS: Mapping[tuple[Status | None, Stimulus], Step] = {
     (_FIRING, Stimulus.RISE): Step(EventType.ESCALATED, _FIRING, Reason.ESCALATED),
     (_FIRING, Stimulus.END): Step(EventType.ALERTS_CHANGED, _FIRING, Reason.LEFT),
     (_FIRING, Stimulus.LAST_END): Step(EventType.RESOLVED, _RESOLVED, Reason.RESOLVED),
+    (_FIRING, Stimulus.PASSING): Step(EventType.ALERTS_CHANGED, _FIRING, Reason.PASSED),
     (_FIRING, Stimulus.ACKNOWLEDGE): Step(EventType.ACKNOWLEDGED, _ACKNOWLEDGED, Reason.ACKNOWLEDGED),
     (_FIRING, Stimulus.ASSIGN): Step(EventType.ASSIGNED, _FIRING, Reason.ASSIGNED),
     (_FIRING, Stimulus.RESOLVE): Step(EventType.RESOLVED, _RESOLVED, Reason.RESOLVED),
     (_FIRING, Stimulus.NOTE): Step(EventType.NOTE_ADDED, _FIRING, Reason.NOTED),
     (_FIRING, Stimulus.INVESTIGATION): Step(EventType.INVESTIGATION_ATTACHED, _FIRING, Reason.INVESTIGATED),
+    (_FIRING, Stimulus.CALM): Step(EventType.FLAPPING_ENDED, _FIRING, Reason.CALMED),
     (_ACKNOWLEDGED, Stimulus.START): Step(EventType.ALERTS_CHANGED, _ACKNOWLEDGED, Reason.JOINED),
     (_ACKNOWLEDGED, Stimulus.RISE): Step(EventType.ESCALATED, _ACKNOWLEDGED, Reason.ESCALATED),
     (_ACKNOWLEDGED, Stimulus.END): Step(EventType.ALERTS_CHANGED, _ACKNOWLEDGED, Reason.LEFT),
     (_ACKNOWLEDGED, Stimulus.LAST_END): Step(EventType.RESOLVED, _RESOLVED, Reason.RESOLVED),
+    (_ACKNOWLEDGED, Stimulus.PASSING): Step(EventType.ALERTS_CHANGED, _ACKNOWLEDGED, Reason.PASSED),
     (_ACKNOWLEDGED, Stimulus.ACKNOWLEDGE): Step(None, _ACKNOWLEDGED, Reason.ALREADY),
     (_ACKNOWLEDGED, Stimulus.ASSIGN): Step(EventType.ASSIGNED, _ACKNOWLEDGED, Reason.ASSIGNED),
     (_ACKNOWLEDGED, Stimulus.RESOLVE): Step(EventType.RESOLVED, _RESOLVED, Reason.RESOLVED),
     (_ACKNOWLEDGED, Stimulus.NOTE): Step(EventType.NOTE_ADDED, _ACKNOWLEDGED, Reason.NOTED),
     (_ACKNOWLEDGED, Stimulus.INVESTIGATION): Step(EventType.INVESTIGATION_ATTACHED, _ACKNOWLEDGED, Reason.INVESTIGATED),
+    (_ACKNOWLEDGED, Stimulus.CALM): Step(EventType.FLAPPING_ENDED, _ACKNOWLEDGED, Reason.CALMED),
     (_RESOLVED, Stimulus.START): Step(EventType.REOPENED, _FIRING, Reason.REOPENED),
+    (_RESOLVED, Stimulus.PASSING): Step(EventType.ALERTS_CHANGED, _RESOLVED, Reason.PASSED),
     (_RESOLVED, Stimulus.ACKNOWLEDGE): Step(None, _RESOLVED, Reason.NOT_OPEN),
     (_RESOLVED, Stimulus.ASSIGN): Step(EventType.ASSIGNED, _RESOLVED, Reason.ASSIGNED),
     (_RESOLVED, Stimulus.RESOLVE): Step(None, _RESOLVED, Reason.ALREADY),
     (_RESOLVED, Stimulus.NOTE): Step(EventType.NOTE_ADDED, _RESOLVED, Reason.NOTED),
     (_RESOLVED, Stimulus.INVESTIGATION): Step(EventType.INVESTIGATION_ATTACHED, _RESOLVED, Reason.INVESTIGATED),
+    (_RESOLVED, Stimulus.CALM): Step(EventType.FLAPPING_ENDED, _RESOLVED, Reason.CALMED),
 }

@@ -24,7 +24,9 @@ REPEATS_KNOWN = 200_000
 Receipts = dict[int, dict[int, Receipt]]
 """By place in the batch, and in the alerts of that delivery."""
 
-_FIRES = frozenset({Reason.OPENED, Reason.JOINED, Reason.ESCALATED, Reason.REOPENED, Reason.DUPLICATE})
+_FIRES = frozenset(
+    {Reason.OPENED, Reason.JOINED, Reason.ESCALATED, Reason.REOPENED, Reason.DUPLICATE, Reason.POSTPONED}
+)
 
 
 class _Key(NamedTuple):

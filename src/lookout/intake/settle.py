@@ -9,7 +9,19 @@ from lookout.errors import NotFound
 from lookout.incidents.incident import Incident
 from lookout.incidents.ledger import Ledger, Receipt
 from lookout.incidents.transitions import Reason
-from lookout.intake.work import Delivery, Expiry, Findings, Forget, Order, Outcome, Reconciliation, Watch, Work
+from lookout.intake.work import (
+    Calm,
+    Delivery,
+    Expiry,
+    Findings,
+    Forget,
+    Order,
+    Outcome,
+    Reconciliation,
+    Telling,
+    Watch,
+    Work,
+)
 
 
 def settle(batch: Sequence[Work], ledgers: Mapping[str, Ledger]) -> list[Outcome]:
@@ -22,14 +34,8 @@ def settle(batch: Sequence[Work], ledgers: Mapping[str, Ledger]) -> list[Outcome
                 outcomes.append(taken[index])
             case Order():
                 outcomes.append(_act(work, ledgers[work.tenant_id]))
-            case Expiry():
-                for tenant_id, fingerprints in work.fingerprints.items():
-                    ledgers[tenant_id].expire(fingerprints, work.now, work.listening_since)
-                outcomes.append(None)
-            case Watch():
-                for tenant_id, heartbeats in work.heartbeats.items():
-                    keys = [heartbeat.key for heartbeat in heartbeats]
-                    ledgers[tenant_id].watch(keys, work.now, work.listening_since)
+            case Expiry() | Watch() | Telling() | Calm():
+                _let_time_pass(work, ledgers)
                 outcomes.append(None)
             case Forget():
                 outcomes.append(_forget(work, ledgers[work.tenant_id]))
@@ -39,6 +45,25 @@ def settle(batch: Sequence[Work], ledgers: Mapping[str, Ledger]) -> list[Outcome
             case _:
                 assert_never(work)
     return outcomes
+
+
+def _let_time_pass(work: Expiry | Watch | Telling | Calm, ledgers: Mapping[str, Ledger]) -> None:
+    match work:
+        case Expiry():
+            for tenant_id, fingerprints in work.fingerprints.items():
+                ledgers[tenant_id].expire(fingerprints, work.now, work.listening_since)
+        case Watch():
+            for tenant_id, heartbeats in work.heartbeats.items():
+                keys = [heartbeat.key for heartbeat in heartbeats]
+                ledgers[tenant_id].watch(keys, work.now, work.listening_since)
+        case Telling():
+            for tenant_id in work.dedup_keys:
+                ledgers[tenant_id].tell(work.now)
+        case Calm():
+            for tenant_id, incident_ids in work.incident_ids.items():
+                ledgers[tenant_id].calm(incident_ids, work.now)
+        case _:
+            assert_never(work)
 
 
 def _take(batch: Sequence[Work], ledgers: Mapping[str, Ledger]) -> dict[int, list[Receipt]]:

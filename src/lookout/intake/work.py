@@ -58,6 +58,25 @@ class Expiry(msgspec.Struct, frozen=True):
         return sum(len(fingerprints) for fingerprints in self.fingerprints.values())
 
 
+class Telling(msgspec.Struct, frozen=True):
+    """Groups, by tenant, of which something postponed is due at `now`. `size` counts the alerts."""
+
+    dedup_keys: Mapping[str, Sequence[str]]
+    now: datetime
+    size: int
+
+
+class Calm(msgspec.Struct, frozen=True):
+    """Incidents, by tenant, that may flap no more at `now`."""
+
+    incident_ids: Mapping[str, Sequence[str]]
+    now: datetime
+
+    @property
+    def size(self) -> int:
+        return sum(len(incident_ids) for incident_ids in self.incident_ids.values())
+
+
 class Watch(msgspec.Struct, frozen=True):
     """Heartbeats, by tenant, that may be missing at `now`."""
 
@@ -101,7 +120,7 @@ class Findings(msgspec.Struct, frozen=True):
     alerts: list[Finding]
 
 
-Work = Delivery | Order | Expiry | Watch | Forget | Reconciliation
+Work = Delivery | Order | Expiry | Telling | Calm | Watch | Forget | Reconciliation
 Outcome = list[Receipt] | tuple[Incident, Reason] | Findings | Exception | None
 """What a delivery, an order, a reconciliation, what cannot be done, and all other work comes to."""
 
@@ -114,18 +133,9 @@ def needs_of(batch: Iterable[Work], policy: Policy) -> dict[str, Needs]:
             case Delivery():
                 _need_alerts(needs[work.tenant_id], work.alerts, policy)
             case Order():
-                needs[work.tenant_id].incident_ids.add(work.incident_id)
-                if isinstance(work.action, Resolve):
-                    needs[work.tenant_id].all_firing_of.add(work.incident_id)
-                if isinstance(work.action, AttachInvestigation):
-                    needs[work.tenant_id].reports.add((work.incident_id, work.action.investigation.report_id))
-            case Expiry():
-                for tenant_id, fingerprints in work.fingerprints.items():
-                    needs[tenant_id].fingerprints.update(fingerprints)
-                    needs[tenant_id].every_heartbeat = True
-            case Watch():
-                for tenant_id, heartbeats in work.heartbeats.items():
-                    _need_heartbeats(needs[tenant_id], heartbeats, policy)
+                _need_for_order(work, needs[work.tenant_id])
+            case Expiry() | Telling() | Calm() | Watch():
+                _need_as_time_passes(work, needs, policy)
             case Forget():
                 _need_heartbeats(needs[work.tenant_id], [work.heartbeat], policy)
             case Reconciliation():
@@ -162,6 +172,33 @@ def _need_heartbeat(need: Needs, key: HeartbeatKey, labels: Mapping[str, str], p
     need.heartbeats.add(key)
     need.fingerprints.add(silence.fingerprint)
     need.dedup_keys.add(group_of(silence, policy).dedup_key)
+
+
+def _need_for_order(order: Order, need: Needs) -> None:
+    need.incident_ids.add(order.incident_id)
+    if isinstance(order.action, Resolve):
+        need.all_firing_of.add(order.incident_id)
+    if isinstance(order.action, AttachInvestigation):
+        need.reports.add((order.incident_id, order.action.investigation.report_id))
+
+
+def _need_as_time_passes(work: Expiry | Telling | Calm | Watch, needs: dict[str, Needs], policy: Policy) -> None:
+    match work:
+        case Expiry(fingerprints=names):
+            for tenant_id, fingerprints in names.items():
+                needs[tenant_id].fingerprints.update(fingerprints)
+                needs[tenant_id].every_heartbeat = True
+        case Telling(dedup_keys=keys):
+            for tenant_id, dedup_keys in keys.items():
+                needs[tenant_id].dedup_keys.update(dedup_keys)
+        case Calm(incident_ids=ids):
+            for tenant_id, incident_ids in ids.items():
+                needs[tenant_id].incident_ids.update(incident_ids)
+        case Watch(heartbeats=missing):
+            for tenant_id, heartbeats in missing.items():
+                _need_heartbeats(needs[tenant_id], heartbeats, policy)
+        case _:
+            assert_never(work)
 
 
 def rejections_of(batch: Iterable[Work]) -> list[Rejection]:

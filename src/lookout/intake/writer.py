@@ -26,6 +26,7 @@ from lookout.intake.repeats import Receipts, Repeats
 from lookout.intake.settle import settle
 from lookout.intake.tally import Tally
 from lookout.intake.work import (
+    Calm,
     Delivery,
     Expiry,
     Findings,
@@ -33,6 +34,7 @@ from lookout.intake.work import (
     Order,
     Outcome,
     Reconciliation,
+    Telling,
     Watch,
     Work,
     needs_of,
@@ -103,9 +105,9 @@ class Intake:
         assert isinstance(outcome, tuple)
         return outcome
 
-    async def expire(self, expiry: Expiry) -> None:
+    async def expire(self, due: Expiry | Telling | Calm) -> None:
         """End what has run out."""
-        await self._submit(expiry)
+        await self._submit(due)
 
     async def watch(self, watch: Watch) -> None:
         """Tell which heartbeats are missing."""
@@ -231,7 +233,7 @@ class Intake:
         needs = await asyncio.to_thread(needs_of, batch, policy) if is_large else needs_of(batch, policy)
         await self._store.open_feeds(needs)
         async with self._store.transaction() as transaction:
-            ledgers = await transaction.load(needs, policy, self._fresh_id)
+            ledgers = await transaction.load(needs, policy, self._fresh_id, self._clock.now())
             if is_large or sum(len(need.fingerprints) for need in needs.values()) >= THREAD_FROM:
                 outcomes = await asyncio.to_thread(settle, batch, ledgers)
             else:

@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
+from lookout.alerts.alert import LATEST
 from lookout.alerts.text import one_line
+from lookout.incidents.events import BY_ALERTS
 from lookout.incidents.heartbeat import WATCHED, Heartbeat, HeartbeatKey
 from lookout.incidents.lease import Lease, LeaseKey
 from lookout.incidents.ledger import Ledger
-from lookout.incidents.policy import Policy
+from lookout.incidents.policy import Pace, Policy
 from lookout.incidents.reconcile import Held
 from lookout.store import jsonb
 from lookout.store.database import columns
@@ -27,6 +29,8 @@ from lookout.store.rows import (
     incident_values,
     investigation_values,
     lease_of,
+    postponed_of,
+    postponed_values,
 )
 from lookout.store.sql import SQL
 
@@ -161,6 +165,16 @@ class Log:
         rows = [(*key, *counts[key]) for key in sorted(counts)]
         await self._pool.execute(SQL["add_received"], *columns(rows, 6))
 
+    async def due_incidents(self, now: datetime, limit: int) -> list[tuple[str, str]]:
+        """Tenant and id of at most `limit` flapping incidents whose mark ends by `now`."""
+        rows = await self._pool.fetch(SQL["due_incidents"], now, limit)
+        return [(row["tenant_id"], str(row["id"])) for row in rows]
+
+    async def due_groups(self, now: datetime, limit: int) -> list[tuple[str, str, int]]:
+        """Tenant, dedup key and number of alerts of at most `limit` groups of which something postponed is due."""
+        rows = await self._pool.fetch(SQL["due_groups"], now, limit)
+        return [(row["tenant_id"], row["dedup_key"], row["alerts"]) for row in rows]
+
     async def forget_rejected_alerts(self) -> None:
         """Keep the newest."""
         await self._pool.execute(SQL["forget_rejected_alerts"], REJECTED_KEPT)
@@ -172,14 +186,23 @@ class Transaction:
     def __init__(self, connection: "Connection") -> None:
         self._connection = connection
 
-    async def load(self, needs: dict[str, Needs], policy: Policy, fresh_id: Callable[[], str]) -> dict[str, Ledger]:
-        """The tenants' ledgers, locked against every other writer until the commit."""
+    async def load(
+        self, needs: dict[str, Needs], policy: Policy, fresh_id: Callable[[], str], now: datetime
+    ) -> dict[str, Ledger]:
+        """The tenants' ledgers, locked against every other writer until the commit.
+
+        With a group's incident comes what is postponed of it and due at `now`.
+        """
         feeds = await self._connection.fetch(SQL["lock_feeds"], sorted(needs))
         ledgers = {row["tenant_id"]: Ledger(row["tenant_id"], row["last_position"], policy, fresh_id) for row in feeds}
         await self._load_firing(needs, ledgers)
+        await self._load_postponed_alerts(needs, ledgers)
         await self._load_alerts(needs, ledgers)
         await self._load_incidents(needs, ledgers)
         await self._load_heartbeats(needs, ledgers)
+        await self._load_postponed_groups(needs, ledgers, now)
+        await self._load_told(ledgers, policy.pace, now)
+        await self._load_leases(needs, ledgers)
         await self._load_reports(needs, ledgers)
         return ledgers
 
@@ -191,14 +214,57 @@ class Transaction:
             need.incident_ids |= need.all_firing_of
 
     async def _load_alerts(self, needs: dict[str, Needs], ledgers: dict[str, Ledger]) -> None:
-        arrays = columns([(tenant, item) for tenant, need in needs.items() for item in sorted(need.fingerprints)], 2)
-        for row in await self._connection.fetch(SQL["load_alerts"], *arrays):
+        for row in await self._connection.fetch(SQL["load_alerts"], *_fingerprints(needs)):
             state = alert_state_of(row)
             ledgers[row["tenant_id"]].alerts[state.fingerprint] = state
             needs[row["tenant_id"]].incident_ids.add(state.incident_id)
-        for row in await self._connection.fetch(SQL["load_leases"], *arrays):
+
+    async def _load_leases(self, needs: dict[str, Needs], ledgers: dict[str, Ledger]) -> None:
+        """In one order, and last: whoever only renews waits for these alone."""
+        for row in await self._connection.fetch(SQL["load_leases"], *_fingerprints(needs)):
             lease = lease_of(row)
             ledgers[row["tenant_id"]].leases.setdefault(row["fingerprint"], {})[lease.key] = lease
+
+    async def _load_postponed_alerts(self, needs: dict[str, Needs], ledgers: dict[str, Ledger]) -> None:
+        for row in await self._connection.fetch(SQL["load_postponed_alerts"], *_fingerprints(needs)):
+            ledgers[row["tenant_id"]].postponed.know(postponed_of(row))
+            needs[row["tenant_id"]].dedup_keys.add(row["dedup_key"])
+
+    async def _load_postponed_groups(self, needs: dict[str, Needs], ledgers: dict[str, Ledger], now: datetime) -> None:
+        """What is postponed of the groups in play: what is due, and all of those that a person resolves."""
+        wanted = {(tenant, key): now for tenant, need in needs.items() for key in need.dedup_keys}
+        for tenant_id, ledger in ledgers.items():
+            for incident in ledger.by_id.values():
+                if incident.id in needs[tenant_id].all_firing_of:
+                    wanted[tenant_id, incident.dedup_key] = LATEST
+                elif incident.is_open:
+                    wanted.setdefault((tenant_id, incident.dedup_key), now)
+        arrays = columns([(*group, until) for group, until in sorted(wanted.items())], 3)
+        missing: dict[str, Needs] = {}
+        for row in await self._connection.fetch(SQL["load_postponed_groups"], *arrays):
+            tenant_id = row["tenant_id"]
+            ledgers[tenant_id].postponed.know(postponed_of(row))
+            if row["fingerprint"] not in ledgers[tenant_id].alerts:
+                missing.setdefault(tenant_id, Needs()).fingerprints.add(row["fingerprint"])
+            if wanted[tenant_id, row["dedup_key"]] == LATEST:
+                needs[tenant_id].fingerprints.add(row["fingerprint"])
+        if missing:
+            await self._load_alerts(missing, ledgers)
+
+    async def _load_told(self, ledgers: dict[str, Ledger], pace: Pace, now: datetime) -> None:
+        lately = [
+            (ledger.tenant_id, incident.id)
+            for ledger in ledgers.values()
+            for incident in ledger.by_id.values()
+            if incident.updated_at > now - pace.memory
+        ]
+        if not lately:
+            return
+        ledger_of = {incident_id: ledgers[tenant_id] for tenant_id, incident_id in lately}
+        rows = await self._connection.fetch(SQL["load_told"], *columns(lately, 2), BY_ALERTS, pace.burst)
+        for row in reversed(rows):
+            incident_id = str(row["incident_id"])
+            ledger_of[incident_id].told.setdefault(incident_id, []).append(row["recorded_at"])
 
     async def _load_incidents(self, needs: dict[str, Needs], ledgers: dict[str, Ledger]) -> None:
         ids = [incident_id for need in needs.values() for incident_id in need.incident_ids]
@@ -206,6 +272,8 @@ class Transaction:
             # An id can be anybody's guess: whose incident it is stands in its row.
             if row["tenant_id"] in ledgers:
                 ledgers[row["tenant_id"]].know(incident_of(row))
+                if str(row["id"]) in needs[row["tenant_id"]].all_firing_of:
+                    needs[row["tenant_id"]].dedup_keys.add(row["dedup_key"])
         arrays = columns([(tenant, key) for tenant, need in needs.items() for key in sorted(need.dedup_keys)], 2)
         for row in await self._connection.fetch(SQL["load_incidents"], *arrays):
             ledgers[row["tenant_id"]].know(incident_of(row))
@@ -237,6 +305,7 @@ class Transaction:
         await self._write_leases(written)
         await self._write_heartbeats(written)
         await self._write_silences(written)
+        await self._write_postponed(written)
         if grown:
             positions = [(ledger.tenant_id, ledger.last_position) for ledger in grown]
             await self._connection.execute(SQL["advance_feeds"], *columns(positions, 2))
@@ -249,7 +318,7 @@ class Transaction:
         investigations = (row for record in records for row in investigation_values(record))
         await self._write("append_investigations", investigations, 12)
         incidents = {record.incident.id: record.incident for record in records}
-        await self._write("write_incidents", map(incident_values, incidents.values()), 25)
+        await self._write("write_incidents", map(incident_values, incidents.values()), 27)
 
     async def _write_alerts(self, grown: Sequence[Ledger]) -> None:
         changed = {
@@ -290,6 +359,18 @@ class Transaction:
         )
         await self._write("write_silent_decisions", rows, 5)
 
+    async def _write_postponed(self, ledgers: Sequence[Ledger]) -> None:
+        forgotten = (
+            (ledger.tenant_id, fingerprint) for ledger in ledgers for fingerprint in ledger.postponed.forgotten
+        )
+        await self._write("forget_postponed_alerts", forgotten, 2)
+        rows = (
+            postponed_values(ledger.tenant_id, postponed)
+            for ledger in ledgers
+            for postponed in ledger.postponed.changed.values()
+        )
+        await self._write("write_postponed_alerts", rows, 12)
+
     async def append_rejected(self, rejections: Sequence[Rejection]) -> None:
         """Keep what was refused, for `GET /v1/rejected-alerts`."""
         rows = (
@@ -309,6 +390,11 @@ class Transaction:
         left = iter(rows)
         while some := list(islice(left, WRITTEN_AT_ONCE)):
             await self._connection.execute(SQL[name], *columns(some, count))
+
+
+def _fingerprints(needs: dict[str, Needs]) -> list[list[str]]:
+    """Those needed, as two columns: tenant and fingerprint."""
+    return columns([(tenant, item) for tenant, need in needs.items() for item in sorted(need.fingerprints)], 2)
 
 
 def _lease_values(ledger: Ledger, fingerprint: str, lease: Lease) -> tuple[Any, ...]:

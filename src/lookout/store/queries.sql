@@ -57,6 +57,38 @@ CROSS JOIN LATERAL (
 -- name: load_incidents_by_id
 SELECT * FROM incidents WHERE id = ANY ($1::uuid[])
 
+-- name: load_postponed_alerts
+SELECT p.*
+FROM unnest($1::text[], $2::text[]) AS k (tenant_id, fingerprint)
+JOIN postponed_alerts AS p USING (tenant_id, fingerprint)
+
+-- name: load_postponed_groups
+-- All of a group that is due by the time wanted; and one, which says when the others are.
+SELECT p.*
+FROM unnest($1::text[], $2::text[], $3::timestamptz[]) AS k (tenant_id, dedup_key, until)
+JOIN postponed_alerts AS p ON p.tenant_id = k.tenant_id AND p.dedup_key = k.dedup_key AND p.due_at <= k.until
+UNION ALL
+SELECT p.*
+FROM unnest($1::text[], $2::text[]) AS k (tenant_id, dedup_key)
+CROSS JOIN LATERAL (
+    SELECT *
+    FROM postponed_alerts
+    WHERE tenant_id = k.tenant_id AND dedup_key = k.dedup_key
+    LIMIT 1
+) AS p
+
+-- name: load_told
+-- When each incident last told something of its alerts, the newest first.
+SELECT e.incident_id, e.recorded_at
+FROM unnest($1::text[], $2::uuid[]) AS i (tenant_id, incident_id)
+CROSS JOIN LATERAL (
+    SELECT *
+    FROM events
+    WHERE tenant_id = i.tenant_id AND incident_id = i.incident_id AND event_type = ANY ($3::text[])
+    ORDER BY position DESC
+    LIMIT $4
+) AS e
+
 -- name: load_firing_alerts
 SELECT * FROM alerts WHERE tenant_id = $1 AND incident_id = $2 AND status = 'firing'
 
@@ -100,14 +132,15 @@ FROM unnest(
 INSERT INTO incidents (
     id, tenant_id, dedup_key, status, severity, title, summary, labels, started_at, opened_position, position,
     updated_at, firing_alerts, total_alerts, reopen_count, acknowledged_at, acknowledged_by, assignee, resolved_at,
-    resolution, resolved_by, previous_incident_id, investigation_count, rule, policy_version
+    resolution, resolved_by, previous_incident_id, investigation_count, rule, policy_version, flapping_until,
+    state_changes
 )
 SELECT *
 FROM unnest(
     $1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::jsonb[], $9::timestamptz[],
     $10::bigint[], $11::bigint[], $12::timestamptz[], $13::integer[], $14::integer[], $15::integer[],
     $16::timestamptz[], $17::text[], $18::text[], $19::timestamptz[], $20::text[], $21::text[], $22::uuid[],
-    $23::integer[], $24::text[], $25::text[]
+    $23::integer[], $24::text[], $25::text[], $26::timestamptz[], $27::jsonb[]
 )
 ON CONFLICT (id) DO UPDATE SET
     status = excluded.status,
@@ -125,7 +158,9 @@ ON CONFLICT (id) DO UPDATE SET
     resolved_at = excluded.resolved_at,
     resolution = excluded.resolution,
     resolved_by = excluded.resolved_by,
-    investigation_count = excluded.investigation_count
+    investigation_count = excluded.investigation_count,
+    flapping_until = excluded.flapping_until,
+    state_changes = excluded.state_changes
 
 -- name: write_alerts
 INSERT INTO alerts (
@@ -177,6 +212,33 @@ WHERE l.tenant_id = f.tenant_id
     AND l.source = f.source
     AND l.replica = f.replica
     AND l.starts_at = f.starts_at
+
+-- name: write_postponed_alerts
+INSERT INTO postponed_alerts (
+    tenant_id, fingerprint, dedup_key, due_at, status, starts_at, ends_at, resolution, source, labels,
+    annotations, generator_url
+)
+SELECT *
+FROM unnest(
+    $1::text[], $2::text[], $3::text[], $4::timestamptz[], $5::text[], $6::timestamptz[], $7::timestamptz[],
+    $8::text[], $9::text[], $10::jsonb[], $11::jsonb[], $12::text[]
+)
+ON CONFLICT (tenant_id, fingerprint) DO UPDATE SET
+    dedup_key = excluded.dedup_key,
+    due_at = excluded.due_at,
+    status = excluded.status,
+    starts_at = excluded.starts_at,
+    ends_at = excluded.ends_at,
+    resolution = excluded.resolution,
+    source = excluded.source,
+    labels = excluded.labels,
+    annotations = excluded.annotations,
+    generator_url = excluded.generator_url
+
+-- name: forget_postponed_alerts
+DELETE FROM postponed_alerts AS p
+USING unnest($1::text[], $2::text[]) AS f (tenant_id, fingerprint)
+WHERE p.tenant_id = f.tenant_id AND p.fingerprint = f.fingerprint
 
 -- name: load_heartbeats
 SELECT h.*
@@ -284,20 +346,41 @@ WHERE check_at <= $1
 ORDER BY tenant_id, fingerprint
 LIMIT $2
 
+-- name: due_groups
+-- What is postponed and due, the most urgent first, and how much each is.
+SELECT tenant_id, dedup_key, count(*) AS alerts
+FROM postponed_alerts
+WHERE due_at <= $1
+GROUP BY tenant_id, dedup_key
+ORDER BY min(due_at)
+LIMIT $2
+
+-- name: due_incidents
+-- Flapping ones whose mark ends.
+SELECT tenant_id, id
+FROM incidents
+WHERE flapping_until <= $1
+ORDER BY tenant_id, id
+LIMIT $2
+
 -- name: held_alerts
--- All that fire, in short: by which of its replicas the source holds each, and how far any sender's word reaches.
+-- All that fire, told or postponed, in short: by which of its replicas the source holds each, and how far any word of a
+-- sender reaches.
 SELECT
     a.fingerprint,
     coalesce(array_agg(DISTINCT l.replica) FILTER (WHERE l.source = $2), ARRAY[]::text[]) AS replicas,
     max(l.ends_at) AS ends_at
-FROM alerts AS a
+FROM (
+    SELECT fingerprint FROM alerts WHERE tenant_id = $1 AND status = 'firing'
+    UNION
+    SELECT fingerprint FROM postponed_alerts WHERE tenant_id = $1 AND status = 'firing'
+) AS a
 LEFT JOIN leases AS l
-    ON l.tenant_id = a.tenant_id
+    ON l.tenant_id = $1
     AND l.fingerprint = a.fingerprint
     AND NOT l.expired
     AND l.closed_at IS NULL
     AND (l.resolved_at IS NULL OR l.ends_at > l.resolved_at)
-WHERE a.tenant_id = $1 AND a.status = 'firing'
 GROUP BY a.fingerprint
 
 -- name: last_position
@@ -512,6 +595,9 @@ FROM incidents
 WHERE tenant_id = $1
     AND ($2::text[] IS NULL OR status = ANY ($2))
     AND ($3::text[] IS NULL OR severity = ANY ($3))
+
+-- name: count_postponed_alerts
+SELECT count(*) FROM postponed_alerts
 
 -- name: count_open_incidents
 SELECT severity, status, count(*) AS incidents
@@ -773,9 +859,13 @@ FROM heartbeats
 GROUP BY source, is_silent
 
 -- name: investigations_of_incident
+-- An incident has few: they are all found by its id, and no plan walks the tenant's by position instead.
+WITH found AS MATERIALIZED (
+    SELECT * FROM investigations WHERE tenant_id = $1 AND incident_id = $2
+)
 SELECT *
-FROM investigations
-WHERE tenant_id = $1 AND incident_id = $2 AND position > $3
+FROM found
+WHERE position > $3
 ORDER BY position
 LIMIT $4
 

@@ -198,6 +198,11 @@ class Reads:
         count: int = await self._pool.fetchval(SQL["count_incidents"], tenant_id, *wanted.arguments)
         return count
 
+    async def postponed_alerts(self) -> int:
+        """How many alerts have a change that is not told yet, of all tenants together: for the metrics."""
+        count: int = await self._pool.fetchval(SQL["count_postponed_alerts"])
+        return count
+
     async def open_incidents(self) -> list[tuple[str, str, int]]:
         """Severity, status and number of the open incidents, of all tenants together: for the metrics."""
         rows = await self._pool.fetch(SQL["count_open_incidents"])

@@ -141,7 +141,7 @@ async def _write(connection: "Connection", tenant_id: str, folded: Folded) -> No
     await connection.execute(SQL["forget_incidents"], tenant_id)
     await connection.execute(SQL["forget_alerts"], tenant_id)
     incidents = [incident_values(incident) for incident in folded.incidents.values()]
-    await connection.execute(SQL["write_incidents"], *columns(incidents, 25))
+    await connection.execute(SQL["write_incidents"], *columns(incidents, 27))
     alerts = [alert_values(tenant_id, state) for state in folded.alerts.values()]
     await connection.execute(SQL["write_alerts"], *columns(alerts, 11))
     await connection.execute(SQL["advance_feeds"], [tenant_id], [folded.last_position])

@@ -1,5 +1,6 @@
 """Rows as the domain's values, and back."""
 
+from datetime import datetime
 from typing import Any
 
 import asyncpg
@@ -17,9 +18,10 @@ from lookout.incidents.events import (
     Record,
 )
 from lookout.incidents.heartbeat import Heartbeat
-from lookout.incidents.incident import Incident
+from lookout.incidents.incident import Incident, Resolution
 from lookout.incidents.lease import Lease
 from lookout.incidents.ledger import AlertState
+from lookout.incidents.postponed import Postponed
 from lookout.sources import known_again
 from lookout.store import jsonb
 
@@ -30,7 +32,9 @@ _INCIDENT_FIELDS = Incident.__struct_fields__
 
 def incident_of(row: asyncpg.Record) -> Incident:
     """The incident of a row of `incidents`."""
-    fields = {name: row[name] for name in _INCIDENT_FIELDS}
+    fields = {name: row[name] for name in _INCIDENT_FIELDS if name != "flapping"}
+    fields["flapping"] = row["flapping_until"] is not None
+    fields["state_changes"] = jsonb.loads(row["state_changes"], tuple[datetime, ...])
     fields["id"] = str(row["id"])
     fields["previous_incident_id"] = str(row["previous_incident_id"]) if row["previous_incident_id"] else None
     fields["labels"] = _labels_of(row)
@@ -65,6 +69,8 @@ def incident_values(incident: Incident) -> tuple[Any, ...]:
         incident.investigation_count,
         incident.rule,
         incident.policy_version,
+        incident.flapping_until,
+        jsonb.dumps(incident.state_changes),
     )
 
 
@@ -112,6 +118,35 @@ def lease_of(row: asyncpg.Record) -> Lease:
         expired=row["expired"],
         closed_at=row["closed_at"],
         annotations=jsonb.loads(row["annotations"], _TEXTS) if row["annotations"] is not None else None,
+    )
+
+
+def postponed_of(row: asyncpg.Record) -> Postponed:
+    """What is postponed, of a row of `postponed_alerts`."""
+    change = AlertChange(
+        fingerprint=row["fingerprint"],
+        status=AlertStatus(row["status"]),
+        starts_at=row["starts_at"],
+        ends_at=row["ends_at"],
+        alert=_alert_of(row) if row["labels"] is not None else None,
+    )
+    return Postponed(row["dedup_key"], row["due_at"], change, Resolution(row["resolution"]))
+
+
+def postponed_values(tenant_id: str, postponed: Postponed) -> tuple[Any, ...]:
+    """The arguments of `write_postponed_alerts` for one alert, in its order."""
+    change = postponed.change
+    alert = change.alert
+    return (
+        tenant_id,
+        change.fingerprint,
+        postponed.dedup_key,
+        postponed.due_at,
+        change.status,
+        change.starts_at,
+        change.ends_at,
+        postponed.resolution,
+        *(_alert_values(alert) if alert is not None else _NO_ALERT),
     )
 
 
@@ -171,10 +206,13 @@ def event_alert_values(record: Record) -> list[tuple[Any, ...]]:
             change.starts_at,
             change.ends_at,
             change.is_new,
-            *(_alert_values(change.alert) if change.alert is not None else (None, None, None, None)),
+            *(_alert_values(change.alert) if change.alert is not None else _NO_ALERT),
         )
         for change in record.alerts
     ]
+
+
+_NO_ALERT = (None, None, None, None)
 
 
 def _alert_values(alert: Alert) -> tuple[Any, ...]:

@@ -57,6 +57,7 @@ class Lookout(httpx.BaseTransport):
     def wait(self, delay: timedelta) -> None:
         self.waits.append(delay)
         self.now += delay
+        self.ledger.tell(self.now)
 
     def fires(self, *instances: str, name: str = "TargetDown", severity: str = "critical", **labels: str) -> None:
         """Prometheus sends alerts, one for each instance."""

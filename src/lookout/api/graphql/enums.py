@@ -87,6 +87,7 @@ _publish(
         EventType.REOPENED: "It fired again soon after it ended.",
         EventType.NOTE_ADDED: "A person wrote a note.",
         EventType.INVESTIGATION_ATTACHED: "Somebody, or a program, told what they found out.",
+        EventType.FLAPPING_ENDED: "It was flapping, and has been calm for long enough.",
     },
 )
 _publish(
@@ -106,12 +107,15 @@ _publish(
         Reason.CLOSED: "A repeat of a firing that an operator resolved.",
         Reason.UNKNOWN_RESOLVE: "The end of something that was never told to have begun.",
         Reason.HEARTBEAT: "A sign of its source's life, which is no incident.",
+        Reason.POSTPONED: "Its incident has told enough for the moment: it is told later, if it is still so then.",
+        Reason.PASSED: "The alert ended before its beginning was told: both are told together.",
         Reason.ACKNOWLEDGED: "A person acknowledged the incident.",
         Reason.ASSIGNED: "It was given to somebody, or to nobody.",
         Reason.NOTED: "A note was added.",
         Reason.INVESTIGATED: "An investigation was attached.",
         Reason.ALREADY: "What was asked for is so already.",
         Reason.NOT_OPEN: "A resolved incident cannot be acknowledged.",
+        Reason.CALMED: "An incident that was flapping has been calm for an hour.",
         Reason.FULL: "The incident has as many investigations as it takes.",
     },
 )

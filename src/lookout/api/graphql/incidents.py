@@ -59,6 +59,10 @@ class Incident:
     policy_version: str = strawberry.field(description="A digest of the policy that grouped them.")
     snapshot: Private[Snapshot]
 
+    flapping: bool = strawberry.field(description="Whether it resolves and fires again, over and over.")
+    flapping_until: datetime | None = strawberry.field(description="When that mark ends, at the earliest.")
+    state_changes: list[datetime] = strawberry.field(description="The last times at which it resolved and reopened.")
+
     @strawberry.field(description="Its alerts as they were last in it, by fingerprint; pages go forward only.")
     async def alerts(self, info: Info, page: ConnectionInput | None = None) -> AlertsConnection:
         return await AlertsConnection.read(info.context, self.incident_id, page)
