@@ -1,5 +1,7 @@
 """A story in which everything happens once at least, with words in it that no topic may repeat."""
 
+from datetime import timedelta
+
 from tests.driver import Driver
 
 SECRETS = ("the-annotation", "the-description", "the-note", "the-reason", "the-report", "the-cause", "the-url")
@@ -28,4 +30,21 @@ async def everything_happens(lookout: Driver) -> str:
     lookout.clock.move(minutes=1)
     again = lookout.alert({"job": "a", "severity": "info"}, annotations=told)
     await lookout.post_alerts(again)
+    await _flaps_until_calm(lookout)
     return incident.id
+
+
+async def _flaps_until_calm(lookout: Driver) -> None:
+    """The alert that fires ends and begins until the incident is marked, and then an hour is calm."""
+    for _ in range(3):
+        began = lookout.clock.now()
+        lookout.clock.move(minutes=1)
+        await lookout.resolves(began, job="a", severity="info")
+        lookout.clock.move(minutes=1)
+        await lookout.fires(job="a", severity="info")
+    lookout.clock.move(minutes=1)
+    await lookout.resolves(lookout.clock.now() - timedelta(minutes=1), job="a", severity="info")
+    await lookout.ticks()
+    lookout.clock.move(hours=1)
+    await lookout.ticks()
+    await lookout.ticks()

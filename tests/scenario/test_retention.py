@@ -248,6 +248,7 @@ async def test_an_event_about_many_alerts_goes_alone(lookout: Driver, monkeypatc
     await lookout.post_alerts(*(lookout.alert({"job": "a", "n": str(number)}) for number in range(8)))
     lookout.clock.move(minutes=1)
     for number in range(8):
+        lookout.clock.move(seconds=2)  # slowly enough for each to be told by itself
         await lookout.resolves(started, job="a", n=str(number))
     for end in (1, 4, 7, 9):
         await _prune(lookout)
