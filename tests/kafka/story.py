@@ -7,7 +7,7 @@ SECRETS = ("the-annotation", "the-description", "the-note", "the-reason", "the-r
 
 
 async def everything_happens(lookout: Driver) -> str:
-    """Each type of event, once at least. Gives the incident."""
+    """Each type of event but the end of flapping, once at least. Gives the incident."""
     started = lookout.clock.now()
     told = {"summary": "the-annotation", "description": "the-description", "runbook_url": "http://the-url.example"}
     await lookout.post_alerts(lookout.alert({"job": "a", "severity": "info"}, annotations=told))
@@ -29,3 +29,16 @@ async def everything_happens(lookout: Driver) -> str:
     again = lookout.alert({"job": "a", "severity": "info"}, annotations=told)
     await lookout.post_alerts(again)
     return incident.id
+
+
+async def it_flaps(lookout: Driver, incident_id: str) -> None:
+    """After that: the incident comes and goes, and is calm in the end."""
+    for _ in range(3):
+        began = lookout.clock.now()
+        lookout.clock.move(minutes=1)
+        await lookout.resolves(began, job="a", severity="info")
+        lookout.clock.move(minutes=1)
+        await lookout.fires(job="a", severity="info")
+    await lookout.act(incident_id, "resolve")
+    lookout.clock.move(hours=1)
+    await lookout.ticks()
