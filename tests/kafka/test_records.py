@@ -9,7 +9,7 @@ import jsonschema
 import yaml
 from jsonschema.validators import Draft202012Validator
 from tests.kafka.reading import Read, Reader
-from tests.kafka.story import SECRETS, everything_happens
+from tests.kafka.story import SECRETS, everything_happens, it_flaps
 from tests.scenario.conftest import Start
 
 from lookout.incidents.events import EventType, event_id
@@ -40,6 +40,7 @@ async def test_every_record_of_a_story_is_what_the_document_says(
 ) -> None:
     async with start(kafka=kafka) as lookout:
         incident_id = await everything_happens(lookout)
+        await it_flaps(lookout, incident_id)
         log = await lookout.feed()
         assert {event.event_type for event in log} == set(EventType)
         events = await reader_of(kafka.service_events_topic).read(len(log))
