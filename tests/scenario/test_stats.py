@@ -48,6 +48,7 @@ async def test_the_figures_of_a_day(lookout: Driver) -> None:
         "resolved": 10,
         "open": 1,
         "reopened": 1,
+        "flapping": 0,
         "alerts": 11,
         "alerts_received": 34,
         "alerts_rejected": 1,
@@ -67,6 +68,24 @@ async def test_the_time_to_acknowledge(lookout: Driver) -> None:
         await lookout.act((await lookout.incidents())[0].id, "acknowledge")
     figures = (await _stats(lookout, end="2026-01-02T00:00:00Z"))["figures"]
     assert (figures["seconds_to_acknowledge"], figures["seconds_to_acknowledge_p90"]) == (55, pytest.approx(91))
+
+
+async def test_what_flapped_counts_while_it_is_marked_and_afterwards(lookout: Driver) -> None:
+    await lookout.fires(job="calm")
+    for _ in range(3):
+        began = lookout.clock.now()
+        await lookout.fires(starts_at=began, job="a")
+        lookout.clock.move(minutes=1)
+        await lookout.resolves(began, job="a")
+        lookout.clock.move(minutes=1)
+    assert (await _stats(lookout))["figures"]["flapping"] == 1
+    lookout.clock.move(hours=1)
+    await lookout.ticks()
+    await lookout.ticks()
+    assert (await lookout.types())[-1] == "flapping_ended"
+    assert (await _stats(lookout))["figures"]["flapping"] == 1
+    earlier = await _stats(lookout, start="2025-12-31T00:00:00Z", end="2026-01-01T00:00:00Z")
+    assert earlier["figures"]["flapping"] == 0
 
 
 async def test_only_the_time_asked_for_counts_and_open_is_of_its_end(lookout: Driver) -> None:
@@ -104,7 +123,7 @@ async def test_graphql_tells_the_same(lookout: Driver) -> None:
     await _day(lookout)
     answer = await _stats(lookout)
     document = """{ incidentStats {
-      opened reopened alertsReceived noiseReduction secondsToResolveP90
+      opened reopened flapping alertsReceived noiseReduction secondsToResolveP90
       buckets { start resolved opened { severity incidents } }
       noisiest { dedupKey incidents lastIncidentId } } }"""
     stats = (await ask(lookout, document))["incidentStats"]

@@ -30,6 +30,7 @@ class Figures(msgspec.Struct, frozen=True):
     resolved: int
     open: int
     reopened: int
+    flapping: int
     alerts_received: int
     alerts_rejected: int
     noise_reduction: float | None
@@ -115,7 +116,8 @@ def _figures(figures: Figures) -> Table:
     table.add_column(style="dim", no_wrap=True)
     table.add_column()
     reopened = f", {figures.reopened} of them fired again after their end" if figures.reopened else ""
-    table.add_row("opened", f"{figures.opened}{reopened}")
+    flapping = f", {figures.flapping} flapped" if figures.flapping else ""
+    table.add_row("opened", f"{figures.opened}{reopened}{flapping}")
     table.add_row("resolved", str(figures.resolved))
     table.add_row("open at the end", str(figures.open))
     table.add_row("to acknowledge", _took(figures.seconds_to_acknowledge, figures.seconds_to_acknowledge_p90))

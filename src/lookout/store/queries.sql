@@ -617,6 +617,10 @@ FROM (
     SELECT
         count(*) AS opened,
         count(*) FILTER (WHERE reopen_count > 0) AS reopened,
+        count(*) FILTER (
+            WHERE flapping_until IS NOT NULL
+                OR id IN (SELECT incident_id FROM events WHERE tenant_id = $1 AND event_type = 'incident_flapping_ended')
+        ) AS flapping,
         coalesce(sum(total_alerts), 0)::bigint AS alerts,
         percentile_cont(ARRAY[0.5, 0.9])
             WITHIN GROUP (ORDER BY greatest(0, extract(epoch FROM acknowledged_at - started_at)))

@@ -21,14 +21,16 @@ class IncidentStats(msgspec.Struct, frozen=True):
     """Figures of the incidents that started within a time; `resolved` and `open` are of its course and of its end.
 
     The times are medians in seconds, and what nine of ten stay below (`_p90`); None where there was none. `alerts` are
-    those that the incidents were folded from; `alerts_received` all that were sent, repeats too, in the whole hours
-    that the time touches, and `noise_reduction` how many of these there were for each incident that opened.
+    those that the incidents were folded from, and `flapping` counts the incidents that were marked so at some time;
+    `alerts_received` are all that were sent, repeats too, in the whole hours that the time touches, and
+    `noise_reduction` how many of these there were for each incident that opened.
     """
 
     opened: int
     resolved: int
     open: int
     reopened: int
+    flapping: int
     alerts: int
     alerts_received: int
     alerts_rejected: int

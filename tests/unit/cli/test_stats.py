@@ -12,6 +12,7 @@ FIGURES: dict[str, Any] = {
     "resolved": 11,
     "open": 3,
     "reopened": 2,
+    "flapping": 1,
     "alerts": 40,
     "alerts_received": 480,
     "alerts_rejected": 5,
@@ -56,7 +57,7 @@ def test_figures_chart_and_noisiest(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(_answering(), "stats") == 0
     out = capsys.readouterr().out
     lines = [" ".join(line.split()) for line in out.splitlines()]
-    assert "opened 12, 2 of them fired again after their end" in lines
+    assert "opened 12, 2 of them fired again after their end, 1 flapped" in lines
     assert "to acknowledge 1m, nine of ten within 10m" in lines
     assert "to resolve -" in lines
     assert "alerts received 480, 5 refused" in lines
@@ -85,7 +86,7 @@ def test_a_long_bar_is_shortened_and_a_small_part_of_it_stays(capsys: pytest.Cap
 
 
 def test_nothing_happened(capsys: pytest.CaptureFixture[str]) -> None:
-    nothing = FIGURES | {"noise_reduction": None, "reopened": 0, "alerts_rejected": 0}
+    nothing = FIGURES | {"noise_reduction": None, "reopened": 0, "flapping": 0, "alerts_rejected": 0}
     assert run(_answering(figures=nothing, buckets=[], noisiest=[]), "stats") == 0
     out = capsys.readouterr().out
     assert "noise" not in out

@@ -44,6 +44,7 @@ class IncidentStats:
     resolved: int = strawberry.field(description="Incidents that were resolved in it.")
     open: int = strawberry.field(description="Incidents that were open at its end.")
     reopened: int = strawberry.field(description="Of those that started in it, how many fired again after their end.")
+    flapping: int = strawberry.field(description="Of those that started in it, how many were marked as flapping.")
     alerts: int = strawberry.field(description="Alerts of the incidents that started in it.")
     alerts_received: int = strawberry.field(description="Alerts that were sent in its hours, repeats too.")
     alerts_rejected: int = strawberry.field(description="How many of them were refused.")
