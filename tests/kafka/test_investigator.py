@@ -163,7 +163,9 @@ async def test_each_incident_of_the_demo_has_its_report_within_a_second_and_once
 
         await asyncio.to_thread(_produce, broker.address, topic, [record.raw for record in records])
         await example.says(": there already", INCIDENTS)
-        assert await _feed(lookout) == events
+        # What waited of the demo's storm may be told meanwhile; of reports there is nothing more to tell.
+        attached = [event for event in await _feed(lookout) if event.event_type is EventType.INVESTIGATION_ATTACHED]
+        assert sorted(event.incident.id for event in attached) == sorted(opened.values())
         assert await example.stop() == 0
 
 
