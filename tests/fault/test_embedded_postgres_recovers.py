@@ -26,7 +26,12 @@ async def left_behind(data_dir: Path) -> str:
 
 
 def _titled(data_dir: Path, title: str) -> list[psutil.Process]:
-    return [process for process in postgres_of(data_dir) if title in "".join(process.cmdline())]
+    found: list[psutil.Process] = []
+    for process in postgres_of(data_dir):
+        with suppress(psutil.NoSuchProcess):  # a server in recovery ends and starts processes all the time
+            if title in "".join(process.cmdline()):
+                found.append(process)
+    return found
 
 
 @asynccontextmanager
