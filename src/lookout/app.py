@@ -60,6 +60,8 @@ from lookout.store.retention import Retention
 from lookout.store.stats import Stats
 from lookout.store.tokens import Tokens
 from lookout.timers import Timers
+from lookout.web.demo import Demo
+from lookout.web.page import Page
 
 STOP_SECONDS = 5
 RELAY_STOP_SECONDS = 3
@@ -173,14 +175,19 @@ async def running(settings: Settings, clock: Clock) -> AsyncGenerator[Running]:
             relays=relays,
         )
         door = Door(settings.access, Tokens(readers), clock) if settings.access is not None else None
+        demo = Demo() if door is None else None
         failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         writer = _supervised(intake.run(), failed)
-        others_at_work = (timers.run_telling(), *(door.runs() if door is not None else ()))
+        others_at_work = (
+            timers.run_telling(),
+            *(door.runs() if door is not None else ()),
+            *((demo.run(),) if demo is not None else ()),
+        )
         running_parts = [timers.run(), followers.run(), reconciler.run(), *others_at_work]
         others = [_supervised(part, failed) for part in running_parts]
         relaying = [_supervised(relays.run(), failed)] if relays is not None else []
         try:
-            yield Running(parts, timers, application(parts, signatures_of(settings), door), failed)
+            yield Running(parts, timers, application(parts, signatures_of(settings), door, demo), failed)
         finally:
             followers.close()
             for task in others:
@@ -235,13 +242,16 @@ def signatures_of(settings: Settings) -> Mapping[str, Signature]:
     return {grafana.NAME: Signature(settings.grafana_secret, settings.grafana_timestamp_header)}
 
 
-def application(parts: Parts, signatures: Mapping[str, Signature], door: Door | None) -> ASGIApp:
+def application(
+    parts: Parts, signatures: Mapping[str, Signature], door: Door | None, demo: Demo | None = None
+) -> ASGIApp:
     """The HTTP surfaces over the parts, behind the door; without one, in local mode."""
     routes = [
         *Ingest(parts, signatures).routes(),
         *AlertmanagerReads(parts).routes(),
         *Rest(parts).routes(),
         *Operations(parts).routes(),
+        *Page(parts, demo).routes(),
         openapi_route(),
     ]
     graphql = graphql_app(parts, playground=door is None)
