@@ -14,7 +14,7 @@ import msgspec
 from lookout.api.parts import Parts
 from lookout.api.periods import past
 from lookout.errors import Refused
-from lookout.incidents.incident import Incident, IncidentView, Status
+from lookout.incidents.incident import IncidentView, Status
 from lookout.store.board import Brief
 from lookout.store.reads import END, IncidentFilter
 from lookout.store.sources import as_they_were
@@ -38,7 +38,6 @@ SCANNED = 2_000
 SOURCES_FRESH = timedelta(seconds=10)
 LATELY = timedelta(hours=24)
 LATELY_LIMIT = 1_000
-CHIPS = 6
 
 
 class Row(msgspec.Struct, frozen=True):
@@ -47,8 +46,6 @@ class Row(msgspec.Struct, frozen=True):
     incident: IncidentView
     sources: Sequence[str]
     activity: Activity
-    chips: Sequence[tuple[str, str]]
-    more_labels: int
 
 
 class Listing(msgspec.Struct, frozen=True):
@@ -198,16 +195,9 @@ class Board:
                 incident,
                 sources.get(incident.id, ()),
                 activity(turns.get(incident.id, ()), incident.started_at, end, is_open=incident.is_open),
-                *_chips(incident),
             )
             for incident in incidents
         ]
-
-
-def _chips(incident: Incident) -> tuple[list[tuple[str, str]], int]:
-    """The group labels that the title does not say already, and how many are not shown."""
-    labels = [(name, value) for name, value in incident.labels.items() if value not in incident.title.split(" (")[0]]
-    return labels[:CHIPS], max(0, len(labels) - CHIPS)
 
 
 def _counts(found: Sequence[Found]) -> dict[str, int]:

@@ -34,4 +34,5 @@ class Demo:
         finally:
             if self._process is not None and self._process.returncode is None:
                 with suppress(ProcessLookupError):
-                    self._process.terminate()
+                    self._process.kill()
+                await self._process.wait()

@@ -22,6 +22,8 @@ from lookout.web.words import Moment, moment_of, utc
 MOMENTS = 30
 ALERTS = 100
 COLUMNS = 5
+OWN = 2
+"""Labels that name an alert in a timeline."""
 RELATED = 6
 _LINK_ANNOTATIONS = ("runbook_url", "runbook", "dashboard_url", "dashboard", "logs_url")
 _TOLD_ABOVE = frozenset(("summary", "description", "message"))
@@ -45,6 +47,16 @@ class AlertTable(msgspec.Struct, frozen=True):
     columns: Sequence[str]
     rows: Sequence[AlertRow]
     next: str | None
+
+    @property
+    def own(self) -> Mapping[str, Sequence[tuple[str, str]]]:
+        """What tells each alert from the others, by fingerprint."""
+        return {
+            row.alert.fingerprint: [
+                (name, cell) for name, cell in zip(self.columns, row.cells, strict=True) if cell is not None
+            ][:OWN]
+            for row in self.rows
+        }
 
     @property
     def has_values(self) -> bool:

@@ -78,15 +78,29 @@ def _best_labels(found: Sequence[Found], chosen: set[str]) -> list[str]:
         for name, value in incident.labels.items():
             counts.setdefault(name, Counter())[value] += 1
     scored = [
-        (name not in chosen, -_bits(values, len(looked_at)), name)
+        (name not in chosen, -_worth(values, len(looked_at)), name)
         for name, values in counts.items()
-        if name not in _SAYS_NOTHING and (name in chosen or 1 < len(values) <= VALUES_LIMIT)
+        if name not in _SAYS_NOTHING
+        and (name in chosen or (1 < len(values) <= VALUES_LIMIT and len(values) < len(looked_at)))
     ]
-    return [name for *_, name in sorted(scored)[:LABELS_SHOWN]]
+    best: list[str] = []
+    for *_, name in sorted(scored):
+        if len(best) == LABELS_SHOWN:
+            break
+        # A region that says what the cluster says already is no choice.
+        if name in chosen or not any(_say_the_same(name, other, looked_at) for other in best):
+            best.append(name)
+    return best
 
 
-def _bits(values: Counter[str], total: int) -> float:
-    """How much a label says: the entropy of its values, over those who have it, less for each value to read."""
+def _worth(values: Counter[str], total: int) -> float:
+    """How much a label helps: the entropy of its values, over those who have it; less, the more values there are."""
     having = values.total()
     entropy = -sum(count / having * math.log2(count / having) for count in values.values())
-    return entropy * having / total / (1 + math.log2(len(values)) / 4)
+    return entropy * having / total * (1 - len(values) / (total + 1))
+
+
+def _say_the_same(one: str, other: str, among: Sequence[Found]) -> bool:
+    """Whether each value of one label goes with one value of the other."""
+    pairs = {(incident.labels.get(one), incident.labels.get(other)) for incident in among}
+    return len(pairs) == len({pair[0] for pair in pairs}) == len({pair[1] for pair in pairs})

@@ -178,9 +178,9 @@ class Page:
         position = int(before) if before.isascii() and before.isdigit() and len(before) < 19 else END
         story = await details.story_of(self._parts, caller.tenant_id, incident.id, position)
         if "hx-request" in request.headers:
-            return self._rendering.page("moments.html", story=story, incident=incident)
+            return self._rendering.page("moments.html", story=story, incident=incident, own={})
         frame = self._frame(request, caller, "incidents")
-        return self._rendering.page("timeline.html", **frame, story=story, incident=incident)
+        return self._rendering.page("timeline.html", **frame, story=story, incident=incident, own={})
 
     @shows_problems
     async def acknowledge(self, request: Request) -> Response:

@@ -18,7 +18,7 @@ from starlette.routing import Route
 from lookout.alerts.text import one_line, without_marks
 from lookout.web.charts import in_words
 from lookout.web.markdown import safe_html
-from lookout.web.words import age, counted, firing_words, utc
+from lookout.web.words import age, chips, counted, firing_words, headline, utc
 
 _HERE = Path(str(files("lookout.web")))
 HEADERS: Mapping[str, str] = {
@@ -71,6 +71,8 @@ class Rendering:
                 "time": _time,
                 "iso": _iso,
                 "local_input": _local_input,
+                "headline": headline,
+                "chips": chips,
                 "firing": firing_words,
                 "counted": counted,
                 "span": in_words,

@@ -13,6 +13,7 @@ from starlette.responses import RedirectResponse, Response
 
 from lookout.alerts.text import one_line
 from lookout.api.auth.browser import CREDENTIAL, SIGN_IN, TENANT, cookies_of
+from lookout.api.auth.gate import SERVICE_CREDENTIAL
 from lookout.api.edge import known_caller, visit_of
 from lookout.api.parts import LOCAL_ACTOR, Caller, Scope, name_of
 from lookout.errors import Forbidden, LookoutError, Refused, Unauthenticated
@@ -100,6 +101,8 @@ async def sign_in(request: Request) -> Response:
 
 
 def _check_reader(caller: Caller) -> None:
+    if caller.credential == SERVICE_CREDENTIAL:
+        raise Unauthenticated("the service token is for services: sign in with a token of your own")
     if Scope.READ not in caller.scopes:
         raise Refused("this token may not read: make one with `lookout token create --scope read --scope operate`")
 

@@ -24,6 +24,7 @@ from lookout.incidents.events import (
     Resolved,
 )
 from lookout.incidents.incident import Incident, Resolution
+from lookout.store.stats import NoisyGroup
 from lookout.web.charts import in_words
 
 _FRESH = timedelta(seconds=5)
@@ -155,3 +156,22 @@ def firing_words(incident: Incident) -> str:
     if incident.firing_alerts == incident.total_alerts:
         return _counted(incident.firing_alerts, "alert")
     return f"{incident.firing_alerts:,} of {_counted(incident.total_alerts, 'alert')}"
+
+
+def headline(incident: Incident | NoisyGroup) -> str:
+    """The title without the group labels behind it, which are shown beside it."""
+    title = incident.title
+    for without in ((), ("alertname",)):
+        pairs = [f"{name}={text}" for name, text in incident.labels.items() if name not in without]
+        # In the order of their rule, which nobody knows here.
+        length = len(", ".join(pairs)) + len(" ()")
+        head, tail = title[:-length], title[-length:]
+        if pairs and head and tail.startswith(" (") and tail.endswith(")") and all(pair in tail for pair in pairs):
+            return head
+    return title
+
+
+def chips(incident: Incident | NoisyGroup) -> list[tuple[str, str]]:
+    """The group labels that the headline does not say."""
+    said = headline(incident)
+    return [(name, text) for name, text in incident.labels.items() if text != said]

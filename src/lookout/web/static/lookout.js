@@ -52,9 +52,10 @@
   const liveElement = () => $("#live");
   function state(word, text) {
     const live = liveElement();
-    if (!live || live.dataset.state === word) return;
-    live.dataset.state = word;
-    $("#live-text").textContent = text;
+    if (!live) return;
+    const words = $("#live-text");
+    if (live.dataset.state !== word) live.dataset.state = word;
+    if (words.textContent !== text) words.textContent = text;
   }
   function heard(id) {
     heardAt = Date.now();
@@ -134,7 +135,7 @@
         row.classList.add("fresh");
         setTimeout(() => row.classList.remove("fresh"), 1700);
       }
-      if (fresh.length) say(fresh.length === 1 ? `New: ${$(".what > a", fresh[0]).textContent}` : `${fresh.length} new incidents`);
+      if (fresh.length) say(fresh.length === 1 ? `New: ${$(".what a", fresh[0]).textContent}` : `${fresh.length} new incidents`);
     }
     before = null;
   }
@@ -190,7 +191,7 @@
     const next = all[place < 0 ? (by > 0 ? 0 : all.length - 1) : Math.min(Math.max(place + by, 0), all.length - 1)];
     chosen = next.id;
     markChosen();
-    $(".what > a", next).focus({ preventScroll: true });
+    $(".what a", next).focus({ preventScroll: true });
     next.scrollIntoView({ block: "nearest" });
   }
   function acknowledge() {
@@ -201,7 +202,7 @@
       return;
     }
     const row = rows().find((one) => one.id === chosen);
-    const link = row && $(".what > a", row);
+    const link = row && $(".what a", row);
     if (!link || row.classList.contains("resolved") || row.classList.contains("acked")) {
       if (row) say("It needs no acknowledgement", { often: true });
       return;
@@ -223,7 +224,7 @@
       Enter: () => {
         const row = rows().find((one) => one.id === chosen);
         if (!row || (event.target !== document.body && !row.contains(event.target))) return false;
-        $(".what > a", row).click();
+        $(".what a", row).click();
       },
     }[event.key];
     if (done && done() !== false) event.preventDefault();
@@ -306,6 +307,7 @@
     const part = shownPart();
     if (part && part.dataset.position) position = Number(part.dataset.position);
     if (location.search.includes("did=")) history.replaceState(null, "", location.pathname);
+    if (liveElement()) state("starting", "connecting");
     tellTimes();
     travel();
   }
