@@ -70,7 +70,7 @@ async def _leases(owner: "Pool", service: "Pool", tenants: int) -> str:
 
 async def _one_read(owner: "Pool", service: "Pool") -> str:
     """A small read, which is all round trips: as it was before there was anything to name, and as it is."""
-    reads = isolation.Tenants(service)
+    reads = isolation.OfTenant(service)
 
     async def before() -> None:
         async with owner.acquire() as connection:

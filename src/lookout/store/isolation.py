@@ -37,7 +37,7 @@ async def tenants(
         yield connection
 
 
-class Tenants:
+class OfTenant:
     """Statements about one tenant each, which is their first argument. Each is a transaction of its own."""
 
     def __init__(self, pool: "Pool") -> None:
