@@ -33,6 +33,7 @@ from lookout.api.edge import LocalEdge
 from lookout.api.graphql import graphql_app
 from lookout.api.health import Operations
 from lookout.api.ingest import Ingest
+from lookout.api.mcp.mount import McpApp
 from lookout.api.openapi import openapi_route
 from lookout.api.parts import LOCAL_TENANT, Parts
 from lookout.api.rest import Rest
@@ -173,14 +174,15 @@ async def running(settings: Settings, clock: Clock) -> AsyncGenerator[Running]:
             relays=relays,
         )
         door = Door(settings.access, Tokens(readers), clock) if settings.access is not None else None
+        agents = McpApp(parts)
         failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         writer = _supervised(intake.run(), failed)
         others_at_work = (timers.run_telling(), *(door.runs() if door is not None else ()))
-        running_parts = [timers.run(), followers.run(), reconciler.run(), *others_at_work]
+        running_parts = [timers.run(), followers.run(), reconciler.run(), agents.run(), *others_at_work]
         others = [_supervised(part, failed) for part in running_parts]
         relaying = [_supervised(relays.run(), failed)] if relays is not None else []
         try:
-            yield Running(parts, timers, application(parts, signatures_of(settings), door), failed)
+            yield Running(parts, timers, application(parts, agents, signatures_of(settings), door), failed)
         finally:
             followers.close()
             for task in others:
@@ -235,7 +237,7 @@ def signatures_of(settings: Settings) -> Mapping[str, Signature]:
     return {grafana.NAME: Signature(settings.grafana_secret, settings.grafana_timestamp_header)}
 
 
-def application(parts: Parts, signatures: Mapping[str, Signature], door: Door | None) -> ASGIApp:
+def application(parts: Parts, agents: McpApp, signatures: Mapping[str, Signature], door: Door | None) -> ASGIApp:
     """The HTTP surfaces over the parts, behind the door; without one, in local mode."""
     routes = [
         *Ingest(parts, signatures).routes(),
@@ -249,6 +251,7 @@ def application(parts: Parts, signatures: Mapping[str, Signature], door: Door | 
     app.router.redirect_slashes = False
     for path in ("/graphql", "/graphql/ws"):
         app.router.routes += [Route(path, graphql), WebSocketRoute(path, graphql)]
+    app.router.routes.append(Route("/mcp", agents))
     return LocalEdge(app) if door is None else door.before(app)
 
 
