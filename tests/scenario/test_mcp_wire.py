@@ -8,7 +8,7 @@ from mcp.shared.exceptions import MCPError
 from tests.agent import agent
 from tests.driver import Driver
 
-from lookout.api.mcp.server import BODY_LIMIT
+from lookout.api.mcp.mount import BODY_LIMIT
 
 ACCEPT = {"Accept": "application/json, text/event-stream", "Content-Type": "application/json"}
 MODERN = {**ACCEPT, "MCP-Protocol-Version": "2026-07-28"}

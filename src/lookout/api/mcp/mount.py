@@ -19,6 +19,8 @@ from lookout.errors import Forbidden
 if TYPE_CHECKING:
     from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
 
+BODY_LIMIT = 256 * 1024
+"""Bytes of a request: as of an action over REST."""
 _FOR = (CredentialScope.READ, CredentialScope.OPERATE)
 
 
@@ -57,4 +59,4 @@ class McpApp:
 def _load(parts: Parts) -> "StreamableHTTPSessionManager":
     from lookout.api.mcp.server import manager_of
 
-    return manager_of(parts)
+    return manager_of(parts, BODY_LIMIT)

@@ -47,8 +47,6 @@ from lookout.api.openapi import event_schema, text_of
 from lookout.api.parts import Parts, Scope
 from lookout.errors import LookoutError, NotFound
 
-BODY_LIMIT = 256 * 1024
-"""Bytes of a request: as of an action over REST."""
 INCIDENT_SCHEME = "incident://"
 EVENT_SCHEMA = "lookout://event.schema.json"
 _JSON = "application/json"
@@ -62,10 +60,10 @@ log = structlog.get_logger()
 Context = ServerRequestContext[Any, Request]
 
 
-def manager_of(parts: Parts) -> StreamableHTTPSessionManager:
+def manager_of(parts: Parts, body_limit: int) -> StreamableHTTPSessionManager:
     """The protocol over HTTP, a plain answer to each request. No request is remembered, so any replica answers it."""
     return StreamableHTTPSessionManager(
-        _server_of(Desk(parts)), json_response=True, stateless=True, max_request_body_size=BODY_LIMIT
+        _server_of(Desk(parts)), json_response=True, stateless=True, max_request_body_size=body_limit
     )
 
 
