@@ -14,10 +14,12 @@ WORST = next(number for number, step in enumerate(STORY) if isinstance(step.deed
 """How many steps there are until the storm is at its height, and nobody has done anything."""
 
 
-async def play(lookout: Driver, steps: int = len(STORY)) -> None:
-    """The first steps of it, and then until nothing is postponed."""
+async def play(lookout: Driver, steps: int = len(STORY), token: str = "") -> None:
+    """The first steps of it, with a credential where there is one, and then until nothing is postponed."""
     with httpx.HTTPTransport() as transport:
-        outside = Outside(transport, now=lookout.clock.now, zone=UTC, environ={}, user=lambda: "jo")
+        outside = Outside(
+            transport, now=lookout.clock.now, zone=UTC, environ={"LOOKOUT_TOKEN": token}, user=lambda: "jo"
+        )
         player = Player(outside, lookout.url)
         for step in STORY[:steps]:
             await asyncio.to_thread(player.do, step)
