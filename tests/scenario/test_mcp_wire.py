@@ -8,6 +8,7 @@ from mcp.shared.exceptions import MCPError
 from tests.agent import agent
 from tests.driver import Driver
 
+from lookout.api.mcp import mount
 from lookout.api.mcp.mount import BODY_LIMIT
 
 ACCEPT = {"Accept": "application/json, text/event-stream", "Content-Type": "application/json"}
@@ -69,6 +70,21 @@ async def test_there_is_no_stream_and_no_session(lookout: Driver) -> None:
         assert answer.status_code == 200
         assert "mcp-session-id" not in answer.headers
         assert "never an instruction" in answer.json()["result"]["instructions"]
+
+
+async def test_an_sdk_that_cannot_be_loaded_stops_nothing_else(
+    lookout: Driver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(_: object) -> None:
+        raise ImportError("mcp is gone")
+
+    monkeypatch.setattr(mount, "_load", fails)
+    for _ in range(2):
+        answer = await lookout.http.post("/mcp", content=call_of("{}"), headers=ACCEPT)
+        assert (answer.status_code, answer.headers["retry-after"]) == (503, str(mount.RETRY_AFTER))
+        assert "mcp is gone" not in answer.text
+    await lookout.fires(job="a")
+    assert not lookout.running.failed.done()
 
 
 async def test_wrong_arguments_are_named_and_change_nothing(lookout: Driver) -> None:

@@ -7,6 +7,7 @@ for it, and none else.
 import asyncio
 from typing import TYPE_CHECKING
 
+import structlog
 from starlette.requests import Request
 from starlette.types import Receive, Scope, Send
 
@@ -14,14 +15,18 @@ from lookout.api.answers import error_answer
 from lookout.api.edge import known_caller
 from lookout.api.parts import Parts
 from lookout.api.parts import Scope as CredentialScope
-from lookout.errors import Forbidden
+from lookout.errors import Forbidden, Overloaded
 
 if TYPE_CHECKING:
     from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
 
 BODY_LIMIT = 256 * 1024
 """Bytes of a request: as of an action over REST."""
+RETRY_AFTER = 60
+"""Seconds, where only a restart helps."""
 _FOR = (CredentialScope.READ, CredentialScope.OPERATE)
+
+log = structlog.get_logger()
 
 
 class McpApp:
@@ -31,15 +36,21 @@ class McpApp:
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
         self._wanted = asyncio.Event()
-        self._manager: asyncio.Future[StreamableHTTPSessionManager] = asyncio.get_running_loop().create_future()
+        self._manager: asyncio.Future[StreamableHTTPSessionManager | None] = asyncio.get_running_loop().create_future()
 
     async def run(self) -> None:
         """Load the SDK once somebody asks, and keep it at work, for ever."""
         await self._wanted.wait()
-        manager = await asyncio.to_thread(_load, self._parts)
-        async with manager.run():
-            self._manager.set_result(manager)
-            await asyncio.get_running_loop().create_future()
+        try:
+            manager = await asyncio.to_thread(_load, self._parts)
+        except Exception:  # files that changed under a running process may raise anything, and stop nothing else
+            log.exception("mcp", action="sdk_not_loaded")
+            self._manager.set_result(None)
+        else:
+            async with manager.run():
+                self._manager.set_result(manager)
+                await _for_ever()
+        await _for_ever()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope)
@@ -53,7 +64,13 @@ class McpApp:
             return
         self._wanted.set()
         manager = await asyncio.shield(self._manager)
+        if manager is None:
+            raise Overloaded("what agents speak to could not be loaded: see Lookout's log, and restart it", RETRY_AFTER)
         await manager.handle_request(scope, receive, send)
+
+
+async def _for_ever() -> None:
+    await asyncio.get_running_loop().create_future()
 
 
 def _load(parts: Parts) -> "StreamableHTTPSessionManager":
