@@ -45,6 +45,7 @@ from lookout.feeds.follow import Followers
 from lookout.feeds.kafka.producer import Producer
 from lookout.feeds.kafka.relay import Relays
 from lookout.feeds.kafka.resend import Range, feed_to, resend
+from lookout.intake.placing import Placing
 from lookout.intake.writer import Intake
 from lookout.reconcile import Reconciler
 from lookout.reload import Reload
@@ -59,6 +60,7 @@ from lookout.store.relations import Relations
 from lookout.store.relays import RelayPositions
 from lookout.store.retention import Retention
 from lookout.store.stats import Stats
+from lookout.store.tenants import Tenants
 from lookout.store.tokens import Tokens
 from lookout.timers import Timers
 
@@ -167,6 +169,7 @@ async def running(settings: Settings, clock: Clock) -> AsyncGenerator[Running]:
             relations=Relations(readers),
             stats=Stats(readers),
             intake=intake,
+            placing=Placing(Tenants(writers), clock, settings.platform_tenant),
             followers=followers,
             clock=clock,
             reconciler=reconciler,
@@ -438,12 +441,21 @@ def resend_to_kafka(settings: Settings, topic: str, wanted: Range, told: Callabl
 
 def on_tokens(settings: Settings, work: Callable[[Tokens, Clock], Awaitable[T]]) -> T:
     """Do something with the API tokens, beside a Lookout that runs or without one. Raises `StartError`."""
+    return _on(settings, lambda pool, clock: work(Tokens(pool), clock))
+
+
+def on_tenants(settings: Settings, work: Callable[[Tenants, Clock], Awaitable[T]]) -> T:
+    """Do something with the list of tenants, as with the tokens. Raises `StartError`."""
+    return _on(settings, lambda pool, clock: work(Tenants(pool), clock))
+
+
+def _on(settings: Settings, work: "Callable[[database.Pool, Clock], Awaitable[T]]") -> T:
     configure_logs()
     clock = SystemClock()
 
     async def do() -> T:
         async with _beside(settings, clock) as dsn, _pool(dsn, 1) as pool:
-            return await work(Tokens(pool), clock)
+            return await work(pool, clock)
 
     return asyncio.run(do())
 

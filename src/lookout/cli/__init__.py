@@ -20,6 +20,7 @@ from lookout.cli.serve import check_config, rebuild, serve
 from lookout.cli.sources import sources
 from lookout.cli.stats import stats
 from lookout.cli.tail import tail
+from lookout.cli.tenant import tenant
 from lookout.cli.terminal import complain
 from lookout.cli.token import token
 from lookout.cli.why import why
@@ -64,6 +65,7 @@ app.command()(reconcile)
 app.command()(why)
 app.command()(demo)
 app.add_typer(token, name="token", short_help="Make, list and revoke the tokens of senders and readers.")
+app.add_typer(tenant, name="tenant", short_help="Make and list tenants, for senders of many.")
 app.command("check-config")(check_config)
 app.command()(rebuild)
 app.command()(relay)

@@ -127,11 +127,11 @@ class Log:
         async with self._pool.acquire() as connection, connection.transaction():
             yield Transaction(connection)
 
-    async def open_feeds(self, tenant_ids: Iterable[str]) -> None:
+    async def open_feeds(self, tenant_ids: Iterable[str], now: datetime) -> None:
         """Give each tenant its row, once."""
         unknown = sorted(set(tenant_ids) - self._known_tenants)
         if unknown:
-            await self._pool.execute(SQL["open_feeds"], unknown)
+            await self._pool.execute(SQL["open_feeds"], unknown, now)
             self._known_tenants.update(unknown)
 
     async def due_leases(self, now: datetime, grace: timedelta, limit: int) -> list[tuple[str, str]]:
