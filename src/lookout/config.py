@@ -3,7 +3,7 @@
 import ipaddress
 import os
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
@@ -20,7 +20,8 @@ from lookout.alerts.source import Source
 from lookout.alerts.text import one_line
 from lookout.errors import SettingsError
 from lookout.incidents.policy import Policy
-from lookout.incidents.rules import MATCHED_LABELS_LIMIT, MATCHERS_LIMIT, RULES_LIMIT, Rule
+from lookout.incidents.rules import MATCHED_LABELS_LIMIT, MATCHERS_LIMIT, RULES_LIMIT, Matching, Rule
+from lookout.incidents.tenants import PLATFORM_TENANT, TENANT_RULES_LIMIT, Tenancy, TenantRule, is_tenant_id
 from lookout.kafka import KafkaSettings
 
 DEFAULT_PORT = 18013
@@ -81,6 +82,8 @@ class Settings(msgspec.Struct, frozen=True):
     kafka: KafkaSettings | None = None
     migrate_database_url: str | None = None
     """The same database as the owner of the tables. None: `database_url` is that, or nothing is to be migrated."""
+    platform_tenant: str = PLATFORM_TENANT
+    """The tenant of those who run the whole. What a sender for many tenants sends for none is theirs."""
 
 
 FILE_LIMIT = 256 * 1024
@@ -133,6 +136,9 @@ def load_settings(environ: Mapping[str, str]) -> Settings:
             problems.append(str(error))
     to_kafka = kafka.settings_of(environ, _own_url(host, port), problems)
     retention = _retention(environ.get("LOOKOUT_RETENTION", ""), problems)
+    platform_tenant = environ.get("LOOKOUT_PLATFORM_TENANT") or PLATFORM_TENANT
+    if not is_tenant_id(platform_tenant):
+        problems.append(f"LOOKOUT_PLATFORM_TENANT is {platform_tenant!r}: {_TENANT_EXPECTED}")
     if problems:
         raise SettingsError("\n".join(problems))
     data_dir = Path(environ.get("LOOKOUT_DATA_DIR") or _default_data_dir(environ))
@@ -149,6 +155,7 @@ def load_settings(environ: Mapping[str, str]) -> Settings:
         access=access,
         kafka=to_kafka,
         migrate_database_url=migrate_database_url,
+        platform_tenant=platform_tenant,
     )
 
 
@@ -224,7 +231,8 @@ def load_policy(path: Path) -> Policy:
     if problems:
         raise SettingsError("\n".join(problems))
     sources = {name: Source(**settled) for name, settled in given.get("sources", {}).items()}
-    return Policy(**given.get("policy", {}), sources=sources)
+    tenants = Tenancy(**given.get("tenants", {}))
+    return Policy(**given.get("policy", {}), sources=sources, tenants=tenants)
 
 
 def is_duration(text: str) -> bool:
@@ -282,6 +290,7 @@ def _default_data_dir(environ: Mapping[str, str]) -> Path:
 
 
 _NULL = "tag:yaml.org,2002:null"
+_TENANT_EXPECTED = "letters, digits, dot, dash and underscore are expected, at most 100, a letter or a digit first"
 
 
 class _Part(msgspec.Struct, frozen=True):
@@ -394,14 +403,51 @@ def _rules(part: _Part) -> tuple[Rule, ...]:
         elif name:
             lines[name] = item.line
         rules.append(Rule(**given))
-    labels = {matcher.name for rule in rules for matcher in rule.matchers}
-    _bound(part, len(labels), MATCHED_LABELS_LIMIT, "labels that matchers look at")
+    _bound_labels(part, rules)
     return tuple(rules)
 
 
-def _matchers(part: _Part) -> tuple[Matcher, ...]:
+def _tenant_rules(part: _Part) -> tuple[TenantRule, ...]:
+    rules: list[TenantRule] = []
+    items = _items(part, "a list of rules is expected")
+    _bound(part, len(items), TENANT_RULES_LIMIT, "rules")
+    for item in items:
+        given: dict[str, Any] = {"matchers": (), "tenant": "", **(told := _keys(item, TENANT_RULE_KEYS))}
+        for key in TENANT_RULE_KEYS:
+            if isinstance(item.node, yaml.MappingNode) and key not in told:
+                item.note(f"{key} is missing")
+        rules.append(TenantRule(**given))
+    _bound_labels(part, rules)
+    return tuple(rules)
+
+
+def _tenant(part: _Part) -> str:
+    text = part.text or ""
+    if not is_tenant_id(text):
+        part.note(_TENANT_EXPECTED)
+    return text
+
+
+def _flag(part: _Part) -> bool:
+    if part.text not in ("true", "false"):
+        part.note("true or false is expected")
+    return part.text == "true"
+
+
+def _label(part: _Part) -> str:
+    if part.text is None or len(part.text) > ALERT_NAME_LIMIT:
+        part.note(f'the name of a label is expected, at most {ALERT_NAME_LIMIT} characters; "" for none')
+    return part.text or ""
+
+
+def _bound_labels(part: _Part, rules: Sequence[Matching]) -> None:
+    labels = {matcher.name for rule in rules for matcher in rule.matchers}
+    _bound(part, len(labels), MATCHED_LABELS_LIMIT, "labels that matchers look at")
+
+
+def _matchers(part: _Part, instead: str = "say that as policy.group_by") -> tuple[Matcher, ...]:
     if isinstance(part.node, yaml.SequenceNode) and not part.node.value:
-        part.note("without a matcher it would take every alert; say that as policy.group_by")
+        part.note(f"without a matcher it would take every alert; {instead}")
     matchers: list[Matcher] = []
     for item in _items(part, "a list of matchers is expected: ['job=\"api\"']"):
         try:
@@ -508,7 +554,13 @@ SOURCE_KEYS: Mapping[str, Mapping[str, _Reader]] = {
     "grafana": {"expiry": _duration, **_HEARTBEAT},
     "events": {"expiry": _duration},
 }
+TENANT_RULE_KEYS: Mapping[str, _Reader] = {
+    "matchers": partial(_matchers, instead="what nothing places is LOOKOUT_PLATFORM_TENANT's"),
+    "tenant": _tenant,
+}
+TENANT_KEYS: Mapping[str, _Reader] = {"label": _label, "rules": _tenant_rules, "auto_create_tenants": _flag}
 _FILE: Mapping[str, _Reader] = {
     "policy": partial(_keys, readers=POLICY_KEYS),
     "sources": partial(_keys, readers={name: partial(_keys, readers=keys) for name, keys in SOURCE_KEYS.items()}),
+    "tenants": partial(_keys, readers=TENANT_KEYS),
 }

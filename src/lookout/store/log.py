@@ -130,12 +130,12 @@ class Log:
         async with isolation.tenants(self._pool, tenant_ids) as connection:
             yield Transaction(connection)
 
-    async def open_feeds(self, tenant_ids: Iterable[str]) -> None:
+    async def open_feeds(self, tenant_ids: Iterable[str], now: datetime) -> None:
         """Give each tenant its row, once."""
         unknown = sorted(set(tenant_ids) - self._known_tenants)
         if unknown:
             async with isolation.tenants(self._pool, unknown) as connection:
-                await connection.execute(SQL["open_feeds"], unknown)
+                await connection.execute(SQL["open_feeds"], unknown, now)
             self._known_tenants.update(unknown)
 
     async def due_leases(self, now: datetime, grace: timedelta, limit: int) -> list[tuple[str, str]]:

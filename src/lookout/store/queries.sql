@@ -26,8 +26,14 @@ FROM pg_roles
 WHERE rolname = current_user
 
 -- name: open_feeds
-INSERT INTO feeds (tenant_id)
-SELECT unnest($1::text[])
+-- Whoever has a log is a tenant that is known.
+WITH opened AS (
+    INSERT INTO feeds (tenant_id)
+    SELECT unnest($1::text[])
+    ON CONFLICT DO NOTHING
+)
+INSERT INTO tenants (tenant_id, created_at)
+SELECT unnest($1::text[]), $2
 ON CONFLICT DO NOTHING
 
 -- name: lock_feeds
@@ -1166,8 +1172,14 @@ INSERT INTO keys (name, value) VALUES ($1, $2) ON CONFLICT (name) DO NOTHING
 SELECT value FROM keys WHERE name = $1
 
 -- name: create_token
-INSERT INTO tokens (id, digest, tenant_id, source, scopes, name, created_at, expires_at)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+-- Whoever has a token is a tenant that is known; '' is that of a token for many.
+WITH known AS (
+    INSERT INTO tenants (tenant_id, created_at)
+    SELECT $3::text, $7::timestamptz WHERE $3 <> ''
+    ON CONFLICT DO NOTHING
+)
+INSERT INTO tokens (id, digest, tenant_id, source, scopes, name, created_at, expires_at, many_tenants)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
 
 -- name: token
 SELECT * FROM tokens WHERE id = $1
@@ -1183,3 +1195,18 @@ UPDATE tokens AS t
 SET last_used_at = greatest(t.last_used_at, u.used_at)
 FROM unnest($1::text[], $2::timestamptz[]) AS u (id, used_at)
 WHERE t.id = u.id
+
+-- name: known_tenants
+SELECT tenant_id FROM tenants WHERE tenant_id = ANY ($1::text[])
+
+-- name: create_tenants
+-- No more than there may be in all: $3, with null any number.
+INSERT INTO tenants (tenant_id, created_at)
+SELECT tenant_id, $2
+FROM unnest($1::text[]) AS t (tenant_id)
+LIMIT CASE WHEN $3::bigint IS NOT NULL THEN greatest(0, $3 - (SELECT count(*) FROM tenants)) END
+ON CONFLICT DO NOTHING
+RETURNING tenant_id
+
+-- name: all_tenants
+SELECT tenant_id, created_at FROM tenants WHERE tenant_id > $1 ORDER BY tenant_id LIMIT $2

@@ -27,7 +27,10 @@ _KEY = "tokens"
 
 
 class Token(msgspec.Struct, frozen=True):
-    """A token as it is stored: whose it is, and what it is for. `source` None: for any."""
+    """A token as it is stored: whose it is, and what it is for. `source` None: for any.
+
+    With `many_tenants` the alerts that are sent with it say whose they are, and `tenant_id` is "".
+    """
 
     id: str
     digest: bytes
@@ -39,6 +42,7 @@ class Token(msgspec.Struct, frozen=True):
     expires_at: datetime | None = None
     revoked_at: datetime | None = None
     last_used_at: datetime | None = None
+    many_tenants: bool = False
 
     def holds(self, now: datetime) -> bool:
         return self.revoked_at is None and (self.expires_at is None or now < self.expires_at)
@@ -74,11 +78,23 @@ class Tokens:
         *,
         source: str | None = None,
         expires_at: datetime | None = None,
+        many_tenants: bool = False,
     ) -> Fresh:
         """Make a token."""
         token_id = base64.b32encode(secrets.token_bytes(10)).decode().lower()
         text = f"{PREFIX}{token_id}_{secrets.token_urlsafe(32)}"
-        token = Token(token_id, await self._digest(text), tenant_id, source, scopes, name, now, expires_at=expires_at)
+        digest = await self._digest(text)
+        token = Token(
+            token_id,
+            digest,
+            tenant_id,
+            source,
+            scopes,
+            name,
+            now,
+            expires_at=expires_at,
+            many_tenants=many_tenants,
+        )
         async with tenants(self._pool, (tenant_id,)) as connection:
             await connection.execute(
                 SQL["create_token"],
@@ -90,6 +106,7 @@ class Tokens:
                 token.name,
                 token.created_at,
                 token.expires_at,
+                token.many_tenants,
             )
         return Fresh(token, text)
 

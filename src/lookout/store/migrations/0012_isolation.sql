@@ -1,5 +1,5 @@
 -- Row-level security: a transaction sees and writes the rows of the tenants that it names, and no others.
--- depends: 0001_log 0002_policy 0003_heartbeats 0004_flapping 0004_postponed 0005_history 0006_relays 0007_investigations 0010_tokens
+-- depends: 0001_log 0002_policy 0003_heartbeats 0004_flapping 0004_postponed 0005_history 0006_relays 0007_investigations 0010_tokens 0011_tenants
 
 -- migrate: apply
 
@@ -76,12 +76,13 @@ GRANT USAGE ON SCHEMA public TO lookout_service, lookout_platform;
 GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO lookout_service;
 ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO lookout_service;
 REVOKE UPDATE ON events, event_alerts, investigations, rejected_alerts, relay_feeds, keys FROM lookout_service;
-REVOKE DELETE ON feeds, tokens, relays, relay_feeds, keys FROM lookout_service;
+REVOKE DELETE ON feeds, tenants, tokens, relays, relay_feeds, keys FROM lookout_service;
 REVOKE INSERT, UPDATE, DELETE ON stale_alerts, _pogo_migration, _pogo_version FROM lookout_service;
 
 -- What it may do for all tenants at once: find who is due, count, forget what is old. Nothing of what an event, an
 -- incident or an investigation says.
 GRANT SELECT ON feeds TO lookout_platform;
+GRANT SELECT, INSERT ON tenants TO lookout_platform;
 GRANT SELECT (tenant_id, position, recorded_at) ON events TO lookout_platform;
 GRANT SELECT (id, tenant_id, status, severity, opened_position, updated_at, flapping_until) ON incidents
 TO lookout_platform;
