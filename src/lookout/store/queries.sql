@@ -1,8 +1,39 @@
 -- Every statement that Lookout runs, by name. Times are arguments: no statement reads a clock.
 
+-- name: name_tenants
+-- What the transaction sees from now on: the rows of these tenants, and no others.
+SELECT set_config('lookout.tenants', $1::text[]::text, true)
+
+-- name: enter_platform
+SET LOCAL ROLE lookout_platform
+
+-- name: leave_platform
+SET LOCAL ROLE NONE
+
+-- name: let_service_in
+-- In the embedded server, whose socket is its owner's alone.
+ALTER ROLE lookout_service LOGIN
+
+-- name: applied_migrations
+SELECT migration_id FROM public._pogo_migration
+
+-- name: role
+SELECT
+    current_user AS name,
+    rolsuper OR rolbypassrls AS sees_all,
+    has_table_privilege(current_user, 'events', 'INSERT') AS serves
+FROM pg_roles
+WHERE rolname = current_user
+
 -- name: open_feeds
-INSERT INTO feeds (tenant_id)
-SELECT unnest($1::text[])
+-- Whoever has a log is a tenant that is known.
+WITH opened AS (
+    INSERT INTO feeds (tenant_id)
+    SELECT unnest($1::text[])
+    ON CONFLICT DO NOTHING
+)
+INSERT INTO tenants (tenant_id, created_at)
+SELECT unnest($1::text[]), $2
 ON CONFLICT DO NOTHING
 
 -- name: lock_feeds
@@ -976,7 +1007,13 @@ LIMIT $3
 -- Those whose log begins with something that may go: an old event, and an incident that is over since long ago.
 SELECT f.tenant_id
 FROM feeds AS f
-JOIN events AS e ON e.tenant_id = f.tenant_id AND e.position = f.pruned_position + 1
+CROSS JOIN LATERAL (
+    SELECT recorded_at
+    FROM events
+    WHERE tenant_id = f.tenant_id AND position > f.pruned_position
+    ORDER BY position
+    LIMIT 1
+) AS e
 LEFT JOIN LATERAL (
     SELECT status, updated_at
     FROM incidents
@@ -1210,7 +1247,13 @@ SELECT
     (
         SELECT min(e.recorded_at)
         FROM (SELECT * FROM behind LIMIT $2) AS b
-        JOIN events AS e ON e.tenant_id = b.tenant_id AND e.position = b.position + 1
+        CROSS JOIN LATERAL (
+            SELECT recorded_at
+            FROM events
+            WHERE tenant_id = b.tenant_id AND position > b.position
+            ORDER BY position
+            LIMIT 1
+        ) AS e
     ) AS oldest_at
 
 -- name: draw_key
@@ -1221,8 +1264,14 @@ INSERT INTO keys (name, value) VALUES ($1, $2) ON CONFLICT (name) DO NOTHING
 SELECT value FROM keys WHERE name = $1
 
 -- name: create_token
-INSERT INTO tokens (id, digest, tenant_id, source, scopes, name, created_at, expires_at)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+-- Whoever has a token is a tenant that is known; '' is that of a token for many.
+WITH known AS (
+    INSERT INTO tenants (tenant_id, created_at)
+    SELECT $3::text, $7::timestamptz WHERE $3 <> ''
+    ON CONFLICT DO NOTHING
+)
+INSERT INTO tokens (id, digest, tenant_id, source, scopes, name, created_at, expires_at, many_tenants)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
 
 -- name: token
 SELECT * FROM tokens WHERE id = $1
@@ -1238,3 +1287,18 @@ UPDATE tokens AS t
 SET last_used_at = greatest(t.last_used_at, u.used_at)
 FROM unnest($1::text[], $2::timestamptz[]) AS u (id, used_at)
 WHERE t.id = u.id
+
+-- name: known_tenants
+SELECT tenant_id FROM tenants WHERE tenant_id = ANY ($1::text[])
+
+-- name: create_tenants
+-- No more than there may be in all: $3, with null any number.
+INSERT INTO tenants (tenant_id, created_at)
+SELECT tenant_id, $2
+FROM unnest($1::text[]) AS t (tenant_id)
+LIMIT CASE WHEN $3::bigint IS NOT NULL THEN greatest(0, $3 - (SELECT count(*) FROM tenants)) END
+ON CONFLICT DO NOTHING
+RETURNING tenant_id
+
+-- name: all_tenants
+SELECT tenant_id, created_at FROM tenants WHERE tenant_id > $1 ORDER BY tenant_id LIMIT $2
