@@ -51,7 +51,7 @@ from lookout.reconcile import Reconciler
 from lookout.reload import Reload
 from lookout.sources import grafana
 from lookout.store import database
-from lookout.store.embedded import EmbeddedPostgres
+from lookout.store.embedded import EmbeddedPostgres, service_dsn
 from lookout.store.history import History
 from lookout.store.log import Log
 from lookout.store.reads import Reads
@@ -89,17 +89,22 @@ class Running(msgspec.Struct, frozen=True):
 
 @asynccontextmanager
 async def store(settings: Settings, clock: Clock) -> AsyncGenerator[str]:
-    """The database, embedded or given, with its schema up to date. Yields its DSN. Raises `StartError`."""
+    """The database, embedded or given, with its schema up to date. Yields the service's DSN. Raises `StartError`."""
     async with AsyncExitStack() as stack:
-        dsn = settings.database_url
-        if dsn is None:
+        dsn, owner_dsn = settings.database_url, settings.migrate_database_url or settings.database_url
+        if dsn is None or owner_dsn is None:
             embedded = EmbeddedPostgres(settings.data_dir)
             stack.push_async_callback(_to_its_end, embedded.stop)
-            dsn = await _to_its_end(embedded.start)
+            owner_dsn = await _to_its_end(embedded.start)
             stack.push_async_callback(_end, asyncio.create_task(_keep_alive(embedded, clock)))
-        await database.wait_until_up(dsn, clock)
-        async with _pool(dsn, 1, command_seconds=None) as patient:
+        await database.wait_until_up(owner_dsn, clock)
+        async with _pool(owner_dsn, 1, command_seconds=None) as patient:
             await database.migrate_schema(patient)
+            if dsn is None:
+                dsn = service_dsn(owner_dsn)
+                await database.let_service_in(patient)
+        async with _pool(dsn, 1) as pool:
+            await database.check_role(pool)
         yield dsn
 
 
