@@ -1,4 +1,4 @@
-"""The SDK's server over the table of tools. Nothing else imports the SDK, which takes about a second and 25 MB to load."""
+"""The SDK's server over the table of tools. Nothing else imports the SDK: see mount.py."""
 
 from collections.abc import Mapping
 from typing import Any
