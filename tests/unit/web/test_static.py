@@ -9,6 +9,7 @@ OURS = {"lookout.css", "lookout.js", "README.md"}
 
 
 def test_each_file_of_others_is_listed_with_its_sum() -> None:
-    listed = dict(re.findall(r"^\| `(\S+)` \| .* \| `([0-9a-f]{64})` \|$", (STATIC / "README.md").read_text(), re.M))
+    told = (STATIC / "README.md").read_text()
+    listed = dict(re.findall(r"^\| `(\S+)` \| .* \| `([0-9a-f]{64})` \|$", told, re.MULTILINE))
     found = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in STATIC.iterdir()}
     assert listed == {name: found[name] for name in found.keys() - OURS}
