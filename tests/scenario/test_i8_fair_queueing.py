@@ -1,9 +1,11 @@
-"""I8: one tenant's storm delays another's alert by the commit under way, and takes no one else's room."""
+"""I8: one tenant's storm keeps no quiet one waiting, a busy one for the commit under way, and takes no one's room."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
+import asyncpg
 import httpx
 import pytest
 from tests.access import ACCESS, api_token, bearer
@@ -34,6 +36,18 @@ def post(lookout: Driver, headers: dict[str, str], *jobs: str) -> "asyncio.Task[
     return asyncio.create_task(lookout.http.post("/api/v2/alerts", json=alerts, headers=headers))
 
 
+@asynccontextmanager
+async def storm_is_locked(lookout: Driver) -> AsyncGenerator[None]:
+    """While this lasts no commit of the storm can end."""
+    connection = await asyncpg.connect(lookout.dsn)
+    try:
+        async with connection.transaction():
+            await connection.execute("SELECT FROM feeds WHERE tenant_id = 'storm' FOR UPDATE")
+            yield
+    finally:
+        await connection.close()
+
+
 async def commits(lookout: Driver) -> list[dict[str, int]]:
     """How many events of each tenant each commit has, in their order."""
     found: dict[Any, dict[str, int]] = {}
@@ -44,7 +58,22 @@ async def commits(lookout: Driver) -> list[dict[str, int]]:
     return list(found.values())
 
 
-async def test_i8_a_quiet_tenants_alert_is_in_the_commit_after_the_one_under_way(lookout: Driver) -> None:
+async def test_i8_a_quiet_tenants_alert_is_committed_while_a_storms_commit_is_under_way(lookout: Driver) -> None:
+    storm, quiet = await headers_of(lookout, "storm"), await headers_of(lookout, "quiet")
+    await post(lookout, storm, "first")
+    async with storm_is_locked(lookout):
+        requests = [post(lookout, storm, str(number)) for number in range(20)]
+        await lookout.until_locked_out()
+        for number in range(3):
+            assert (await post(lookout, quiet, str(number))).status_code == 200
+        assert not any(request.done() for request in requests)
+    assert {answer.status_code for answer in await asyncio.gather(*requests)} == {200}
+
+
+async def test_i8_a_busy_tenants_alert_is_in_the_commit_after_the_one_under_way(
+    lookout: Driver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(queue, "QUIET", 0)
     storm, quiet = await headers_of(lookout, "storm"), await headers_of(lookout, "quiet")
     for headers in (storm, quiet):
         await post(lookout, headers, "first")
@@ -88,7 +117,10 @@ async def test_i8_a_tenant_in_a_storm_leaves_room_for_the_others(
     assert {answer.status_code for answer in await asyncio.gather(*taken)} == {200}
 
 
-async def test_a_request_larger_than_a_share_is_one_commit_and_the_others_are_not_behind_it(lookout: Driver) -> None:
+async def test_a_request_larger_than_a_share_is_one_commit_and_the_others_are_not_behind_it(
+    lookout: Driver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(queue, "QUIET", 0)
     storm, quiet = await headers_of(lookout, "storm"), await headers_of(lookout, "quiet")
     for headers in (storm, quiet):
         await post(lookout, headers, "first")
