@@ -33,6 +33,7 @@ from lookout.api.edge import LocalEdge
 from lookout.api.graphql import graphql_app
 from lookout.api.health import Operations
 from lookout.api.ingest import Ingest
+from lookout.api.mcp.mount import McpApp
 from lookout.api.openapi import openapi_route
 from lookout.api.parts import LOCAL_TENANT, Parts
 from lookout.api.rest import Rest
@@ -50,7 +51,7 @@ from lookout.reconcile import Reconciler
 from lookout.reload import Reload
 from lookout.sources import grafana
 from lookout.store import database
-from lookout.store.embedded import EmbeddedPostgres
+from lookout.store.embedded import EmbeddedPostgres, service_dsn
 from lookout.store.history import History
 from lookout.store.log import Log
 from lookout.store.reads import Reads
@@ -88,17 +89,22 @@ class Running(msgspec.Struct, frozen=True):
 
 @asynccontextmanager
 async def store(settings: Settings, clock: Clock) -> AsyncGenerator[str]:
-    """The database, embedded or given, with its schema up to date. Yields its DSN. Raises `StartError`."""
+    """The database, embedded or given, with its schema up to date. Yields the service's DSN. Raises `StartError`."""
     async with AsyncExitStack() as stack:
-        dsn = settings.database_url
-        if dsn is None:
+        dsn, owner_dsn = settings.database_url, settings.migrate_database_url or settings.database_url
+        if dsn is None or owner_dsn is None:
             embedded = EmbeddedPostgres(settings.data_dir)
             stack.push_async_callback(_to_its_end, embedded.stop)
-            dsn = await _to_its_end(embedded.start)
+            owner_dsn = await _to_its_end(embedded.start)
             stack.push_async_callback(_end, asyncio.create_task(_keep_alive(embedded, clock)))
-        await database.wait_until_up(dsn, clock)
-        async with _pool(dsn, 1, command_seconds=None) as patient:
+        await database.wait_until_up(owner_dsn, clock)
+        async with _pool(owner_dsn, 1, command_seconds=None) as patient:
             await database.migrate_schema(patient)
+            if dsn is None:
+                dsn = service_dsn(owner_dsn)
+                await database.let_service_in(patient)
+        async with _pool(dsn, 1) as pool:
+            await database.check_role(pool)
         yield dsn
 
 
@@ -176,14 +182,15 @@ async def running(settings: Settings, clock: Clock) -> AsyncGenerator[Running]:
             relays=relays,
         )
         door = Door(settings.access, Tokens(readers), clock) if settings.access is not None else None
+        agents = McpApp(parts)
         failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         writer = _supervised(intake.run(), failed)
         others_at_work = (timers.run_telling(), *(door.runs() if door is not None else ()))
-        running_parts = [timers.run(), followers.run(), reconciler.run(), *others_at_work]
+        running_parts = [timers.run(), followers.run(), reconciler.run(), agents.run(), *others_at_work]
         others = [_supervised(part, failed) for part in running_parts]
         relaying = [_supervised(relays.run(), failed)] if relays is not None else []
         try:
-            yield Running(parts, timers, application(parts, signatures_of(settings), door), failed)
+            yield Running(parts, timers, application(parts, agents, signatures_of(settings), door), failed)
         finally:
             followers.close()
             for task in others:
@@ -238,7 +245,7 @@ def signatures_of(settings: Settings) -> Mapping[str, Signature]:
     return {grafana.NAME: Signature(settings.grafana_secret, settings.grafana_timestamp_header)}
 
 
-def application(parts: Parts, signatures: Mapping[str, Signature], door: Door | None) -> ASGIApp:
+def application(parts: Parts, agents: McpApp, signatures: Mapping[str, Signature], door: Door | None) -> ASGIApp:
     """The HTTP surfaces over the parts, behind the door; without one, in local mode."""
     routes = [
         *Ingest(parts, signatures).routes(),
@@ -252,6 +259,7 @@ def application(parts: Parts, signatures: Mapping[str, Signature], door: Door | 
     app.router.redirect_slashes = False
     for path in ("/graphql", "/graphql/ws"):
         app.router.routes += [Route(path, graphql), WebSocketRoute(path, graphql)]
+    app.router.routes.append(Route("/mcp", agents))
     return LocalEdge(app) if door is None else door.before(app)
 
 

@@ -29,6 +29,7 @@ VARIABLES = (
     "HOST",
     "PORT",
     "DATABASE_URL",
+    "LOOKOUT_MIGRATE_DATABASE_URL",
     "JWT_SECRET",
     "SERVICE_TOKEN",
     "LOOKOUT_AUTH",
@@ -79,6 +80,8 @@ class Settings(msgspec.Struct, frozen=True):
     access: Access | None = None
     """None is local mode: no authentication, on loopback."""
     kafka: KafkaSettings | None = None
+    migrate_database_url: str | None = None
+    """The same database as the owner of the tables. None: `database_url` is that, or nothing is to be migrated."""
     platform_tenant: str = PLATFORM_TENANT
     """The tenant of those who run the whole. What a sender for many tenants sends for none is theirs."""
 
@@ -112,9 +115,10 @@ def load_settings(environ: Mapping[str, str]) -> Settings:
             "Set JWT_SECRET, LOOKOUT_JWKS_URL, SERVICE_TOKEN or LOOKOUT_AUTH=required, or use 127.0.0.1."
         )
     port = _port(environ.get("PORT", ""), problems)
-    database_url = environ.get("DATABASE_URL") or None
-    if database_url is not None and not database_url.startswith(("postgresql://", "postgres://")):
-        problems.append("DATABASE_URL is not of the form postgresql://user:password@host:5432/database")
+    database_url = _database_url(environ, "DATABASE_URL", problems)
+    migrate_database_url = _database_url(environ, "LOOKOUT_MIGRATE_DATABASE_URL", problems)
+    if migrate_database_url is not None and database_url is None:
+        problems.append("LOOKOUT_MIGRATE_DATABASE_URL is set, and DATABASE_URL is not: nobody would serve from there")
     grafana_secret = environ.get("LOOKOUT_GRAFANA_SECRET") or None
     timestamp_header = environ.get("LOOKOUT_GRAFANA_TIMESTAMP_HEADER") or None
     if timestamp_header is not None and not _HEADER.fullmatch(timestamp_header):
@@ -150,8 +154,16 @@ def load_settings(environ: Mapping[str, str]) -> Settings:
         retention=retention,
         access=access,
         kafka=to_kafka,
+        migrate_database_url=migrate_database_url,
         platform_tenant=platform_tenant,
     )
+
+
+def _database_url(environ: Mapping[str, str], name: str, problems: list[str]) -> str | None:
+    url = environ.get(name) or None
+    if url is not None and not url.startswith(("postgresql://", "postgres://")):
+        problems.append(f"{name} is not of the form postgresql://user:password@host:5432/database")
+    return url
 
 
 def _access(environ: Mapping[str, str], problems: list[str]) -> Access | None:

@@ -18,7 +18,7 @@ from lookout.app import bind, running, server_of
 from lookout.config import Settings, load_policy
 from lookout.incidents.policy import Policy
 from lookout.store import database
-from lookout.store.embedded import EmbeddedPostgres
+from lookout.store.embedded import EmbeddedPostgres, service_dsn
 
 Start = Callable[..., AbstractAsyncContextManager[Driver]]
 
@@ -30,7 +30,7 @@ def anyio_backend() -> str:
 
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[str]:
-    """A PostgreSQL server for all tests of this process; its DSN, with the database to be filled in as `{}`."""
+    """A PostgreSQL server for all tests of this process; its owner's DSN, with the database to be filled in as `{}`."""
     # Not in pytest's directory: as root the server runs as another user, whom each pytest that starts bars anew.
     with tempfile.TemporaryDirectory(prefix="lookout-test-") as directory:
         Path(directory).chmod(0o755)
@@ -54,6 +54,7 @@ async def _make_template(dsn: str) -> None:
     await _execute(dsn, "CREATE DATABASE lookout_template")
     pool = await database.connect(dsn.format("lookout_template"))
     await database.migrate_schema(pool)
+    await database.let_service_in(pool)
     await pool.close()
 
 
@@ -65,10 +66,10 @@ async def _execute(dsn: str, statement: str) -> None:
 
 @pytest.fixture
 async def dsn(postgres: str) -> AsyncIterator[str]:
-    """An empty database with Lookout's schema."""
+    """An empty database with Lookout's schema, as the role that serves: it may do what serving needs, and no more."""
     name = f"test_{uuid.uuid4().hex}"
     await _execute(postgres, f"CREATE DATABASE {name} TEMPLATE lookout_template STRATEGY file_copy")
-    yield postgres.format(name)
+    yield service_dsn(postgres.format(name))
     await _execute(postgres, f"DROP DATABASE {name} WITH (FORCE)")
 
 

@@ -362,6 +362,16 @@ def test_a_port_is_a_number(port: str) -> None:
 def test_a_database_url_is_of_postgresql(url: str) -> None:
     form = "postgresql://user:password@host:5432/database"
     assert problems({"DATABASE_URL": url}) == [f"DATABASE_URL is not of the form {form}"]
+    environ = {"DATABASE_URL": "postgresql://service@db/lookout", "LOOKOUT_MIGRATE_DATABASE_URL": url}
+    assert problems(environ) == [f"LOOKOUT_MIGRATE_DATABASE_URL is not of the form {form}"]
+
+
+def test_the_owner_of_the_tables_may_have_an_address_of_its_own() -> None:
+    service, owner = "postgresql://service@db/lookout", "postgresql://owner@db/lookout"
+    settings = load_settings({"DATABASE_URL": service, "LOOKOUT_MIGRATE_DATABASE_URL": owner})
+    assert (settings.database_url, settings.migrate_database_url) == (service, owner)
+    [problem] = problems({"LOOKOUT_MIGRATE_DATABASE_URL": owner})
+    assert problem.startswith("LOOKOUT_MIGRATE_DATABASE_URL is set, and DATABASE_URL is not")
 
 
 def test_everything_wrong_is_told_at_once(tmp_path: Path) -> None:

@@ -18,6 +18,9 @@ from lookout.alerts.severity import SYNONYMS
 from lookout.api import bodies, periods, rest
 from lookout.api.graphql import app as graphql
 from lookout.api.graphql import limits, pages
+from lookout.api.mcp import arguments, telling
+from lookout.api.mcp import mount as mcp
+from lookout.api.mcp import reading as mcp_reading
 from lookout.cli import app as commands
 from lookout.cli.outside import DEFAULT_URL
 from lookout.config import DEFAULT_PORT, VARIABLES, load_policy, load_settings
@@ -248,6 +251,12 @@ BOUNDS = {
     "GraphQL complexity": f"{limits.COMPLEXITY:,}",
     "GraphQL aliases": f"{limits.ALIASES}",
     "GraphQL tokens": f"{limits.TOKENS:,}",
+    "body of an agent's request": f"{mcp.BODY_LIMIT // 1024} KiB",
+    "things of an answer to an agent": f"{arguments.PAGE_LIMIT}",
+    "alerts of an incident told to an agent": f"{mcp_reading.ALERTS_SHOWN}",
+    "labels of an alert told to an agent": f"{telling.LABELS_SHOWN}",
+    "a report told to an agent": f"{telling.REPORT_SHOWN:,}",
+    "days of figures told to an agent": f"{mcp_reading.LONGEST_STATS_DAYS}",
     "a message on a WebSocket": f"{app.WEBSOCKET_MESSAGE_LIMIT // 1024} KiB",
     "subscriptions of one WebSocket": f"{graphql.SUBSCRIPTIONS_LIMIT}",
     "events sent to Kafka together": f"{relay.EVENTS_AT_ONCE:,}",

@@ -58,7 +58,7 @@ def version() -> None:
 
 app.command()(serve)
 app.command()(tail)
-app.add_typer(incidents, name="incidents", short_help="List incidents, show one, acknowledge, assign, note, resolve.")
+app.add_typer(incidents, name="incidents", short_help="List incidents, show one, act on it, attach a report.")
 app.command()(stats)
 app.add_typer(sources, name="sources", short_help="List what sends alerts, with its heartbeats; forget one.")
 app.command()(reconcile)

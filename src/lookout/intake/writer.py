@@ -240,7 +240,7 @@ class Intake:
         is_large = sum(work.size for work in batch) >= THREAD_FROM
         needs = await asyncio.to_thread(needs_of, batch, policy) if is_large else needs_of(batch, policy)
         await self._store.open_feeds(needs, self._clock.now())
-        async with self._store.transaction() as transaction:
+        async with self._store.transaction(needs) as transaction:
             ledgers = await transaction.load(needs, policy, self._fresh_id, self._clock.now())
             if is_large or sum(len(need.fingerprints) for need in needs.values()) >= THREAD_FROM:
                 outcomes = await asyncio.to_thread(settle, batch, ledgers)

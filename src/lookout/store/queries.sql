@@ -1,5 +1,30 @@
 -- Every statement that Lookout runs, by name. Times are arguments: no statement reads a clock.
 
+-- name: name_tenants
+-- What the transaction sees from now on: the rows of these tenants, and no others.
+SELECT set_config('lookout.tenants', $1::text[]::text, true)
+
+-- name: enter_platform
+SET LOCAL ROLE lookout_platform
+
+-- name: leave_platform
+SET LOCAL ROLE NONE
+
+-- name: let_service_in
+-- In the embedded server, whose socket is its owner's alone.
+ALTER ROLE lookout_service LOGIN
+
+-- name: applied_migrations
+SELECT migration_id FROM public._pogo_migration
+
+-- name: role
+SELECT
+    current_user AS name,
+    rolsuper OR rolbypassrls AS sees_all,
+    has_table_privilege(current_user, 'events', 'INSERT') AS serves
+FROM pg_roles
+WHERE rolname = current_user
+
 -- name: open_feeds
 -- Whoever has a log is a tenant that is known.
 WITH opened AS (
@@ -890,7 +915,13 @@ LIMIT $3
 -- Those whose log begins with something that may go: an old event, and an incident that is over since long ago.
 SELECT f.tenant_id
 FROM feeds AS f
-JOIN events AS e ON e.tenant_id = f.tenant_id AND e.position = f.pruned_position + 1
+CROSS JOIN LATERAL (
+    SELECT recorded_at
+    FROM events
+    WHERE tenant_id = f.tenant_id AND position > f.pruned_position
+    ORDER BY position
+    LIMIT 1
+) AS e
 LEFT JOIN LATERAL (
     SELECT status, updated_at
     FROM incidents
@@ -1124,7 +1155,13 @@ SELECT
     (
         SELECT min(e.recorded_at)
         FROM (SELECT * FROM behind LIMIT $2) AS b
-        JOIN events AS e ON e.tenant_id = b.tenant_id AND e.position = b.position + 1
+        CROSS JOIN LATERAL (
+            SELECT recorded_at
+            FROM events
+            WHERE tenant_id = b.tenant_id AND position > b.position
+            ORDER BY position
+            LIMIT 1
+        ) AS e
     ) AS oldest_at
 
 -- name: draw_key

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from lookout.store.isolation import Platform, tenants
 from lookout.store.sql import SQL
 
 if TYPE_CHECKING:
@@ -26,21 +27,24 @@ class Tenants:
 
     def __init__(self, pool: "Pool") -> None:
         self._pool = pool
+        self._platform = Platform(pool)
 
     async def known(self, tenant_ids: Iterable[str]) -> set[str]:
         """Those of these that there are."""
-        rows = await self._pool.fetch(SQL["known_tenants"], sorted(tenant_ids))
+        asked = sorted(tenant_ids)
+        async with tenants(self._pool, asked) as connection:
+            rows = await connection.fetch(SQL["known_tenants"], asked)
         return {row["tenant_id"] for row in rows}
 
     async def create(self, tenant_ids: Iterable[str], now: datetime, limit: int | None = None) -> set[str]:
         """Make tenants; returns those that were not there. With `limit` there are no more than so many in all."""
-        rows = await self._pool.fetch(SQL["create_tenants"], sorted(tenant_ids), now, limit)
+        rows = await self._platform.fetch("create_tenants", sorted(tenant_ids), now, limit)
         return {row["tenant_id"] for row in rows}
 
     async def listed(self) -> AsyncGenerator[Tenant]:
         """All of them, by name."""
         after = ""
-        while rows := await self._pool.fetch(SQL["all_tenants"], after, PAGE):
+        while rows := await self._platform.fetch("all_tenants", after, PAGE):
             for row in rows:
                 yield Tenant(row["tenant_id"], row["created_at"])
             after = rows[-1]["tenant_id"]
