@@ -1,11 +1,9 @@
 """I8: one tenant's storm keeps no quiet one waiting, a busy one for the commit under way, and takes no one's room."""
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator
 from typing import Any
 
-import asyncpg
 import httpx
 import pytest
 from tests.access import ACCESS, api_token, bearer
@@ -36,18 +34,6 @@ def post(lookout: Driver, headers: dict[str, str], *jobs: str) -> "asyncio.Task[
     return asyncio.create_task(lookout.http.post("/api/v2/alerts", json=alerts, headers=headers))
 
 
-@asynccontextmanager
-async def storm_is_locked(lookout: Driver) -> AsyncGenerator[None]:
-    """While this lasts no commit of the storm can end."""
-    connection = await asyncpg.connect(lookout.dsn)
-    try:
-        async with connection.transaction():
-            await connection.execute("SELECT FROM feeds WHERE tenant_id = 'storm' FOR UPDATE")
-            yield
-    finally:
-        await connection.close()
-
-
 async def commits(lookout: Driver) -> list[dict[str, int]]:
     """How many events of each tenant each commit has, in their order."""
     found: dict[Any, dict[str, int]] = {}
@@ -61,7 +47,7 @@ async def commits(lookout: Driver) -> list[dict[str, int]]:
 async def test_i8_a_quiet_tenants_alert_is_committed_while_a_storms_commit_is_under_way(lookout: Driver) -> None:
     storm, quiet = await headers_of(lookout, "storm"), await headers_of(lookout, "quiet")
     await post(lookout, storm, "first")
-    async with storm_is_locked(lookout):
+    async with lookout.feed_is_locked("storm"):
         requests = [post(lookout, storm, str(number)) for number in range(20)]
         await lookout.until_locked_out()
         for number in range(3):
