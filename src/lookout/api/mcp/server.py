@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from typing import Any
 
 import msgspec
-import structlog
 from mcp.server.context import ServerRequestContext
 from mcp.server.lowlevel import Server
 from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
@@ -54,8 +53,6 @@ _INSTRUCTIONS = (
     "Lookout folds the alerts of many monitoring tools into incidents. Begin with list_incidents: it answers the worst "
     f"first. {NOTICE} Every answer has the position of the log that it is true for."
 )
-
-log = structlog.get_logger()
 
 Context = ServerRequestContext[Any, Request]
 
