@@ -30,6 +30,9 @@ HEADERS: Mapping[str, str] = {
     "Referrer-Policy": "same-origin",
     "Cache-Control": "no-store",
 }
+BUNDLE = "page.js"
+PARTS = ("htmx.min.js", "hx-sse.min.js", "lookout.js")
+"""The scripts, in one file: htmx begins when it is loaded, and the others have to be there by then."""
 _KINDS = {".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8"}
 
 
@@ -40,12 +43,13 @@ class _Asset(msgspec.Struct, frozen=True):
 
 
 def _assets() -> Mapping[str, _Asset]:
-    found: dict[str, _Asset] = {}
-    for path in sorted((_HERE / "static").iterdir()):
-        if path.suffix in _KINDS:
-            content = path.read_bytes()
-            found[path.name] = _Asset(content, _KINDS[path.suffix], hashlib.sha256(content).hexdigest()[:12])
-    return found
+    static = _HERE / "static"
+    scripts = b";\n".join((static / name).read_bytes() for name in PARTS)
+    files = {BUNDLE: scripts, **{path.name: path.read_bytes() for path in static.glob("*.css")}}
+    return {
+        name: _Asset(content, _KINDS[Path(name).suffix], hashlib.sha256(content).hexdigest()[:12])
+        for name, content in files.items()
+    }
 
 
 class Rendering:
