@@ -20,10 +20,10 @@ export PYRIGHT_PYTHON_IGNORE_WARNINGS := 1
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
-.PHONY: help run demo test check format coverage documents pins clean
+.PHONY: help run demo test check format coverage documents screenshots pins clean
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: $(RUN) $(SELF) ## Start Lookout (make run ARGS="--port 8080")
 	@exec $(BIN)/lookout serve $(ARGS)
@@ -56,6 +56,9 @@ documents: $(RUN) $(SELF) ## Write the generated documents: schemas, a diagram
 # dev.txt is constrained by run.txt: tests run on the versions that are served.
 COMPILE = $(BIN)/uv pip compile --quiet --no-config --system-certs --universal --generate-hashes --python-version 3.11 \
 	--custom-compile-command "make pins" $(ARGS) pyproject.toml
+
+screenshots: $(DEV) $(SELF) ## Make the README's pictures of the page, with the system's Chromium
+	@PYTHONPATH=. $(BIN)/python scripts/screenshots.py
 
 pins: $(DEV) ## Compile requirements/ from pyproject.toml (ARGS=--upgrade for newer versions)
 	$(COMPILE) --group build --output-file requirements/run.txt

@@ -86,12 +86,12 @@ class Rendering:
         known: dict[str, Any] = self._templates.globals
         known["static"] = self._static
 
-    def page(self, name: str, status: int = 200, **values: Any) -> Response:
-        """The template as an answer."""
+    def page(self, name: str, status: int = 200, then: datetime | None = None, **values: Any) -> Response:
+        """The template as an answer. What it shows is as old as it is now, or was `then`."""
         now = self._now()
-        # Of an age and its `now`: the same moment for all of a page.
         template = self._templates.get_template(name)
-        text = template.render(now=now, ago=partial(_ago, now), **values)
+        ago = partial(_ago, now) if then is None else partial(_ago, then, kind="then")
+        text = template.render(now=now, ago=ago, **values)
         return HTMLResponse(text, status, HEADERS)
 
     def asset(self, request: Request) -> Response:
@@ -137,6 +137,6 @@ def _time(at: datetime) -> Markup:
     return Markup('<time datetime="{}">{}</time>').format(_iso(at), utc(at))
 
 
-def _ago(now: datetime, at: datetime) -> Markup:
-    """How long ago, kept up to date by the script."""
-    return Markup('<time class="ago" datetime="{}">{}</time>').format(_iso(at), age(now - at))
+def _ago(now: datetime, at: datetime, kind: str = "ago") -> Markup:
+    """How long ago. The script keeps it up to date, but for what is at another time."""
+    return Markup('<time class="{}" datetime="{}">{}</time>').format(kind, _iso(at), age(now - at))
