@@ -106,7 +106,7 @@ ROWS: Sequence[Row] = (
                     Line(_rate("lookout_overloaded_total", "instance"), "overloaded, {{instance}}"),
                     Line(_rate("lookout_limited_total", "kind"), "limited, {{kind}}"),
                 ],
-                "Alerts that are none, requests that the queue had no room for, and what a tenant asked beyond its part.",
+                "Alerts that are none, requests without room in the queue, and what a tenant asked beyond its part.",
                 "ops",
             ),
             Panel(
