@@ -9,11 +9,11 @@ import msgspec
 import pytest
 from tests.kafka.brokers import MOCK, REAL, Broker, MockBroker, RealBroker, mock_broker, real_broker
 from tests.kafka.reading import Reader
-from tests.scenario.conftest import anyio_backend, clock, dsn, postgres, start
+from tests.scenario.conftest import clock, start
 
 from lookout.kafka import KafkaSettings
 
-__all__ = ["anyio_backend", "clock", "dsn", "postgres", "start"]
+__all__ = ["clock", "start"]
 
 
 @pytest.fixture(scope="session")
