@@ -6,6 +6,7 @@ from tests.driver import Driver
 from lookout.api.parts import Scope
 from lookout.config import Access
 from lookout.store import database
+from lookout.store.tenants import Tenants
 from lookout.store.tokens import Fresh, Tokens
 
 SECRET = "s" * 40
@@ -32,6 +33,26 @@ async def api_token(
     pool = await database.connect(lookout.dsn)
     try:
         return await Tokens(pool).create(tenant_id, scopes, name, lookout.clock.now(), source=source)
+    finally:
+        await pool.close()
+
+
+async def many_token(lookout: Driver, source: str | None = None) -> Fresh:
+    """A token of a sender for many tenants."""
+    pool = await database.connect(lookout.dsn)
+    try:
+        return await Tokens(pool).create(
+            "", (Scope.INGEST,), "shared", lookout.clock.now(), source=source, many_tenants=True
+        )
+    finally:
+        await pool.close()
+
+
+async def make_tenants(lookout: Driver, *tenant_ids: str) -> None:
+    """Make tenants, as `lookout tenant create` does."""
+    pool = await database.connect(lookout.dsn)
+    try:
+        await Tenants(pool).create(tenant_ids, lookout.clock.now())
     finally:
         await pool.close()
 

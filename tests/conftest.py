@@ -10,7 +10,7 @@ import pytest
 from tests.kafka.brokers import which
 
 from lookout.store import database
-from lookout.store.embedded import EmbeddedPostgres
+from lookout.store.embedded import EmbeddedPostgres, service_dsn
 
 DATABASE = "tested"
 LARGE = 256 * 1024
@@ -29,7 +29,7 @@ def anyio_backend() -> str:
 
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[str]:
-    """A PostgreSQL server for all tests of this process; its DSN, with the database to be filled in as `{}`."""
+    """A PostgreSQL server for all tests of this process; its owner's DSN, with the database to be filled in as `{}`."""
     # Not in pytest's directory: as root the server runs as another user, whom each pytest that starts bars anew.
     with tempfile.TemporaryDirectory(prefix="lookout-test-") as directory:
         Path(directory).chmod(0o755)
@@ -44,9 +44,9 @@ def postgres() -> Iterator[str]:
 
 @pytest.fixture
 async def dsn(postgres: str) -> AsyncIterator[str]:
-    """An empty database with Lookout's schema."""
+    """An empty database with Lookout's schema, as the role that serves: it may do what serving needs, and no more."""
     # The same for every test, as making one takes longer than most tests do.
-    yield postgres.format(DATABASE)
+    yield service_dsn(postgres.format(DATABASE))
     await _empty(postgres.format(DATABASE))
 
 
@@ -59,6 +59,7 @@ async def _make_database(dsn: str) -> None:
     await connection.close()
     pool = await database.connect(dsn.format(DATABASE))
     await database.migrate_schema(pool)
+    await database.let_service_in(pool)
     await pool.close()
 
 

@@ -20,10 +20,16 @@ from lookout.incidents.incident import Incident
 from lookout.intake.writer import RETRY_AFTER, TRIES
 from lookout.reconcile import INTERVAL, Reconciled
 from lookout.store import database
+from lookout.store.embedded import OWNER, SERVICE
 from lookout.store.reads import AlertView, InvestigationView, RejectedView
 from lookout.store.rebuild import Report, rebuild
 
 LEASE = timedelta(minutes=4)
+
+
+def owner_dsn(dsn: str) -> str:
+    """The same database as its owner, who sees all of it."""
+    return dsn.replace(f"//{SERVICE}@", f"//{OWNER}@", 1)
 
 
 class Driver:
@@ -216,7 +222,7 @@ class Driver:
 
     async def sql(self, statement: str, *arguments: Any) -> list[asyncpg.Record]:
         """A statement on Lookout's database, behind its back."""
-        connection = await asyncpg.connect(self.dsn)
+        connection = await asyncpg.connect(owner_dsn(self.dsn))
         try:
             return await connection.fetch(statement, *arguments)
         finally:
@@ -226,7 +232,7 @@ class Driver:
     async def database_away(self) -> AsyncGenerator[None]:
         """While this lasts every connection to the database is cut, and none can be made."""
         name = urlsplit(self.dsn).path.removeprefix("/")
-        server = await asyncpg.connect(self.dsn.replace(f"/{name}?", "/postgres?"))
+        server = await asyncpg.connect(owner_dsn(self.dsn).replace(f"/{name}?", "/postgres?"))
         try:
             await server.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS false")
             await server.execute(
@@ -238,12 +244,14 @@ class Driver:
             await server.close()
 
     @asynccontextmanager
-    async def feed_is_locked(self) -> AsyncGenerator[None]:
-        """While this lasts another writer is at work: no commit that decides something can end."""
-        connection = await asyncpg.connect(self.dsn)
+    async def feed_is_locked(self, tenant_id: str | None = None) -> AsyncGenerator[None]:
+        """While this lasts another writer is at work: no commit of this tenant, None for any, can end."""
+        connection = await asyncpg.connect(owner_dsn(self.dsn))
         try:
             async with connection.transaction():
-                await connection.execute("SELECT FROM feeds FOR UPDATE")
+                await connection.execute(
+                    "SELECT FROM feeds WHERE tenant_id = coalesce($1, tenant_id) FOR UPDATE", tenant_id
+                )
                 yield
         finally:
             await connection.close()

@@ -33,6 +33,7 @@ from lookout.api.edge import LocalEdge
 from lookout.api.graphql import graphql_app
 from lookout.api.health import Operations
 from lookout.api.ingest import Ingest
+from lookout.api.mcp.mount import McpApp
 from lookout.api.openapi import openapi_route
 from lookout.api.parts import LOCAL_TENANT, Parts
 from lookout.api.rest import Rest
@@ -44,12 +45,13 @@ from lookout.feeds.follow import Followers
 from lookout.feeds.kafka.producer import Producer
 from lookout.feeds.kafka.relay import Relays
 from lookout.feeds.kafka.resend import Range, feed_to, resend
+from lookout.intake.placing import Placing
 from lookout.intake.writer import Intake
 from lookout.reconcile import Reconciler
 from lookout.reload import Reload
 from lookout.sources import grafana
 from lookout.store import database
-from lookout.store.embedded import EmbeddedPostgres
+from lookout.store.embedded import EmbeddedPostgres, service_dsn
 from lookout.store.history import History
 from lookout.store.log import Log
 from lookout.store.reads import Reads
@@ -58,8 +60,11 @@ from lookout.store.relations import Relations
 from lookout.store.relays import RelayPositions
 from lookout.store.retention import Retention
 from lookout.store.stats import Stats
+from lookout.store.tenants import Tenants
 from lookout.store.tokens import Tokens
 from lookout.timers import Timers
+from lookout.web.demo import Demo
+from lookout.web.page import Page
 
 STOP_SECONDS = 5
 RELAY_STOP_SECONDS = 3
@@ -86,17 +91,22 @@ class Running(msgspec.Struct, frozen=True):
 
 @asynccontextmanager
 async def store(settings: Settings, clock: Clock) -> AsyncGenerator[str]:
-    """The database, embedded or given, with its schema up to date. Yields its DSN. Raises `StartError`."""
+    """The database, embedded or given, with its schema up to date. Yields the service's DSN. Raises `StartError`."""
     async with AsyncExitStack() as stack:
-        dsn = settings.database_url
-        if dsn is None:
+        dsn, owner_dsn = settings.database_url, settings.migrate_database_url or settings.database_url
+        if dsn is None or owner_dsn is None:
             embedded = EmbeddedPostgres(settings.data_dir)
             stack.push_async_callback(_to_its_end, embedded.stop)
-            dsn = await _to_its_end(embedded.start)
+            owner_dsn = await _to_its_end(embedded.start)
             stack.push_async_callback(_end, asyncio.create_task(_keep_alive(embedded, clock)))
-        await database.wait_until_up(dsn, clock)
-        async with _pool(dsn, 1, command_seconds=None) as patient:
+        await database.wait_until_up(owner_dsn, clock)
+        async with _pool(owner_dsn, 1, command_seconds=None) as patient:
             await database.migrate_schema(patient)
+            if dsn is None:
+                dsn = service_dsn(owner_dsn)
+                await database.let_service_in(patient)
+        async with _pool(dsn, 1) as pool:
+            await database.check_role(pool)
         yield dsn
 
 
@@ -166,6 +176,7 @@ async def running(settings: Settings, clock: Clock) -> AsyncGenerator[Running]:
             relations=Relations(readers),
             stats=Stats(readers),
             intake=intake,
+            placing=Placing(Tenants(writers), clock, settings.platform_tenant),
             followers=followers,
             clock=clock,
             reconciler=reconciler,
@@ -173,14 +184,20 @@ async def running(settings: Settings, clock: Clock) -> AsyncGenerator[Running]:
             relays=relays,
         )
         door = Door(settings.access, Tokens(readers), clock) if settings.access is not None else None
+        demo = Demo() if door is None else None
+        agents = McpApp(parts)
         failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         writer = _supervised(intake.run(), failed)
-        others_at_work = (timers.run_telling(), *(door.runs() if door is not None else ()))
-        running_parts = [timers.run(), followers.run(), reconciler.run(), *others_at_work]
+        others_at_work = (
+            timers.run_telling(),
+            *(door.runs() if door is not None else ()),
+            *((demo.run(),) if demo is not None else ()),
+        )
+        running_parts = [timers.run(), followers.run(), reconciler.run(), agents.run(), *others_at_work]
         others = [_supervised(part, failed) for part in running_parts]
         relaying = [_supervised(relays.run(), failed)] if relays is not None else []
         try:
-            yield Running(parts, timers, application(parts, signatures_of(settings), door), failed)
+            yield Running(parts, timers, application(parts, agents, signatures_of(settings), door, demo), failed)
         finally:
             followers.close()
             for task in others:
@@ -235,13 +252,16 @@ def signatures_of(settings: Settings) -> Mapping[str, Signature]:
     return {grafana.NAME: Signature(settings.grafana_secret, settings.grafana_timestamp_header)}
 
 
-def application(parts: Parts, signatures: Mapping[str, Signature], door: Door | None) -> ASGIApp:
+def application(
+    parts: Parts, agents: McpApp, signatures: Mapping[str, Signature], door: Door | None, demo: Demo | None
+) -> ASGIApp:
     """The HTTP surfaces over the parts, behind the door; without one, in local mode."""
     routes = [
         *Ingest(parts, signatures).routes(),
         *AlertmanagerReads(parts).routes(),
         *Rest(parts).routes(),
         *Operations(parts).routes(),
+        *Page(parts, demo).routes(),
         openapi_route(),
     ]
     graphql = graphql_app(parts, playground=door is None)
@@ -249,6 +269,7 @@ def application(parts: Parts, signatures: Mapping[str, Signature], door: Door | 
     app.router.redirect_slashes = False
     for path in ("/graphql", "/graphql/ws"):
         app.router.routes += [Route(path, graphql), WebSocketRoute(path, graphql)]
+    app.router.routes.append(Route("/mcp", agents))
     return LocalEdge(app) if door is None else door.before(app)
 
 
@@ -435,12 +456,21 @@ def resend_to_kafka(settings: Settings, topic: str, wanted: Range, told: Callabl
 
 def on_tokens(settings: Settings, work: Callable[[Tokens, Clock], Awaitable[T]]) -> T:
     """Do something with the API tokens, beside a Lookout that runs or without one. Raises `StartError`."""
+    return _on(settings, lambda pool, clock: work(Tokens(pool), clock))
+
+
+def on_tenants(settings: Settings, work: Callable[[Tenants, Clock], Awaitable[T]]) -> T:
+    """Do something with the list of tenants, as with the tokens. Raises `StartError`."""
+    return _on(settings, lambda pool, clock: work(Tenants(pool), clock))
+
+
+def _on(settings: Settings, work: "Callable[[database.Pool, Clock], Awaitable[T]]") -> T:
     configure_logs()
     clock = SystemClock()
 
     async def do() -> T:
         async with _beside(settings, clock) as dsn, _pool(dsn, 1) as pool:
-            return await work(Tokens(pool), clock)
+            return await work(pool, clock)
 
     return asyncio.run(do())
 

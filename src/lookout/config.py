@@ -3,7 +3,7 @@
 import ipaddress
 import os
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
@@ -20,7 +20,8 @@ from lookout.alerts.source import Source
 from lookout.alerts.text import one_line
 from lookout.errors import SettingsError
 from lookout.incidents.policy import Policy
-from lookout.incidents.rules import MATCHED_LABELS_LIMIT, MATCHERS_LIMIT, RULES_LIMIT, Rule
+from lookout.incidents.rules import MATCHED_LABELS_LIMIT, MATCHERS_LIMIT, RULES_LIMIT, Matching, Rule
+from lookout.incidents.tenants import PLATFORM_TENANT, TENANT_RULES_LIMIT, Tenancy, TenantRule, is_tenant_id
 from lookout.kafka import KafkaSettings
 
 DEFAULT_PORT = 18013
@@ -28,6 +29,7 @@ VARIABLES = (
     "HOST",
     "PORT",
     "DATABASE_URL",
+    "LOOKOUT_MIGRATE_DATABASE_URL",
     "JWT_SECRET",
     "SERVICE_TOKEN",
     "LOOKOUT_AUTH",
@@ -78,6 +80,10 @@ class Settings(msgspec.Struct, frozen=True):
     access: Access | None = None
     """None is local mode: no authentication, on loopback."""
     kafka: KafkaSettings | None = None
+    migrate_database_url: str | None = None
+    """The same database as the owner of the tables. None: `database_url` is that, or nothing is to be migrated."""
+    platform_tenant: str = PLATFORM_TENANT
+    """The tenant of those who run the whole. What a sender for many tenants sends for none is theirs."""
 
 
 FILE_LIMIT = 256 * 1024
@@ -109,9 +115,10 @@ def load_settings(environ: Mapping[str, str]) -> Settings:
             "Set JWT_SECRET, LOOKOUT_JWKS_URL, SERVICE_TOKEN or LOOKOUT_AUTH=required, or use 127.0.0.1."
         )
     port = _port(environ.get("PORT", ""), problems)
-    database_url = environ.get("DATABASE_URL") or None
-    if database_url is not None and not database_url.startswith(("postgresql://", "postgres://")):
-        problems.append("DATABASE_URL is not of the form postgresql://user:password@host:5432/database")
+    database_url = _database_url(environ, "DATABASE_URL", problems)
+    migrate_database_url = _database_url(environ, "LOOKOUT_MIGRATE_DATABASE_URL", problems)
+    if migrate_database_url is not None and database_url is None:
+        problems.append("LOOKOUT_MIGRATE_DATABASE_URL is set, and DATABASE_URL is not: nobody would serve from there")
     grafana_secret = environ.get("LOOKOUT_GRAFANA_SECRET") or None
     timestamp_header = environ.get("LOOKOUT_GRAFANA_TIMESTAMP_HEADER") or None
     if timestamp_header is not None and not _HEADER.fullmatch(timestamp_header):
@@ -129,6 +136,9 @@ def load_settings(environ: Mapping[str, str]) -> Settings:
             problems.append(str(error))
     to_kafka = kafka.settings_of(environ, _own_url(host, port), problems)
     retention = _retention(environ.get("LOOKOUT_RETENTION", ""), problems)
+    platform_tenant = environ.get("LOOKOUT_PLATFORM_TENANT") or PLATFORM_TENANT
+    if not is_tenant_id(platform_tenant):
+        problems.append(f"LOOKOUT_PLATFORM_TENANT is {platform_tenant!r}: {_TENANT_EXPECTED}")
     if problems:
         raise SettingsError("\n".join(problems))
     data_dir = Path(environ.get("LOOKOUT_DATA_DIR") or _default_data_dir(environ))
@@ -144,7 +154,16 @@ def load_settings(environ: Mapping[str, str]) -> Settings:
         retention=retention,
         access=access,
         kafka=to_kafka,
+        migrate_database_url=migrate_database_url,
+        platform_tenant=platform_tenant,
     )
+
+
+def _database_url(environ: Mapping[str, str], name: str, problems: list[str]) -> str | None:
+    url = environ.get(name) or None
+    if url is not None and not url.startswith(("postgresql://", "postgres://")):
+        problems.append(f"{name} is not of the form postgresql://user:password@host:5432/database")
+    return url
 
 
 def _access(environ: Mapping[str, str], problems: list[str]) -> Access | None:
@@ -212,7 +231,8 @@ def load_policy(path: Path) -> Policy:
     if problems:
         raise SettingsError("\n".join(problems))
     sources = {name: Source(**settled) for name, settled in given.get("sources", {}).items()}
-    return Policy(**given.get("policy", {}), sources=sources)
+    tenants = Tenancy(**given.get("tenants", {}))
+    return Policy(**given.get("policy", {}), sources=sources, tenants=tenants)
 
 
 def is_duration(text: str) -> bool:
@@ -270,6 +290,7 @@ def _default_data_dir(environ: Mapping[str, str]) -> Path:
 
 
 _NULL = "tag:yaml.org,2002:null"
+_TENANT_EXPECTED = "letters, digits, dot, dash and underscore are expected, at most 100, a letter or a digit first"
 
 
 class _Part(msgspec.Struct, frozen=True):
@@ -382,14 +403,51 @@ def _rules(part: _Part) -> tuple[Rule, ...]:
         elif name:
             lines[name] = item.line
         rules.append(Rule(**given))
-    labels = {matcher.name for rule in rules for matcher in rule.matchers}
-    _bound(part, len(labels), MATCHED_LABELS_LIMIT, "labels that matchers look at")
+    _bound_labels(part, rules)
     return tuple(rules)
 
 
-def _matchers(part: _Part) -> tuple[Matcher, ...]:
+def _tenant_rules(part: _Part) -> tuple[TenantRule, ...]:
+    rules: list[TenantRule] = []
+    items = _items(part, "a list of rules is expected")
+    _bound(part, len(items), TENANT_RULES_LIMIT, "rules")
+    for item in items:
+        given: dict[str, Any] = {"matchers": (), "tenant": "", **(told := _keys(item, TENANT_RULE_KEYS))}
+        for key in TENANT_RULE_KEYS:
+            if isinstance(item.node, yaml.MappingNode) and key not in told:
+                item.note(f"{key} is missing")
+        rules.append(TenantRule(**given))
+    _bound_labels(part, rules)
+    return tuple(rules)
+
+
+def _tenant(part: _Part) -> str:
+    text = part.text or ""
+    if not is_tenant_id(text):
+        part.note(_TENANT_EXPECTED)
+    return text
+
+
+def _flag(part: _Part) -> bool:
+    if part.text not in ("true", "false"):
+        part.note("true or false is expected")
+    return part.text == "true"
+
+
+def _label(part: _Part) -> str:
+    if part.text is None or len(part.text) > ALERT_NAME_LIMIT:
+        part.note(f'the name of a label is expected, at most {ALERT_NAME_LIMIT} characters; "" for none')
+    return part.text or ""
+
+
+def _bound_labels(part: _Part, rules: Sequence[Matching]) -> None:
+    labels = {matcher.name for rule in rules for matcher in rule.matchers}
+    _bound(part, len(labels), MATCHED_LABELS_LIMIT, "labels that matchers look at")
+
+
+def _matchers(part: _Part, instead: str = "say that as policy.group_by") -> tuple[Matcher, ...]:
     if isinstance(part.node, yaml.SequenceNode) and not part.node.value:
-        part.note("without a matcher it would take every alert; say that as policy.group_by")
+        part.note(f"without a matcher it would take every alert; {instead}")
     matchers: list[Matcher] = []
     for item in _items(part, "a list of matchers is expected: ['job=\"api\"']"):
         try:
@@ -496,7 +554,13 @@ SOURCE_KEYS: Mapping[str, Mapping[str, _Reader]] = {
     "grafana": {"expiry": _duration, **_HEARTBEAT},
     "events": {"expiry": _duration},
 }
+TENANT_RULE_KEYS: Mapping[str, _Reader] = {
+    "matchers": partial(_matchers, instead="what nothing places is LOOKOUT_PLATFORM_TENANT's"),
+    "tenant": _tenant,
+}
+TENANT_KEYS: Mapping[str, _Reader] = {"label": _label, "rules": _tenant_rules, "auto_create_tenants": _flag}
 _FILE: Mapping[str, _Reader] = {
     "policy": partial(_keys, readers=POLICY_KEYS),
     "sources": partial(_keys, readers={name: partial(_keys, readers=keys) for name, keys in SOURCE_KEYS.items()}),
+    "tenants": partial(_keys, readers=TENANT_KEYS),
 }

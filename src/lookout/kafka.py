@@ -6,6 +6,7 @@ import msgspec
 from confluent_kafka import KafkaException, Producer
 
 from lookout.incidents.events import EventType
+from lookout.incidents.tenants import PLATFORM_TENANT
 
 INCIDENTS_TOPIC = "lookout.incidents"
 SERVICE_EVENTS_TOPIC = "service_events"
@@ -125,10 +126,9 @@ def _triggers(environ: Mapping[str, str], problems: list[str]) -> tuple[EventTyp
 
 
 def _untriggered(environ: Mapping[str, str], problems: list[str]) -> frozenset[str]:
-    platform = environ.get("LOOKOUT_PLATFORM_TENANT")
-    if _flag(environ, "LOOKOUT_INCIDENTS_PLATFORM", problems) or not platform:
+    if _flag(environ, "LOOKOUT_INCIDENTS_PLATFORM", problems):
         return frozenset()
-    return frozenset([platform])
+    return frozenset([environ.get("LOOKOUT_PLATFORM_TENANT") or PLATFORM_TENANT])
 
 
 def _external_url(environ: Mapping[str, str], url: str, problems: list[str]) -> str:

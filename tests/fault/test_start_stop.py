@@ -13,7 +13,7 @@ import pytest
 from tests.fault.appearing import appears
 from tests.server_process import START_SECONDS, ServerProcess, lookout_process, postgres_of
 
-from lookout.store.embedded import EmbeddedPostgres
+from lookout.store.embedded import OWNER, SERVICE, EmbeddedPostgres
 
 ALERT = {
     "labels": {"alertname": "Down", "job": "ingest"},
@@ -154,6 +154,20 @@ async def test_a_socket_directory_outside_of_the_data_directory_goes_with_the_se
         server.signal_group(signal.SIGTERM)
         assert await _stopped_in_order(server)
     assert not os.listdir(temporary)
+
+
+async def test_the_private_database_is_served_by_a_role_that_owns_nothing(data_dir: Path) -> None:
+    async with lookout_process(data_dir) as server:
+        await _fire(await server.address())
+        dsn = EmbeddedPostgres(data_dir).dsn_of_running()
+        assert dsn is not None
+        connection = await asyncpg.connect(dsn.replace(f"//{SERVICE}@", f"//{OWNER}@"))
+        rows = await connection.fetch(
+            "SELECT DISTINCT usename FROM pg_stat_activity WHERE application_name LIKE 'lookout%'"
+        )
+        await connection.close()
+        assert [row["usename"] for row in rows] == [SERVICE]
+        assert not any("row_level_security_is_off" in line for line in server.stderr)
 
 
 async def test_a_role_that_may_not_make_tables_is_told_what_it_needs(data_dir: Path) -> None:

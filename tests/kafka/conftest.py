@@ -37,7 +37,11 @@ async def mock() -> AsyncIterator[MockBroker]:
         yield broker
 
 
-@pytest.fixture(params=[pytest.param(REAL, marks=pytest.mark.real), MOCK])
+# One process has them all, as each that has one starts a broker.
+ON_REAL = [pytest.mark.real, pytest.mark.xdist_group("apache kafka")]
+
+
+@pytest.fixture(params=[pytest.param(REAL, marks=ON_REAL), MOCK])
 def broker(request: pytest.FixtureRequest) -> Broker:
     """Each in turn. Its topics outlive a test, so every test has topics of its own."""
     return request.getfixturevalue("apache_kafka" if request.param == REAL else "mock")

@@ -18,6 +18,7 @@ from typing import Any
 import asyncpg
 import msgspec
 import pytest
+from tests.driver import owner_dsn
 from tests.kafka.brokers import Broker
 from tests.kafka.reading import Read, Reader
 from tests.kafka.watching import RELAYS_AT_WORK
@@ -150,7 +151,7 @@ async def test_i12_kafka_is_the_log_whatever_is_killed(
     assert kafka.service_events_topic is not None
     await broker.create(kafka.service_events_topic, 1)
     await broker.create(str(kafka.incidents_topic), 3)
-    database = await asyncpg.connect(dsn)
+    database = await asyncpg.connect(owner_dsn(dsn))
     killed: list[str] = []
     events, triggers = reader_of(kafka.service_events_topic), reader_of(kafka.incidents_topic)
     async with _replicas(dsn, kafka) as replicas:

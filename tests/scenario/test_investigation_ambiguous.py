@@ -1,6 +1,6 @@
 """When nobody knows whether a commit went through, a report is committed again: it is there once (I1, I7)."""
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Iterable
 from contextlib import asynccontextmanager
 
 import pytest
@@ -16,8 +16,8 @@ def answer_lost(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     transaction = Log.transaction
 
     @asynccontextmanager
-    async def broken(self: Log) -> AsyncGenerator[Transaction]:
-        async with transaction(self) as begun:
+    async def broken(self: Log, tenant_ids: Iterable[str]) -> AsyncGenerator[Transaction]:
+        async with transaction(self, tenant_ids) as begun:
             yield begun
         if lost:
             raise ConnectionResetError(lost.pop())

@@ -5,14 +5,14 @@ import asyncio
 import asyncpg
 import httpx
 import pytest
-from tests.driver import Driver
+from tests.driver import Driver, owner_dsn
 
 
 async def test_a_stream_that_cannot_be_read_is_cut_off_and_not_kept_alive_empty(lookout: Driver) -> None:
     async with asyncio.timeout(20), lookout.stream() as events:
         await lookout.fires(job="a")
         assert (await anext(events)).position == 1
-        connection = await asyncpg.connect(lookout.dsn)
+        connection = await asyncpg.connect(owner_dsn(lookout.dsn))
         await connection.execute(
             """
             INSERT INTO events

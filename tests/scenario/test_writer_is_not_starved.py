@@ -3,7 +3,7 @@
 import asyncio
 
 import asyncpg
-from tests.driver import Driver
+from tests.driver import Driver, owner_dsn
 
 from lookout.store.database import READERS
 
@@ -16,7 +16,7 @@ async def _until_all_readers_wait(lookout: Driver) -> None:
 
 
 async def test_alerts_are_taken_while_every_reader_hangs(lookout: Driver) -> None:
-    locking = await asyncpg.connect(lookout.dsn)
+    locking = await asyncpg.connect(owner_dsn(lookout.dsn))
     try:
         async with locking.transaction():
             await locking.execute("LOCK TABLE rejected_alerts IN ACCESS EXCLUSIVE MODE")

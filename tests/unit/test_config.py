@@ -12,6 +12,7 @@ from lookout.config import load_policy, load_settings
 from lookout.errors import SettingsError
 from lookout.incidents.policy import Policy
 from lookout.incidents.rules import Rule
+from lookout.incidents.tenants import Tenancy, TenantRule
 
 DURATION = "a duration like 5m, 1h30m or 12h is expected"
 BOUNDS = "from 1s to 3650d are allowed"
@@ -29,14 +30,16 @@ MATCHER = "a matcher is expected, such as 'job=~\"postgres.*\"'"
 LINE = "a text of one line is expected, with at most 100 characters"
 ADDRESS = "an address like http://127.0.0.1:9090 is expected, without a query"
 
+EVERY_ALERT = "without a matcher it would take every alert; what nothing places is LOOKOUT_PLATFORM_TENANT's"
+TENANT = "letters, digits, dot, dash and underscore are expected, at most 100, a letter or a digit first"
 WRONG: dict[str, list[str]] = {
     # The file as a whole.
     "- policy\n": [f"1: the file: {KEYS}"],
     "# a comment\n\n5m\n": [f"3: the file: {KEYS}"],
     "policies: {}\npolicy: 5\nx: 1\n": [
-        "1: policies: unknown key; known: policy, sources",
+        "1: policies: unknown key; known: policy, sources, tenants",
         f"2: policy: {KEYS}",
-        "3: x: unknown key; known: policy, sources",
+        "3: x: unknown key; known: policy, sources, tenants",
     ],
     "policy: {}\npolicy: {}\n": ["2: policy: given twice, first in line 1"],
     "policy: {1: 2}\n": [f"1: policy.1: {KNOWN}"],
@@ -167,6 +170,22 @@ WRONG: dict[str, list[str]] = {
     f"sources:\n  alertmanager:\n    alertmanager_url: [{', '.join(['http://a'] * 17)}]\n": [
         "3: sources.alertmanager.alertmanager_url: 1 to 16 addresses are expected"
     ],
+    "tenants:\n  lable: a\n  label: []\n  auto_create_tenants: perhaps\n  rules: 5\n": [
+        "2: tenants.lable: unknown key; known: label, rules, auto_create_tenants",
+        '3: tenants.label: the name of a label is expected, at most 200 characters; "" for none',
+        "4: tenants.auto_create_tenants: true or false is expected",
+        "5: tenants.rules: a list of rules is expected",
+    ],
+    "tenants:\n  rules:\n  - {matchers: [], tenant: a b}\n  - {tenant: a}\n  - {matchers: ['a=~\"[\"']}\n": [
+        f"3: tenants.rules[0].matchers: {EVERY_ALERT}",
+        f"3: tenants.rules[0].tenant: {TENANT}",
+        "4: tenants.rules[1]: matchers is missing",
+        "5: tenants.rules[2].matchers[0]: error parsing regexp: missing closing ]: `[)$`",
+        "5: tenants.rules[2]: tenant is missing",
+    ],
+    f"tenants:\n  rules: [{', '.join(['{matchers: [a=b], tenant: a}'] * 501)}]\n": [
+        "2: tenants.rules: 501 rules; there may be 500"
+    ],
     # All at once.
     "policy:\n  reopen_windw: 10m\n  resend_delay: soon\n  group_by: [job, '']\n  severities: {a: b}\n": [
         f"2: policy.reopen_windw: {KNOWN}",
@@ -220,6 +239,14 @@ READ: dict[str, Policy] = {
         )
     ),
     "policy: {rules: []}\n": Policy(),
+    "tenants:\n": Policy(),
+    "tenants: {label: '', auto_create_tenants: true}\n": Policy(tenants=Tenancy("", (), True)),
+    "tenants: {label: org, rules: [{matchers: ['a=b', c!=d], tenant: 5}]}\n": Policy(
+        tenants=Tenancy(
+            "org",
+            (TenantRule((Matcher("a", Operator.EQUAL, "b"), Matcher("c", Operator.NOT_EQUAL, "d")), "5"),),
+        )
+    ),
     "sources:\n  prometheus:\n  grafana: {expiry: }\n": Policy(sources={"grafana": Source()}),
     "sources: {prometheus: {heartbeat: ''}, grafana: {heartbeat: AlwaysOn, heartbeat_timeout: 15m}}\n": Policy(
         sources={
@@ -335,6 +362,16 @@ def test_a_port_is_a_number(port: str) -> None:
 def test_a_database_url_is_of_postgresql(url: str) -> None:
     form = "postgresql://user:password@host:5432/database"
     assert problems({"DATABASE_URL": url}) == [f"DATABASE_URL is not of the form {form}"]
+    environ = {"DATABASE_URL": "postgresql://service@db/lookout", "LOOKOUT_MIGRATE_DATABASE_URL": url}
+    assert problems(environ) == [f"LOOKOUT_MIGRATE_DATABASE_URL is not of the form {form}"]
+
+
+def test_the_owner_of_the_tables_may_have_an_address_of_its_own() -> None:
+    service, owner = "postgresql://service@db/lookout", "postgresql://owner@db/lookout"
+    settings = load_settings({"DATABASE_URL": service, "LOOKOUT_MIGRATE_DATABASE_URL": owner})
+    assert (settings.database_url, settings.migrate_database_url) == (service, owner)
+    [problem] = problems({"LOOKOUT_MIGRATE_DATABASE_URL": owner})
+    assert problem.startswith("LOOKOUT_MIGRATE_DATABASE_URL is set, and DATABASE_URL is not")
 
 
 def test_everything_wrong_is_told_at_once(tmp_path: Path) -> None:

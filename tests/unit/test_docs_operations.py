@@ -18,16 +18,19 @@ from lookout.alerts.severity import SYNONYMS
 from lookout.api import bodies, periods, rest
 from lookout.api.graphql import app as graphql
 from lookout.api.graphql import limits, pages
+from lookout.api.mcp import arguments, telling
+from lookout.api.mcp import mount as mcp
+from lookout.api.mcp import reading as mcp_reading
 from lookout.cli import app as commands
 from lookout.cli.outside import DEFAULT_URL
 from lookout.config import DEFAULT_PORT, VARIABLES, load_policy, load_settings
 from lookout.errors import SettingsError
 from lookout.feeds import follow
 from lookout.feeds.kafka import producer, relay
-from lookout.incidents import actions, events, grouping, heartbeat, investigation, lease, policy, rules
+from lookout.incidents import actions, events, grouping, heartbeat, investigation, lease, policy, rules, tenants
 from lookout.incidents.grouping import group_of
 from lookout.incidents.policy import Policy
-from lookout.intake import repeats, writer
+from lookout.intake import placing, queue, repeats, writer
 from lookout.sources import parsed, reading
 from lookout.store import database, log, relations, retention, stats
 
@@ -75,6 +78,7 @@ def test_the_defaults_of_the_environment() -> None:
     assert table["LOOKOUT_INCIDENTS_TOPIC"][0] == f"`{kafka.INCIDENTS_TOPIC}`"
     assert table["SERVICE_EVENTS_KAFKA_TOPIC"][0] == f"`{kafka.SERVICE_EVENTS_TOPIC}`"
     assert settings.kafka is None
+    assert table["LOOKOUT_PLATFORM_TENANT"][0] == f"`{settings.platform_tenant}`"
     assert table["LOOKOUT_RETENTION"][0] == f"`{settings.retention.days}d`"
     assert table["LOOKOUT_URL"][0] == f"`{DEFAULT_URL}`"
     assert settings.database_url is None
@@ -98,11 +102,24 @@ def test_every_command_is_in_the_changelog() -> None:
 
 def test_every_key_of_the_policy_has_a_row_and_no_other() -> None:
     assert list(rows(section("`lookout.yaml`")))[1:] == list(config.POLICY_KEYS)
-    assert {*config.POLICY_KEYS, "sources", "pace"} == {field.name for field in msgspec.structs.fields(Policy)}
+    assert {*config.POLICY_KEYS, "sources", "tenants", "pace"} == {
+        field.name for field in msgspec.structs.fields(Policy)
+    }
 
 
 def test_every_key_of_a_rule_has_a_row_and_no_other() -> None:
     assert list(rows(section("Rules in `lookout.yaml`")))[1:] == list(config.RULE_KEYS)
+
+
+def test_every_key_of_the_tenants_has_a_row_and_the_defaults_are_told(tmp_path: Path) -> None:
+    text = section("Tenants in `lookout.yaml`")
+    assert list(rows(text))[1:] == list(config.TENANT_KEYS)
+    (example,) = re.findall(r"```yaml\n(.*?)```", text, flags=re.DOTALL)
+    path = tmp_path / "lookout.yaml"
+    path.write_text(example)
+    assert load_policy(path) == Policy()
+    assert set(yaml.safe_load(example)["tenants"]) == set(config.TENANT_KEYS)
+    assert all(f"`{key}`" in text for key in config.TENANT_RULE_KEYS)
 
 
 def test_the_example_file_has_every_key_and_is_right() -> None:
@@ -114,6 +131,8 @@ def test_the_example_file_has_every_key_and_is_right() -> None:
     assert {name: set(keys) for name, keys in given["sources"].items()} == {
         name: set(keys) for name, keys in config.SOURCE_KEYS.items()
     }
+    assert list(given["tenants"]) == list(config.TENANT_KEYS)
+    assert {key for rule in given["tenants"]["rules"] for key in rule} == set(config.TENANT_RULE_KEYS)
     assert policy.rules[0].name in PAGE
     assert group_of(label_set({"job": "pgbouncer", "severity": "critical", "cluster": "eu"}), policy).labels == {
         "cluster": "eu"
@@ -181,7 +200,13 @@ BOUNDS = {
     "rejected alerts told of one body": f"{parsed.REJECTED_LIMIT}",
     "all ingest bodies under way": f"{bodies.BODIES_LIMIT // MEBIBYTE} MiB",
     "alerts that wait for a commit": f"{writer.QUEUE_LIMIT:,}",
-    "alerts in one commit": f"{writer.BATCH_LIMIT:,}",
+    "alerts of one tenant that wait for a commit": f"{writer.TENANT_QUEUE_LIMIT:,}",
+    "alerts in one commit": f"{queue.BATCH_LIMIT:,}",
+    "alerts of one tenant in one commit": f"{queue.SHARE:,}",
+    "alerts of a quiet tenant that wait": f"{queue.QUIET}",
+    "rules that place alerts": f"{tenants.TENANT_RULES_LIMIT}",
+    "tenants that are remembered to be there": f"{placing.KNOWN_LIMIT:,}",
+    "tenants that alerts make": f"{placing.CREATED_LIMIT:,}",
     "alerts that expire in one commit": f"{timers.BATCH_LIMIT:,}",
     "heartbeats of a tenant": f"{heartbeat.HEARTBEATS_LIMIT:,}",
     "heartbeats told as missing in one commit": f"{timers.WATCH_LIMIT:,}",
@@ -226,6 +251,12 @@ BOUNDS = {
     "GraphQL complexity": f"{limits.COMPLEXITY:,}",
     "GraphQL aliases": f"{limits.ALIASES}",
     "GraphQL tokens": f"{limits.TOKENS:,}",
+    "body of an agent's request": f"{mcp.BODY_LIMIT // 1024} KiB",
+    "things of an answer to an agent": f"{arguments.PAGE_LIMIT}",
+    "alerts of an incident told to an agent": f"{mcp_reading.ALERTS_SHOWN}",
+    "labels of an alert told to an agent": f"{telling.LABELS_SHOWN}",
+    "a report told to an agent": f"{telling.REPORT_SHOWN:,}",
+    "days of figures told to an agent": f"{mcp_reading.LONGEST_STATS_DAYS}",
     "a message on a WebSocket": f"{app.WEBSOCKET_MESSAGE_LIMIT // 1024} KiB",
     "subscriptions of one WebSocket": f"{graphql.SUBSCRIPTIONS_LIMIT}",
     "events sent to Kafka together": f"{relay.EVENTS_AT_ONCE:,}",

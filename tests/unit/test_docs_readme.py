@@ -89,6 +89,7 @@ def test_paths_in_examples_are_served(page: Path) -> None:
     served = {re.sub(r"\{\w+\}", "X", path) for path in document["paths"]} | {
         "",
         "/graphql",
+        "/mcp",
         "/metrics",
         "/openapi.json",
         "/-/reload",

@@ -31,7 +31,7 @@ def test_the_defaults() -> None:
     kafka = kafka_of()
     assert (kafka.incidents_topic, kafka.service_events_topic) == ("lookout.incidents", "service_events")
     assert kafka.triggers == (EventType.OPENED,)
-    assert kafka.untriggered_tenants == frozenset()
+    assert kafka.untriggered_tenants == frozenset(["platform"])
     assert kafka.external_url == "http://127.0.0.1:18013"
     assert not kafka.create_topics
     configuration = kafka.configuration()

@@ -34,6 +34,11 @@ class LabelSet(msgspec.Struct, frozen=True, gc=False):
     replica: str = ""
     stands_for: str = ""
 
+    @property
+    def matched(self) -> Mapping[str, str]:
+        """What matchers look at: an alert that stands for another is matched by that one's name."""
+        return {**self.labels, "alertname": self.stands_for} if self.stands_for else self.labels
+
 
 class Alert(msgspec.Struct, frozen=True, gc=False):
     """One report, as a source's parser gives it out.

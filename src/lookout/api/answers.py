@@ -97,6 +97,17 @@ def unexpected(_: Request, error: Exception) -> Response:
     return error_answer("internal error", 500)
 
 
+def error_words(error: Exception, surface: str) -> str:
+    """What an answer that is no HTTP status says of an error: Lookout's own words, and of all others only the kind."""
+    if isinstance(error, LookoutError):
+        return str(error)
+    if isinstance(error, PASSING_ERRORS):
+        log.warning(surface, action="database_away", error=repr(error))
+        return "the database does not answer; try again"
+    log.error(surface, action="request_failed", exc_info=error)
+    return "internal error"
+
+
 def http_error(_: Request, error: Exception) -> Response:
     """The answer to a wrong path or method."""
     status = getattr(error, "status_code", 500)

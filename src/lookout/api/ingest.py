@@ -20,15 +20,18 @@ from lookout.api.answers import Json, error_answer
 from lookout.api.bodies import Bodies
 from lookout.api.edge import sender_of
 from lookout.api.events import accepted, acknowledge, refused
-from lookout.api.parts import Parts
+from lookout.api.parts import Parts, text_of_header
 from lookout.api.signature import Signature
 from lookout.errors import LookoutError, Overloaded, Unsigned
 from lookout.incidents.ledger import Receipt
+from lookout.intake.placing import Placed, deliveries_of, receipts_of, whole
 from lookout.intake.work import Delivery
 from lookout.sources import WEBHOOKS, Parser, events, prometheus
 from lookout.sources.parsed import MalformedBody, Parsed
 from lookout.store.database import PASSING_ERRORS
 
+ORG_ID = "X-Scope-OrgID"
+"""The header in which Mimir, Loki and their kin name a tenant. Only a sender for many tenants is asked for it."""
 THREAD_FROM = 256 * 1024
 """Bytes from which a body is parsed in a thread, so that the server goes on answering."""
 EXCERPT = 512
@@ -70,6 +73,10 @@ class Ingest:
         self._parts = parts
         self._signatures = signatures
         self._bodies = Bodies()
+        for name in (prometheus.NAME, events.NAME, *WEBHOOKS):
+            # From the start, at 0: a counter that begins at 1 has not grown, as Prometheus sees it.
+            metrics.RECEIVED.labels(name)
+            metrics.REJECTED.labels(name)
 
     def routes(self) -> list[Route]:
         """One route per source."""
@@ -84,7 +91,7 @@ class Ingest:
     async def alerts(self, request: Request) -> Response:
         """`POST /api/v2/alerts`: the status and the two error shapes are Alertmanager's."""
         try:
-            parsed, _ = await self._take(request, prometheus.NAME, prometheus.parse)
+            parsed = (await self._take(request, prometheus.NAME, prometheus.parse)).parsed
         except MalformedBody as error:
             return framework_error(error.status, error.code, error.message)
         except LookoutError as error:
@@ -102,32 +109,33 @@ class Ingest:
             return events.parse(body, now, made_key=uuid.uuid4().hex)
 
         try:
-            parsed, _ = await self._take(request, events.NAME, parse, events.BODY_LIMIT)
+            taken = await self._take(request, events.NAME, parse, events.BODY_LIMIT)
         except MalformedBody as error:
             answer = refused(error)
             if error.status == 408:  # the event itself may be fine, and 400 would tell its client to drop it
                 answer.status_code = 408
             return answer
-        await acknowledge(self._parts, sender_of(request, events.NAME).tenant_id, parsed)
-        return accepted(parsed)
+        if faults := [rejected.reason for rejected in taken.parsed.rejected]:
+            return refused(MalformedBody("; ".join(faults), faults=faults))
+        for tenant_id in taken.placed.acknowledged:
+            await acknowledge(self._parts, tenant_id, taken.parsed)
+        return accepted(taken.parsed)
 
     def _webhook(self, source: str, parse: Parser) -> Any:
         async def answer(request: Request) -> Response:
             try:
-                return Json(_view(*await self._take(request, source, parse)))
+                return Json(_view(await self._take(request, source, parse)))
             except MalformedBody as error:
                 return error_answer(error.message, error.status)
 
         return answer
 
-    async def _take(
-        self, request: Request, source: str, parse: Parser, limit: int | None = None
-    ) -> tuple[Parsed, list[Receipt]]:
+    async def _take(self, request: Request, source: str, parse: Parser, limit: int | None = None) -> "_Taken":
         """Read, parse and store; returns after the commit. Raises `MalformedBody` after noting that it was refused.
 
         Raises `Unsigned`, `Forbidden` without a note: what a stranger sends is not kept.
         """
-        tenant_id = sender_of(request, source).tenant_id
+        sender = sender_of(request, source)
         body = b""
         try:
             _check_media_type(request)
@@ -135,28 +143,42 @@ class Ingest:
                 now = self._parts.clock.now()
                 if (signature := self._signatures.get(source)) is not None:
                     signature.check(request.headers, body, now)
-                settled = self._parts.intake.policy.source(source)
+                policy = self._parts.intake.policy
+                settled = policy.source(source)
                 if len(body) >= THREAD_FROM:
                     parsed = await asyncio.to_thread(parse, body, now, settled)
                 else:
                     parsed = parse(body, now, settled)
+                placed = whole(sender.tenant_id, parsed)
+                if sender.many_tenants:
+                    placed = await self._parts.placing.place(parsed, _org_id(request), policy.tenants)
                 metrics.RECEIVED.labels(source).inc(len(parsed.alerts) + parsed.rejected_count)
                 metrics.REJECTED.labels(source).inc(parsed.rejected_count)
-                delivery = Delivery(tenant_id, source, now, parsed.alerts, parsed.rejected)
-                receipts = await self._parts.intake.deliver(delivery)
-                self._count(tenant_id, source, now, len(parsed.alerts), parsed.rejected_count)
-                return parsed, receipts
+                return _Taken(parsed, placed, await self._store(source, now, parsed, placed))
         except Unsigned:
             metrics.REJECTED.labels(source).inc()
             raise
         except MalformedBody as error:
-            await self._note_refusal(tenant_id, source, self._parts.clock.now(), error, body)
+            home = self._parts.placing.home_of(_org_id(request)) if sender.many_tenants else sender.tenant_id
+            await self._note_refusal(home, source, error, body)
             raise
 
-    async def _note_refusal(
-        self, tenant_id: str, source: str, now: datetime, error: MalformedBody, body: bytes
-    ) -> None:
+    async def _store(self, source: str, now: datetime, parsed: Parsed, placed: Placed) -> list[Receipt]:
+        """Commit each tenant's part; returns when all are, with the receipts in the order of the request.
+
+        A part that cannot be stored costs the others nothing. Raises what was wrong with it, when they are stored.
+        """
+        deliveries = deliveries_of(parsed, placed, source, now)
+        outcomes = await self._parts.intake.deliver_all(deliveries)
+        for delivery, outcome in zip(deliveries, outcomes, strict=True):
+            if isinstance(outcome, list):
+                rejected = parsed.rejected_count if delivery.rejected else 0
+                self._count(delivery.tenant_id, source, now, len(delivery.alerts), rejected)
+        return receipts_of(placed, outcomes)
+
+    async def _note_refusal(self, tenant_id: str, source: str, error: MalformedBody, body: bytes) -> None:
         """Keep a refused body where an operator finds it. If that fails too, the answer still says what is wrong."""
+        now = self._parts.clock.now()
         metrics.REJECTED.labels(source).inc()
         excerpt = _SECRETS.sub(rb"\1...", body[: 2 * EXCERPT])[:EXCERPT].decode(errors="replace")
         rejected = RejectedAlert(-1, error.message, excerpt)
@@ -180,13 +202,25 @@ def _check_media_type(request: Request) -> None:
         raise MalformedBody(message, status=415, code=415)
 
 
-def _view(parsed: Parsed, receipts: list[Receipt]) -> DeliveryView:
+class _Taken(msgspec.Struct, frozen=True):
+    """What came of a request, after the commit. The receipts are those of `parsed.alerts`."""
+
+    parsed: Parsed
+    placed: Placed
+    receipts: list[Receipt]
+
+
+def _org_id(request: Request) -> str:
+    return text_of_header(request.headers.get(ORG_ID)).strip()
+
+
+def _view(taken: _Taken) -> DeliveryView:
     return DeliveryView(
         [
             ReceiptView(
                 receipt.fingerprint, "recorded" if receipt.recorded else "silent", receipt.reason, receipt.incident_id
             )
-            for receipt in receipts
+            for receipt in taken.receipts
         ],
-        [RejectionView(rejected.index, rejected.reason) for rejected in parsed.rejected],
+        [RejectionView(rejected.index, rejected.reason) for rejected in taken.parsed.rejected],
     )

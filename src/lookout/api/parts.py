@@ -11,6 +11,7 @@ from lookout.errors import Forbidden, Refused
 from lookout.feeds.follow import Followers
 from lookout.feeds.kafka.relay import Relays
 from lookout.incidents.actions import NAME_LIMIT
+from lookout.intake.placing import Placing
 from lookout.intake.writer import Intake
 from lookout.reconcile import Reconciler
 from lookout.reload import Reload
@@ -31,6 +32,7 @@ class Parts(msgspec.Struct, frozen=True):
     relations: Relations
     stats: Stats
     intake: Intake
+    placing: Placing
     followers: Followers
     clock: Clock
     reconciler: Reconciler
@@ -51,7 +53,8 @@ class Caller(msgspec.Struct, frozen=True):
 
     `source` is the one that an ingest credential is bound to, None for any. `is_platform` callers see what is of no
     tenant, and have named the tenant that they ask for; one that has named none has "" for it. `credential` names what
-    the caller is known by, for the log; with `expires_at`, or when it is revoked, it ends.
+    the caller is known by, for the log; with `expires_at`, or when it is revoked, it ends. Whoever sends for
+    `many_tenants` has "" for the tenant: each alert says whose it is.
     """
 
     tenant_id: str
@@ -61,12 +64,13 @@ class Caller(msgspec.Struct, frozen=True):
     is_platform: bool = False
     credential: str = "local"
     expires_at: datetime | None = None
+    many_tenants: bool = False
 
     def allowed(self, scope: Scope) -> "Caller":
         """This caller, who may do this. Raises `Forbidden`, and `Refused` if no tenant is named."""
         if scope not in self.scopes:
             raise Forbidden(f"this credential is not for {scope}: it is for {', '.join(sorted(self.scopes))}")
-        if not self.tenant_id:
+        if not self.tenant_id and not self.many_tenants:
             raise Refused("name the tenant with X-Tenant-ID", "X-Tenant-ID", "required")
         return self
 

@@ -20,6 +20,7 @@ from lookout.cli.serve import check_config, rebuild, serve
 from lookout.cli.sources import sources
 from lookout.cli.stats import stats
 from lookout.cli.tail import tail
+from lookout.cli.tenant import tenant
 from lookout.cli.terminal import complain
 from lookout.cli.token import token
 from lookout.cli.why import why
@@ -57,13 +58,14 @@ def version() -> None:
 
 app.command()(serve)
 app.command()(tail)
-app.add_typer(incidents, name="incidents", short_help="List incidents, show one, acknowledge, assign, note, resolve.")
+app.add_typer(incidents, name="incidents", short_help="List incidents, show one, act on it, attach a report.")
 app.command()(stats)
 app.add_typer(sources, name="sources", short_help="List what sends alerts, with its heartbeats; forget one.")
 app.command()(reconcile)
 app.command()(why)
 app.command()(demo)
 app.add_typer(token, name="token", short_help="Make, list and revoke the tokens of senders and readers.")
+app.add_typer(tenant, name="tenant", short_help="Make and list tenants, for senders of many.")
 app.command("check-config")(check_config)
 app.command()(rebuild)
 app.command()(relay)

@@ -362,6 +362,10 @@ class Client:
     def note(self, incident_id: str, text: str) -> IncidentView:
         return self._act(incident_id, "notes", {"text": text})
 
+    def attach(self, incident_id: str, report: Mapping[str, str | float]) -> IncidentView:
+        """Attach an investigation; the first of its `report_id` stands."""
+        return self._act(incident_id, "investigations", report)
+
     def reconcile(self) -> list[Reconciled]:
         """Have every source asked what fires, which takes as long as the slowest of them."""
         answer = self._post("/v1/reconcile", {}, RECONCILE_SECONDS)
@@ -389,9 +393,10 @@ class Client:
                 raise self._refusal(response)
             yield EventSource(response).iter_sse()
 
-    def _act(self, incident_id: str, action: str, body: Mapping[str, str | None]) -> IncidentView:
+    def _act(self, incident_id: str, action: str, body: Mapping[str, str | float | None]) -> IncidentView:
         sent = {
-            name: None if text is None else _LONE.sub("\N{REPLACEMENT CHARACTER}", text) for name, text in body.items()
+            name: _LONE.sub("\N{REPLACEMENT CHARACTER}", value) if isinstance(value, str) else value
+            for name, value in body.items()
         }
         return self._decode(self._post(f"/v1/incidents/{incident_id}/{action}", sent), IncidentView)
 

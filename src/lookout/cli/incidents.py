@@ -1,5 +1,6 @@
 """`lookout incidents`: what is wrong, and what people do about it."""
 
+import hashlib
 import io
 import sys
 from collections import deque
@@ -7,6 +8,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from enum import StrEnum
 from itertools import islice
+from pathlib import Path
 from typing import Annotated
 
 import msgspec
@@ -20,12 +22,14 @@ from lookout.cli.client import PAGE, AlertView, Client, InvestigationView
 from lookout.cli.finding import find_incident
 from lookout.cli.moments import moment_of
 from lookout.cli.outside import DEFAULT_URL, Url, outside_of
-from lookout.cli.pages import When, incident_page, incident_table
+from lookout.cli.pages import When, incident_page, incident_table, report_count
 from lookout.cli.reading import Heard
-from lookout.cli.terminal import STATUS_STYLES, Terminal, json_line, severity_mark, short_id
+from lookout.cli.terminal import STATUS_STYLES, TEXT_LIMIT, Terminal, json_line, severity_mark, short_id
+from lookout.errors import Refused
 from lookout.incidents.actions import NAME_LIMIT
 from lookout.incidents.grouping import TITLE_LIMIT
 from lookout.incidents.incident import Incident, IncidentView, Status
+from lookout.incidents.investigation import INVESTIGATION_SUMMARY_LIMIT
 from lookout.incidents.related import Related
 
 ALERTS_READ = 2000
@@ -234,6 +238,49 @@ def _standard_input() -> str:
     if isinstance(stream, io.TextIOWrapper):
         stream.reconfigure(errors="replace")
     return stream.read()
+
+
+@incidents.command()
+def attach(
+    context: typer.Context,
+    part: Id,
+    file: Annotated[str, typer.Argument(metavar="FILE", help="The report, Markdown; - reads it from standard input.")],
+    *,
+    report_id: Annotated[
+        str, typer.Option(metavar="TEXT", help="Your id of the report; the first of an id stands. Default: its digest.")
+    ] = "",
+    confidence: Annotated[float | None, typer.Option(metavar="0..1", min=0, max=1, help="How sure you are.")] = None,
+    link: Annotated[str, typer.Option(metavar="URL", help="Where the whole report is.")] = "",
+    url: Url = DEFAULT_URL,
+) -> None:
+    """Attach what you found out. Attached once, it stays; attaching it again changes nothing.
+
+    \b
+    Examples:
+      lookout incidents attach 5f3c9a1e report.md
+      ./look-into 5f3c9a1e | lookout incidents attach 5f3c9a1e - --confidence 0.8
+    """
+    client = outside_of(context).client(url)
+    incident_id = find_incident(client, part)
+    summary = _standard_input() if file == "-" else _content_of(file)
+    told: dict[str, str | float] = {"report_id": report_id or _digest_of(summary), "summary": summary, "link": link}
+    if confidence is not None:
+        told["confidence"] = confidence
+    incident = client.attach(incident_id, told)
+    _confirm(incident, f"attached, {report_count(incident)}")
+
+
+def _content_of(file: str) -> str:
+    """A file's text, as far as the server could take it; bytes that are no text become U+FFFD."""
+    try:
+        with Path(file).open(encoding="utf-8", errors="replace") as report:
+            return report.read(INVESTIGATION_SUMMARY_LIMIT + 1)
+    except OSError as error:
+        raise Refused(f"{one_line(file, TEXT_LIMIT)} cannot be read: {error.strerror}") from None
+
+
+def _digest_of(text: str) -> str:
+    return f"sha256-{hashlib.sha256(text.encode(errors='replace')).hexdigest()[:16]}"
 
 
 @incidents.command()

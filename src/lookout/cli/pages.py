@@ -111,7 +111,7 @@ def _row(incident: IncidentView, when: When, title_width: int) -> tuple[Text, ..
     title = Text.assemble((_mark(incident), FLAPPING_STYLE), (one_line(incident.title, TITLE_LIMIT), style))
     if incident.stale:
         title = Text.assemble((f"{STALE} ", STALE_STYLE), title)
-    title.truncate(title_width, overflow="ellipsis")
+    _append_reports(title, incident, title_width)
     person = Text(_person(incident), style=style)
     person.truncate(_WIDTHS["WHO"], overflow="ellipsis")
     return (
@@ -123,6 +123,21 @@ def _row(incident: IncidentView, when: When, title_width: int) -> tuple[Text, ..
         Text(span(when.now - incident.started_at), style=style),
         person,
     )
+
+
+def report_count(incident: Incident) -> str:
+    """How many investigations were attached."""
+    return "1 report" if incident.investigation_count == 1 else f"{incident.investigation_count} reports"
+
+
+def _append_reports(title: Text, incident: Incident, width: int) -> None:
+    """Cut the title to `width`, and say that somebody has looked into it: behind it, or below where it is narrow."""
+    reports = Text(report_count(incident), style="dim") if incident.investigation_count else Text()
+    beside = width - reports.cell_len - _GUTTER
+    is_narrow = beside < 2 * _SHORTEST_TITLE
+    title.truncate(width if is_narrow or not reports else beside, overflow="ellipsis")
+    if reports:
+        title.append(_BREAK if is_narrow else " " * _GUTTER).append_text(reports)
 
 
 def _mark(incident: Incident) -> str:

@@ -15,6 +15,7 @@ from rich.text import Text
 from lookout.alerts.text import one_line
 from lookout.cli.outside import Outside, outside_of
 from lookout.cli.serve import DataDir, overlaid
+from lookout.cli.tenant import checked_tenant
 from lookout.cli.terminal import Terminal
 from lookout.clock import Clock
 from lookout.errors import Refused
@@ -24,11 +25,13 @@ from lookout.store.tokens import Fresh, Token, Tokens
 token = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
 
 T = TypeVar("T")
+LOCAL_TENANT = "default"
+MANY = "(many)"
+"""What stands in the place of the tenant of a token for many."""
 
 log = structlog.get_logger()
 
 _EXPIRY = re.compile(r"([0-9]{1,5}[smhdw])+", re.ASCII)
-_TENANT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", re.ASCII)
 
 
 class SourceChoice(StrEnum):
@@ -51,7 +54,10 @@ class ScopeChoice(StrEnum):
 def create(
     context: typer.Context,
     *,
-    tenant: Annotated[str, typer.Option(metavar="TENANT", help="Whose it is.")] = "default",
+    tenant: Annotated[str | None, typer.Option(metavar="TENANT", help="Whose it is. Default: default.")] = None,
+    many_tenants: Annotated[
+        bool, typer.Option("--many-tenants", help="Its sender sends for many: each alert says whose it is.")
+    ] = False,
     source: Annotated[SourceChoice | None, typer.Option(help="It sends alerts as this source.")] = None,
     scope: Annotated[list[ScopeChoice] | None, typer.Option(help="It reads, or acts; may be given twice.")] = None,
     name: Annotated[str, typer.Option(metavar="NAME", help="What it is for; also who acts with it.")] = "",
@@ -63,23 +69,27 @@ def create(
     \b
     Examples:
       lookout token create --source prometheus --name "prometheus of eu-1"
+      lookout token create --source alertmanager --many-tenants --name "the shared alertmanager"
       lookout token create --scope read --scope operate --name mira --expires 90d
     """
     if (source is None) == (scope is None):
         raise Refused("give either --source, for a sender, or --scope read, --scope operate, for a reader")
     scopes = ("ingest",) if scope is None else tuple(sorted({choice.value for choice in scope}))
-    if _TENANT.fullmatch(tenant) is None:
-        raise Refused(f"{tenant[:40]!r} is no tenant: letters, digits, dot, dash and underscore, at most 100")
+    if many_tenants and (source is None or tenant is not None):
+        raise Refused("--many-tenants is for a sender, so it needs --source, and takes no --tenant")
+    owner = "" if many_tenants else checked_tenant(LOCAL_TENANT if tenant is None else tenant)
     lifetime = _lifetime_of(expires)
     called = one_line(name, NAME_LIMIT) or (source.value if source is not None else "token")
 
     async def make(tokens: Tokens, clock: Clock) -> Fresh:
         now = clock.now()
         ends = now + lifetime if lifetime is not None else None
-        return await tokens.create(tenant, scopes, called, now, source=source, expires_at=ends)
+        return await tokens.create(
+            owner, scopes, called, now, source=source, expires_at=ends, many_tenants=many_tenants
+        )
 
     fresh = _on_tokens(outside_of(context), data_dir, make)
-    log.info("audit", action="token_created", token=fresh.token.id, tenant_id=tenant, scopes=",".join(scopes))
+    log.info("audit", action="token_created", token=fresh.token.id, tenant_id=owner or MANY, scopes=",".join(scopes))
     typer.echo(fresh.text)
     said = "It is shown this once. Send it as `Authorization: Bearer ...`, or as the password of basic authentication."
     Terminal(stderr=True).say(Text(f"{said} To end it: lookout token revoke {fresh.token.id}"))
@@ -118,7 +128,7 @@ def list_tokens(
     for each in found:
         purpose = f"source {each.source}" if each.source is not None else ", ".join(each.scopes)
         table.add_row(
-            *(Text(one_line(text, NAME_LIMIT)) for text in (each.id, each.name, each.tenant_id, purpose)),
+            *(Text(one_line(text, NAME_LIMIT)) for text in (each.id, each.name, _owner_of(each), purpose)),
             f"{each.created_at:%Y-%m-%d}",
             f"{each.last_used_at:%Y-%m-%d %H:%M}" if each.last_used_at is not None else "never",
             _state_of(each, outside),
@@ -143,7 +153,7 @@ def revoke(
         return await tokens.revoke(token_id, clock.now())
 
     ended = _on_tokens(outside_of(context), data_dir, end)
-    log.info("audit", action="token_revoked", token=ended.id, tenant_id=ended.tenant_id)
+    log.info("audit", action="token_revoked", token=ended.id, tenant_id=_owner_of(ended))
     Terminal().say(Text(f"revoked: {ended.id} ({one_line(ended.name, NAME_LIMIT)})"))
 
 
@@ -162,6 +172,10 @@ def _lifetime_of(text: str) -> timedelta | None:
     if _EXPIRY.fullmatch(text) is None or not duration_of(text):
         raise Refused(f"{text[:40]!r} is no time: 90d, 12h or 30m is expected")
     return duration_of(text)
+
+
+def _owner_of(each: "Token") -> str:
+    return MANY if each.many_tenants else each.tenant_id
 
 
 def _state_of(each: "Token", outside: Outside) -> str:

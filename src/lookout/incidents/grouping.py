@@ -39,9 +39,7 @@ def group_of(label_set: LabelSet, policy: Policy) -> Group:
     One that stands for another, as "no data" does for its rule, is matched and grouped by that one's name. Neither the
     place of the policy's rule nor its name is part of the key: alerts of two rules with the same group labels are one.
     """
-    known = label_set.labels
-    if label_set.stands_for:
-        known = {**known, "alertname": label_set.stands_for}
+    known = label_set.matched
     rule = policy.rule_of(known)
     group_by = policy.group_by if rule is None or rule.group_by is None else rule.group_by
     labels = {name: known[name] for name in group_by if name in known}

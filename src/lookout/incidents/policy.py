@@ -10,6 +10,7 @@ import msgspec
 from lookout.alerts.severity import SYNONYMS, Severity
 from lookout.alerts.source import USUAL, Source
 from lookout.incidents.rules import Rule, Rules
+from lookout.incidents.tenants import Tenancy
 
 VERSION_LENGTH = 12
 
@@ -64,6 +65,9 @@ class Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True, dict=True)
     sources: Mapping[str, Source] = msgspec.field(default_factory=dict[str, Source])
     """What is settled about sources, by name, where it is not the usual."""
 
+    tenants: Tenancy = Tenancy()
+    """Whose the alerts of a sender for many tenants are."""
+
     pace: Pace = Pace()
     """How much one incident tells. The same for all: no key of `lookout.yaml`."""
 
@@ -74,7 +78,7 @@ class Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True, dict=True)
         return hashlib.sha256(msgspec.json.encode(deciding, order="deterministic")).hexdigest()[:VERSION_LENGTH]
 
     @cached_property
-    def _ordered_rules(self) -> Rules:
+    def _ordered_rules(self) -> Rules[Rule]:
         return Rules(self.rules)
 
     def rule_of(self, labels: Mapping[str, str]) -> Rule | None:

@@ -8,6 +8,7 @@ rules there are: an expression is only tried on a value that is new.
 from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from functools import lru_cache
+from typing import Generic, Protocol, TypeVar
 
 import msgspec
 
@@ -38,10 +39,20 @@ class Rule(msgspec.Struct, frozen=True):
     reopen_window: timedelta | None = None
 
 
-class Rules:
+class Matching(Protocol):
+    """A rule of any kind: it takes what all of its matchers take."""
+
+    @property
+    def matchers(self) -> tuple[Matcher, ...]: ...
+
+
+R = TypeVar("R", bound=Matching)
+
+
+class Rules(Generic[R]):
     """Rules in their order, to be asked for the first that matches."""
 
-    def __init__(self, rules: Sequence[Rule]) -> None:
+    def __init__(self, rules: Sequence[R]) -> None:
         self._rules = rules
         self._every = (1 << len(rules)) - 1
         self._tests: dict[str, list[tuple[int, Callable[[str], bool]]]] = {}
@@ -50,7 +61,7 @@ class Rules:
                 self._tests.setdefault(matcher.name, []).append((1 << place, matcher.test()))
         self._known = lru_cache(maxsize=VALUES_KNOWN)(self._takers)
 
-    def first(self, labels: Mapping[str, str]) -> Rule | None:
+    def first(self, labels: Mapping[str, str]) -> R | None:
         """The first rule that takes these labels, None if none does."""
         left = self._every
         for name in self._tests:

@@ -3,5 +3,7 @@
 work.py      what is asked: a delivery, an order, an expiry, a reconciliation
 repeats.py   firings whose repeats are only renewals
 settle.py    a batch in the hands of the ledgers
-writer.py    the queue, and the one writer that commits it
+placing.py   whose the alerts are, of a sender for many tenants
+queue.py     what waits, by tenant, and which of it is next
+writer.py    the one writer that commits it
 """

@@ -1,8 +1,8 @@
 """The one writer of this process: it commits whatever gathered while the last commit was under way.
 
-No timer, so nothing waits when it is idle. A repeat of a firing that this process has seen is one renewal in one
-batched update, and everything else goes through a ledger. The queue has a bound: what is beyond it is refused before
-anything is taken (I8).
+No timer, so nothing waits when it is idle. The queue says what is next, in two lanes at once, and a tenant is in one of
+them at a time. A repeat of a firing that this process has seen is one renewal in one batched update, and everything
+else goes through a ledger. The queue has a bound: what is beyond it is refused before anything is taken (I8).
 """
 
 import asyncio
@@ -22,6 +22,7 @@ from lookout.incidents.ledger import Ledger, Receipt
 from lookout.incidents.policy import Policy
 from lookout.incidents.reconcile import Finding
 from lookout.incidents.transitions import Reason
+from lookout.intake.queue import SHARE, Job, Lane, Queue, tenant_of
 from lookout.intake.repeats import Receipts, Repeats
 from lookout.intake.settle import settle
 from lookout.intake.tally import Tally
@@ -45,28 +46,21 @@ from lookout.store.log import Log
 
 QUEUE_LIMIT = 250_000
 """Alerts that may wait for a commit. One request always fits into an empty queue: the body limit bounds it."""
-BATCH_LIMIT = 20_000
-"""Alerts in one commit, but for a single request that has more: it is one commit, whole."""
+TENANT_QUEUE_LIMIT = 100_000
+"""The same of one tenant."""
+QUIET_PART = 5
+"""One part in so many of the queue is kept for tenants of which no more than a share waits."""
 COMMIT_SECONDS = 8.0
 ALERTS_A_SECOND = 4_000
 """A batch is given up after so many seconds, and one more for so many alerts: Prometheus waits for 10 seconds."""
 TRIES = 3
 RETRY_AFTER = timedelta(milliseconds=200)
-THREAD_FROM = 2_000
+THREAD_FROM = 500
 """From this many alerts on a ledger decides in a thread, so that the server goes on answering."""
 
 T = TypeVar("T")
 
 log = structlog.get_logger()
-
-
-class _Job(msgspec.Struct):
-    work: Work
-    done: "asyncio.Future[Outcome]"
-
-    @property
-    def size(self) -> int:
-        return self.work.size
 
 
 class Intake:
@@ -82,22 +76,31 @@ class Intake:
         self._store = store
         self._clock = clock
         self._fresh_id = fresh_id
-        self._jobs: list[_Job] = []
-        self._waiting = 0
-        self._arrived = asyncio.Event()
+        self._queue = Queue()
+        self._wakes = {lane: asyncio.Event() for lane in Lane}
         self._repeats = Repeats(store)
         self._closed = False
 
     @property
     def waiting(self) -> int:
         """Alerts that wait for a commit."""
-        return self._waiting
+        return self._queue.waiting
 
     async def deliver(self, delivery: Delivery) -> list[Receipt]:
         """Store the alerts of one request; returns after the commit, with a receipt for each. Raises `Overloaded`."""
         outcome = await self._submit(delivery)
         assert isinstance(outcome, list)
         return outcome
+
+    async def deliver_all(self, deliveries: Sequence[Delivery]) -> list[list[Receipt] | BaseException]:
+        """Store the alerts of one request, a delivery for each tenant; returns when all are committed or refused.
+
+        Of each its receipts, or the error that `deliver` raises: one that cannot be stored costs the others nothing.
+        Of a single one the error is raised.
+        """
+        if len(deliveries) == 1:
+            return [await self.deliver(deliveries[0])]
+        return await asyncio.gather(*map(self.deliver, deliveries), return_exceptions=True)
 
     async def order(self, order: Order) -> tuple[Incident, Reason]:
         """Do a person's action; returns the incident after it, and why. Raises `NotFound`, `Overloaded`."""
@@ -124,51 +127,56 @@ class Intake:
         return outcome.alerts
 
     async def _submit(self, work: Work) -> Outcome:
-        if self._closed or (self._waiting and self._waiting + work.size > QUEUE_LIMIT):
+        tenant_id, size = tenant_of(work), work.size
+        if self._closed or not self._has_room(tenant_id, size):
             metrics.OVERLOADED.inc()
             self.listening_since = self._clock.now()
             raise Overloaded("Lookout has more to store than it can at the moment; nothing of this request was taken")
-        job = _Job(work, asyncio.get_running_loop().create_future())
-        self._jobs.append(job)
-        self._waiting += work.size
-        self._arrived.set()
+        job = Job(work, tenant_id, size, asyncio.get_running_loop().create_future())
+        self._queue.put(job)
+        self._wake()
         return await job.done
+
+    def _has_room(self, tenant_id: str | None, size: int) -> bool:
+        """One request always fits where nothing waits, and a tenant in a storm cannot take the room of all others."""
+        waiting = self._queue.waiting
+        of_tenant = self._queue.waiting_of(tenant_id)
+        if of_tenant and of_tenant + size > TENANT_QUEUE_LIMIT:
+            return False
+        is_quiet = of_tenant + size <= SHARE
+        limit = QUEUE_LIMIT if is_quiet else QUEUE_LIMIT - QUEUE_LIMIT // QUIET_PART
+        return not waiting or waiting + size <= limit
 
     async def run(self) -> None:
         """Commit batch after batch, until `close`. What was taken by then is committed first."""
+        await asyncio.gather(*map(self._run_lane, Lane))
+
+    async def _run_lane(self, lane: Lane) -> None:
         while True:
-            await self._arrived.wait()
-            self._arrived.clear()
-            while self._jobs:
-                batch = self._gather()
+            self._wakes[lane].clear()
+            if batch := self._queue.take(lane):
+                metrics.BATCH_SIZE.observe(sum(job.size for job in batch))
                 try:
                     await self._commit(batch)
                 finally:
-                    self._waiting -= sum(job.size for job in batch)
-            if self._closed:
+                    self._queue.done(batch)
+                    self._wake()
+            elif self._closed and self._queue.is_empty:
                 return
+            else:
+                await self._wakes[lane].wait()
 
     def close(self) -> None:
         """Take nothing more."""
         self._closed = True
-        self._arrived.set()
+        self._wake()
 
-    def _gather(self) -> list[_Job]:
-        """The next batch, in the order of arrival. An action is a commit of its own: most are never tried twice."""
-        size = count = 0
-        for job in self._jobs:
-            is_order = isinstance(job.work, Order)
-            if count and (is_order or size + job.size > BATCH_LIMIT):
-                break
-            size += job.size
-            count += 1
-            if is_order:
-                break
-        batch, self._jobs = self._jobs[:count], self._jobs[count:]
-        metrics.BATCH_SIZE.observe(size)
-        return batch
+    def _wake(self) -> None:
+        """Let both lanes look: there is more, or a tenant is free for the other lane."""
+        for wake in self._wakes.values():
+            wake.set()
 
-    async def _commit(self, batch: list[_Job]) -> None:
+    async def _commit(self, batch: list[Job]) -> None:
         try:
             seconds = COMMIT_SECONDS + sum(job.size for job in batch) / ALERTS_A_SECOND
             outcomes = await _within(self._try(batch), seconds)
@@ -181,7 +189,7 @@ class Intake:
             for job, outcome in zip(batch, outcomes, strict=True):
                 _answer(job, outcome)
 
-    async def _isolate(self, batch: list[_Job], error: Exception) -> None:
+    async def _isolate(self, batch: list[Job], error: Exception) -> None:
         """One job of the batch cannot be done: commit each alone, so that it costs the others nothing."""
         if len(batch) > 1:
             for job in batch:
@@ -191,7 +199,7 @@ class Intake:
         metrics.FAILED_COMMITS.inc()
         _answer(batch[0], error)
 
-    def _refuse(self, batch: list[_Job], error: Exception) -> None:
+    def _refuse(self, batch: list[Job], error: Exception) -> None:
         """The database is away: say so at once, and count silence only from when it is back."""
         log.warning("intake", action="commit_failed", error=repr(error), alerts=sum(job.size for job in batch))
         metrics.FAILED_COMMITS.inc()
@@ -199,7 +207,7 @@ class Intake:
         for job in batch:
             _answer(job, Overloaded("the database does not answer; nothing of this request is known to be stored"))
 
-    async def _try(self, batch: list[_Job]) -> list[Outcome]:
+    async def _try(self, batch: list[Job]) -> list[Outcome]:
         """Commit, and again if that failed for a passing reason: alerts that are stored twice are stored once."""
         for attempt in range(1, TRIES + 1):
             try:
@@ -231,8 +239,8 @@ class Intake:
     async def _decide(self, batch: list[Work], policy: Policy) -> list[Outcome]:
         is_large = sum(work.size for work in batch) >= THREAD_FROM
         needs = await asyncio.to_thread(needs_of, batch, policy) if is_large else needs_of(batch, policy)
-        await self._store.open_feeds(needs)
-        async with self._store.transaction() as transaction:
+        await self._store.open_feeds(needs, self._clock.now())
+        async with self._store.transaction(needs) as transaction:
             ledgers = await transaction.load(needs, policy, self._fresh_id, self._clock.now())
             if is_large or sum(len(need.fingerprints) for need in needs.values()) >= THREAD_FROM:
                 outcomes = await asyncio.to_thread(settle, batch, ledgers)
@@ -244,7 +252,8 @@ class Intake:
             for source in ledger.returned:
                 self.on_return(ledger.tenant_id, source)
         _count(outcomes, ledgers.values())
-        self._repeats.remember(batch, outcomes)
+        if self._repeats.goes_by(policy):  # in the other lane another one may have come into force
+            self._repeats.remember(batch, outcomes)
         return outcomes
 
 
@@ -297,7 +306,7 @@ def _count(outcomes: Iterable[Outcome], ledgers: Iterable[Ledger]) -> None:
             metrics.EVENTS.labels(record.event.event_type).inc()
 
 
-def _answer(job: _Job, outcome: Outcome) -> None:
+def _answer(job: Job, outcome: Outcome) -> None:
     if job.done.done():  # whoever asked has gone
         return
     if isinstance(outcome, Exception):

@@ -16,18 +16,22 @@ class Parsed(msgspec.Struct):
     """A request as understood: the alerts to keep, and those refused with the reason.
 
     `rejected` are the first `REJECTED_LIMIT`, and after them one that says how many more there are, in the place of the
-    first left out; `rejected_count` counts all. `acknowledged` are alerts of which the sender says that somebody is on
-    them, and nothing else.
+    first left out; `rejected_places` are the places of all in the request. `acknowledged` are alerts of which the
+    sender says that somebody is on them, and nothing else.
     """
 
     alerts: list[Alert]
     rejected: list[RejectedAlert]
     acknowledged: list[LabelSet] = []
-    rejected_count: int = 0
+    rejected_places: list[int] = []
+
+    @property
+    def rejected_count(self) -> int:
+        return len(self.rejected_places)
 
     def reject(self, index: int, reason: str, part: object) -> None:
         """Refuse one alert, `part` of the body."""
-        self.rejected_count += 1
+        self.rejected_places.append(index)
         if (more := self.rejected_count - REJECTED_LIMIT) <= 0:
             self.rejected.append(RejectedAlert(index, reason, _excerpt_of(part)))
         elif more == 1:

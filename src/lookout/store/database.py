@@ -9,12 +9,14 @@ from importlib.resources import as_file, files
 from typing import TYPE_CHECKING, Any, cast
 
 import asyncpg
+import structlog
 from pogo_core.error import BadMigrationError
 from pogo_core.util import migrate
 
 from lookout.clock import Clock
 from lookout.errors import StartError
 from lookout.store import jsonb
+from lookout.store.sql import SQL
 
 if TYPE_CHECKING:
     from asyncpg.pool import PoolConnectionProxy
@@ -29,13 +31,15 @@ LOWEST_VERSION = 15
 COMMAND_SECONDS = 30.0
 """No statement runs longer: what hangs is given up, and its request answered with an error."""
 READERS = 10
-WRITERS = 3
+WRITERS = 4
 RELAYS = 3
 """Connections of each kind. The writer has its own, so that slow reads never keep it from taking alerts."""
 
 UP_RETRY = timedelta(milliseconds=200)
 UP_TRIES = 300
 """How often, and how many times, to knock at a database that starts or recovers."""
+
+log = structlog.get_logger()
 
 # Which migration is under way matters to nobody: a failed one is told by its error.
 _QUIET = logging.getLogger(f"{__name__}.migrations")
@@ -94,6 +98,7 @@ async def connect(dsn: str, size: int = READERS, command_seconds: float | None =
             max_size=size,
             command_timeout=command_seconds,
             init=jsonb.register,
+            reset=_reset,
             server_settings={"application_name": "lookout", "timezone": "UTC"},
         )
         version: str = await pool.fetchval("SHOW server_version_num")
@@ -105,13 +110,22 @@ async def connect(dsn: str, size: int = READERS, command_seconds: float | None =
     return pool
 
 
+async def _reset(connection: "Connection") -> None:
+    """What is set is set for a transaction, and none outlives it: there is nothing else to take back."""
+    if connection.is_in_transaction():
+        await connection.execute("ROLLBACK")
+
+
 async def migrate_schema(pool: "Pool") -> None:
     """Bring the schema up to date. Replicas that start together take turns. Raises `StartError`.
 
-    A turn may take longer than any statement of a request: `pool` should set no time limit.
+    A turn may take longer than any statement of a request: `pool` should set no time limit. Whoever may change nothing
+    finds out here whether there is something to change.
     """
     try:
         async with pool.acquire() as connection:
+            if await _is_up_to_date(connection):
+                return
             await connection.execute("SELECT pg_advisory_lock($1)", _MIGRATION_LOCK)
             try:
                 with as_file(files("lookout.store").joinpath("migrations")) as directory:
@@ -122,12 +136,50 @@ async def migrate_schema(pool: "Pool") -> None:
         raise StartError(f"The schema could not be brought up to date: {_reason(error)}") from error
 
 
+async def _is_up_to_date(connection: "Connection") -> bool:
+    try:
+        rows = await connection.fetch(SQL["applied_migrations"])
+    except (asyncpg.UndefinedTableError, asyncpg.InsufficientPrivilegeError):
+        return False
+    known = {entry.name.removesuffix(".sql") for entry in files("lookout.store").joinpath("migrations").iterdir()}
+    return known <= {row["migration_id"] for row in rows}
+
+
+async def let_service_in(pool: "Pool") -> None:
+    """Let the role that serves connect by itself. Raises `StartError`."""
+    try:
+        await pool.execute(SQL["let_service_in"])
+    except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
+        raise StartError(f"The role that serves could not be let in: {_reason(error)}") from error
+
+
+async def check_role(pool: "Pool") -> None:
+    """Raise `StartError` unless the role of `pool` may serve, and say so if row-level security does not hold for it."""
+    async with pool.acquire() as connection:
+        role = await connection.fetchrow(SQL["role"])
+        assert role is not None
+        name: str = role["name"]
+        if not role["serves"]:
+            raise StartError(f"The role {name} of DATABASE_URL may not serve: GRANT lookout_service TO {name}.")
+        try:
+            async with connection.transaction():
+                await connection.execute(SQL["enter_platform"])
+        except (asyncpg.InsufficientPrivilegeError, asyncpg.InvalidParameterValueError) as error:
+            raise StartError(
+                f"The role {name} of DATABASE_URL may not work for all tenants at once ({error}): "
+                f"GRANT lookout_platform TO {name}."
+            ) from error
+    if role["sees_all"]:
+        log.warning("store", action="row_level_security_is_off", role=name, because="it is a superuser or bypasses it")
+
+
 def _reason(error: Exception) -> str:
     cause = error.__cause__
     if isinstance(error, asyncpg.InsufficientPrivilegeError) or isinstance(cause, asyncpg.InsufficientPrivilegeError):
         return (
-            f"{cause or error}. Make the role of DATABASE_URL the owner of the database and of Lookout's tables, "
-            "or let it make them: GRANT CREATE ON SCHEMA public TO it."
+            f"{cause or error}. Name the owner of Lookout's tables in LOOKOUT_MIGRATE_DATABASE_URL. Whoever is to make "
+            "them needs GRANT CREATE ON SCHEMA public TO it, and the roles lookout_service and lookout_platform, or "
+            "CREATEROLE to make these: see `A PostgreSQL of your own` in docs/operations.md."
         )
     if isinstance(error, BadMigrationError):
         return f"{error}: {cause}"

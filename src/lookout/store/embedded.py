@@ -23,7 +23,9 @@ import psutil
 
 from lookout.errors import StartError
 
-_USER = "lookout"
+OWNER = "lookout"
+SERVICE = "lookout_service"
+"""Whom Lookout serves as, once the schema is there: the migrations make it."""
 _START_SECONDS = 60
 _STOP_SECONDS = 20
 """How long a stop in order may take. What is not on disk by then is in the write-ahead log, which is."""
@@ -61,7 +63,7 @@ class EmbeddedPostgres:
         self._socket_dir: Path | None = None
 
     def start(self) -> str:
-        """Start the server, or take over the one that runs. Returns its DSN. Raises `StartError`."""
+        """Start the server, or take over the one that runs. Returns the DSN of its owner. Raises `StartError`."""
         try:
             return self._start()
         except OSError as error:
@@ -82,10 +84,10 @@ class EmbeddedPostgres:
         return _dsn(self._socket_dir or self._launch())
 
     def dsn_of_running(self) -> str | None:
-        """The DSN of the server that is up in this data directory, whoever started it; None if there is none."""
+        """The service's DSN of the server that is up in this data directory, whoever started it; None without one."""
         server = self._server()
         is_up = len(server) > _STATUS_LINE and server[_STATUS_LINE].strip() == "ready"
-        return _dsn(Path(server[_SOCKET_DIR_LINE])) if is_up else None
+        return service_dsn(_dsn(Path(server[_SOCKET_DIR_LINE]))) if is_up else None
 
     def revive(self) -> bool:
         """Start the server again if it died, at the same address. Returns whether it had to. Raises `StartError`."""
@@ -194,7 +196,7 @@ class EmbeddedPostgres:
         # Each try has a directory of its own: the initdb of a killed Lookout may still be at work in the last one.
         partial = Path(tempfile.mkdtemp(prefix="postgres.new-", dir=self._data_dir))
         self._make_own(partial)
-        self._run("initdb", "-D", str(partial), "-U", _USER, "--auth=trust", "--encoding=UTF8", "--locale=C.UTF-8")
+        self._run("initdb", "-D", str(partial), "-U", OWNER, "--auth=trust", "--encoding=UTF8", "--locale=C.UTF-8")
         partial.rename(self.cluster)
 
     def _make_own(self, directory: Path) -> None:
@@ -303,5 +305,10 @@ class EmbeddedPostgres:
                 raise StartError(f"The embedded PostgreSQL: {program} failed: {output.read().strip()[-2000:]}")
 
 
+def service_dsn(owner_dsn: str) -> str:
+    """The same database as the role that serves."""
+    return owner_dsn.replace(f"//{OWNER}@", f"//{SERVICE}@", 1)
+
+
 def _dsn(socket_dir: Path) -> str:
-    return f"postgresql://{_USER}@/postgres?host={quote(str(socket_dir))}"
+    return f"postgresql://{OWNER}@/postgres?host={quote(str(socket_dir))}"

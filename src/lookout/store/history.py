@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 from lookout.errors import Gone
 from lookout.incidents.incident import Incident
 from lookout.store import jsonb
+from lookout.store.isolation import OfTenant
 from lookout.store.reads import IncidentFilter
 from lookout.store.rows import incident_of
-from lookout.store.sql import SQL
 
 if TYPE_CHECKING:
     import asyncpg
@@ -27,17 +27,17 @@ class History:
     """Reads of what was."""
 
     def __init__(self, pool: "Pool") -> None:
-        self._pool = pool
+        self._of_tenant = OfTenant(pool)
 
     async def position_at(self, tenant_id: str, time: datetime) -> int:
         """The position of the last event recorded at or before `time` by any replica's clock, 0 if there was none yet.
 
         Raises `Gone` where nothing of that time is kept.
         """
-        position: int | None = await self._pool.fetchval(SQL["position_at"], tenant_id, time, CLOCKS_DIFFER)
+        position: int | None = await self._of_tenant.fetchval("position_at", tenant_id, time, CLOCKS_DIFFER)
         if position is not None:
             return position
-        feed = await self._pool.fetchrow(SQL["feed"], tenant_id)
+        feed = await self._of_tenant.fetchrow("feed", tenant_id)
         if feed is None or not feed["pruned_position"]:
             return 0
         if feed["pruned_position"] == feed["last_position"]:  # all is over since long ago
@@ -61,13 +61,13 @@ class History:
     async def _incidents(
         self, name: str, tenant_id: str, at: int, position: int, limit: int, wanted: IncidentFilter
     ) -> list[Incident]:
-        rows = await self._pool.fetch(SQL[name], tenant_id, at, *wanted.arguments, position, limit)
+        rows = await self._of_tenant.fetch(name, tenant_id, at, *wanted.arguments, position, limit)
         return [_incident_of(row) for row in rows]
 
     async def count(self, tenant_id: str, at: int, wanted: IncidentFilter) -> int:
         """How many there were at the position `at`."""
         name = "count_open_incidents_as_of" if wanted.is_of_open else "count_incidents_as_of"
-        count: int = await self._pool.fetchval(SQL[name], tenant_id, at, *wanted.arguments)
+        count: int = await self._of_tenant.fetchval(name, tenant_id, at, *wanted.arguments)
         return count
 
 

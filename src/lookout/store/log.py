@@ -16,8 +16,9 @@ from lookout.incidents.lease import Lease, LeaseKey
 from lookout.incidents.ledger import Ledger
 from lookout.incidents.policy import Pace, Policy
 from lookout.incidents.reconcile import Held
-from lookout.store import jsonb
+from lookout.store import isolation, jsonb
 from lookout.store.database import columns
+from lookout.store.isolation import Platform
 from lookout.store.rows import (
     alert_state_of,
     alert_values,
@@ -110,6 +111,7 @@ class Log:
 
     def __init__(self, pool: "Pool") -> None:
         self._pool = pool
+        self._platform = Platform(pool)
         self._known_tenants: set[str] = set()
 
     async def renew(self, renewals: Sequence[Renewal], now: datetime) -> set[int]:
@@ -118,20 +120,22 @@ class Log:
         order = sorted(range(len(renewals)), key=lambda place: renewals[place].fingerprint)
         ordered = [renewals[place] for place in order]
         arrays = columns([(r.tenant_id, r.fingerprint, *r.key, r.ends_at) for r in ordered], 6)
-        rows = await self._pool.fetch(SQL["renew_leases"], *arrays, now)
+        async with isolation.tenants(self._pool, {r.tenant_id for r in renewals}) as connection:
+            rows = await connection.fetch(SQL["renew_leases"], *arrays, now)
         return {order[row["place"] - 1] for row in rows}
 
     @asynccontextmanager
-    async def transaction(self) -> AsyncGenerator["Transaction"]:
-        """One commit."""
-        async with self._pool.acquire() as connection, connection.transaction():
+    async def transaction(self, tenant_ids: Iterable[str]) -> AsyncGenerator["Transaction"]:
+        """One commit, for these tenants."""
+        async with isolation.tenants(self._pool, tenant_ids) as connection:
             yield Transaction(connection)
 
-    async def open_feeds(self, tenant_ids: Iterable[str]) -> None:
+    async def open_feeds(self, tenant_ids: Iterable[str], now: datetime) -> None:
         """Give each tenant its row, once."""
         unknown = sorted(set(tenant_ids) - self._known_tenants)
         if unknown:
-            await self._pool.execute(SQL["open_feeds"], unknown)
+            async with isolation.tenants(self._pool, unknown) as connection:
+                await connection.execute(SQL["open_feeds"], unknown, now)
             self._known_tenants.update(unknown)
 
     async def due_leases(self, now: datetime, grace: timedelta, limit: int) -> list[tuple[str, str]]:
@@ -140,7 +144,7 @@ class Log:
         Leases that were renewed since they were last looked at are put off. Those of firings that were only told to
         have ended are forgotten.
         """
-        async with self._pool.acquire() as connection, connection.transaction():
+        async with self._platform.transaction() as connection:
             await connection.execute(SQL["postpone_checks"], now, grace)
             await connection.execute(SQL["forget_unknown_leases"], now)
             rows = await connection.fetch(SQL["due_leases"], now, limit)
@@ -151,33 +155,34 @@ class Log:
     ) -> list[tuple[str, Heartbeat]]:
         """At most `limit` heartbeats, with their tenants: those missing at `now`, and what the policy does not name."""
         names = [(source, policy.source(source).heartbeat) for source in WATCHED]
-        rows = await self._pool.fetch(SQL["due_heartbeats"], now, *columns(names, 2), listening_since, limit)
+        rows = await self._platform.fetch("due_heartbeats", now, *columns(names, 2), listening_since, limit)
         return [(row["tenant_id"], heartbeat_of(row)) for row in rows]
 
     async def held_alerts(self, tenant_id: str, source: str) -> AsyncGenerator[Held]:
         """All of the tenant's firing alerts in short, as far as `source` and the time are concerned."""
-        async with self._pool.acquire() as connection, connection.transaction():
+        async with isolation.tenants(self._pool, (tenant_id,)) as connection:
             async for row in connection.cursor(SQL["held_alerts"], tenant_id, source, prefetch=WRITTEN_AT_ONCE):
                 yield Held(row["fingerprint"], tuple(row["replicas"]), row["ends_at"])
 
     async def add_received(self, counts: Mapping[ReceivedKey, Received]) -> None:
         """Add to what is counted. In one order everywhere, so that replicas do not deadlock."""
         rows = [(*key, *counts[key]) for key in sorted(counts)]
-        await self._pool.execute(SQL["add_received"], *columns(rows, 6))
+        async with isolation.tenants(self._pool, {key.tenant_id for key in counts}) as connection:
+            await connection.execute(SQL["add_received"], *columns(rows, 6))
 
     async def due_incidents(self, now: datetime, limit: int) -> list[tuple[str, str]]:
         """Tenant and id of at most `limit` flapping incidents whose mark ends by `now`."""
-        rows = await self._pool.fetch(SQL["due_incidents"], now, limit)
+        rows = await self._platform.fetch("due_incidents", now, limit)
         return [(row["tenant_id"], str(row["id"])) for row in rows]
 
     async def due_groups(self, now: datetime, limit: int) -> list[tuple[str, str, int]]:
         """Tenant, dedup key and number of alerts of at most `limit` groups of which something postponed is due."""
-        rows = await self._pool.fetch(SQL["due_groups"], now, limit)
+        rows = await self._platform.fetch("due_groups", now, limit)
         return [(row["tenant_id"], row["dedup_key"], row["alerts"]) for row in rows]
 
     async def forget_rejected_alerts(self) -> None:
         """Keep the newest."""
-        await self._pool.execute(SQL["forget_rejected_alerts"], REJECTED_KEPT)
+        await self._platform.execute("forget_rejected_alerts", REJECTED_KEPT)
 
 
 class Transaction:

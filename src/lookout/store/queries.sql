@@ -1,8 +1,39 @@
 -- Every statement that Lookout runs, by name. Times are arguments: no statement reads a clock.
 
+-- name: name_tenants
+-- What the transaction sees from now on: the rows of these tenants, and no others.
+SELECT set_config('lookout.tenants', $1::text[]::text, true)
+
+-- name: enter_platform
+SET LOCAL ROLE lookout_platform
+
+-- name: leave_platform
+SET LOCAL ROLE NONE
+
+-- name: let_service_in
+-- In the embedded server, whose socket is its owner's alone.
+ALTER ROLE lookout_service LOGIN
+
+-- name: applied_migrations
+SELECT migration_id FROM public._pogo_migration
+
+-- name: role
+SELECT
+    current_user AS name,
+    rolsuper OR rolbypassrls AS sees_all,
+    has_table_privilege(current_user, 'events', 'INSERT') AS serves
+FROM pg_roles
+WHERE rolname = current_user
+
 -- name: open_feeds
-INSERT INTO feeds (tenant_id)
-SELECT unnest($1::text[])
+-- Whoever has a log is a tenant that is known.
+WITH opened AS (
+    INSERT INTO feeds (tenant_id)
+    SELECT unnest($1::text[])
+    ON CONFLICT DO NOTHING
+)
+INSERT INTO tenants (tenant_id, created_at)
+SELECT unnest($1::text[]), $2
 ON CONFLICT DO NOTHING
 
 -- name: lock_feeds
@@ -560,6 +591,98 @@ LEFT JOIN LATERAL (
 WHERE coalesce(e.incident ->> 'status', i.status) = ANY ($3)
     AND ($4::text[] IS NULL OR coalesce(e.incident ->> 'severity', i.severity) = ANY ($4))
 
+-- name: open_incidents_in_short
+-- What a list for people is sorted and searched by: the newest.
+SELECT id, opened_position, position, status, severity, title, summary, labels, started_at, resolved_at, assignee, rule
+FROM incidents
+WHERE tenant_id = $1 AND status <> 'resolved'
+ORDER BY opened_position DESC
+LIMIT $2
+
+-- name: open_incidents_changed
+-- Those of them that have an event after $2.
+SELECT id, opened_position, position, status, severity, title, summary, labels, started_at, resolved_at, assignee, rule
+FROM incidents
+WHERE tenant_id = $1 AND status <> 'resolved' AND position > $2
+ORDER BY opened_position DESC
+LIMIT $3
+
+-- name: resolved_incidents_since
+SELECT id
+FROM incidents
+WHERE tenant_id = $1 AND status = 'resolved' AND position > $2
+
+-- name: resolved_incidents_in_short
+-- Those that were resolved last, before the time $2; of the same time, those that opened before the position $3.
+SELECT id, opened_position, position, status, severity, title, summary, labels, started_at, resolved_at, assignee, rule
+FROM incidents
+WHERE tenant_id = $1 AND resolved_at <= $2 AND (resolved_at, opened_position) < ($2, $3) AND status = 'resolved'
+ORDER BY resolved_at DESC, opened_position DESC
+LIMIT $4
+
+-- name: count_resolved_since
+-- $3 at most: it is for people to read.
+SELECT count(*)
+FROM (
+    SELECT FROM incidents WHERE tenant_id = $1 AND resolved_at > $2 AND status = 'resolved' LIMIT $3
+) AS r
+
+-- name: incidents_of_ids
+SELECT * FROM incidents WHERE tenant_id = $1 AND id = ANY ($2::uuid[])
+
+-- name: sources_of_incidents
+-- Who tells of the first alerts that fire in each, of $3 at most.
+SELECT i.id, array_agg(DISTINCT l.source ORDER BY l.source) AS sources
+FROM unnest($2::uuid[]) AS i (id)
+CROSS JOIN LATERAL (
+    SELECT fingerprint
+    FROM alerts
+    WHERE tenant_id = $1 AND incident_id = i.id AND status = 'firing'
+    ORDER BY fingerprint
+    LIMIT $3
+) AS a
+JOIN leases AS l ON l.tenant_id = $1 AND l.fingerprint = a.fingerprint
+GROUP BY i.id
+
+-- name: sources_that_fire
+-- Who tells of what fires, by incident.
+SELECT f.incident_id, l.source
+FROM (
+    SELECT fingerprint, incident_id FROM alerts WHERE tenant_id = $1 AND status = 'firing' LIMIT $2
+) AS f
+JOIN leases AS l ON l.tenant_id = $1 AND l.fingerprint = f.fingerprint
+GROUP BY f.incident_id, l.source
+
+-- name: label_values_that_fire
+-- What the alerts that fire have for the label $2, by incident.
+SELECT incident_id, labels ->> $2 AS value
+FROM alerts
+WHERE tenant_id = $1 AND status = 'firing' AND labels ? $2
+GROUP BY incident_id, value
+LIMIT $3
+
+-- name: turns_of_incidents
+-- When each opened, reopened and was resolved, as its sources say: the last $3 of each.
+SELECT i.id, e.event_type, e.occurred_at
+FROM unnest($2::uuid[]) AS i (id)
+CROSS JOIN LATERAL (
+    SELECT event_type, occurred_at, position
+    FROM events
+    WHERE tenant_id = $1
+        AND incident_id = i.id
+        AND event_type IN ('incident_opened', 'incident_reopened', 'incident_resolved')
+    ORDER BY position DESC
+    LIMIT $3
+) AS e
+ORDER BY i.id, e.position
+
+-- name: events_of_incident_before
+SELECT *
+FROM events
+WHERE tenant_id = $1 AND incident_id = $2 AND position < $3
+ORDER BY position DESC
+LIMIT $4
+
 -- name: incidents_near
 -- Those that started nearest to $2, at most $5 on either side.
 (
@@ -884,7 +1007,13 @@ LIMIT $3
 -- Those whose log begins with something that may go: an old event, and an incident that is over since long ago.
 SELECT f.tenant_id
 FROM feeds AS f
-JOIN events AS e ON e.tenant_id = f.tenant_id AND e.position = f.pruned_position + 1
+CROSS JOIN LATERAL (
+    SELECT recorded_at
+    FROM events
+    WHERE tenant_id = f.tenant_id AND position > f.pruned_position
+    ORDER BY position
+    LIMIT 1
+) AS e
 LEFT JOIN LATERAL (
     SELECT status, updated_at
     FROM incidents
@@ -1118,7 +1247,13 @@ SELECT
     (
         SELECT min(e.recorded_at)
         FROM (SELECT * FROM behind LIMIT $2) AS b
-        JOIN events AS e ON e.tenant_id = b.tenant_id AND e.position = b.position + 1
+        CROSS JOIN LATERAL (
+            SELECT recorded_at
+            FROM events
+            WHERE tenant_id = b.tenant_id AND position > b.position
+            ORDER BY position
+            LIMIT 1
+        ) AS e
     ) AS oldest_at
 
 -- name: draw_key
@@ -1129,8 +1264,14 @@ INSERT INTO keys (name, value) VALUES ($1, $2) ON CONFLICT (name) DO NOTHING
 SELECT value FROM keys WHERE name = $1
 
 -- name: create_token
-INSERT INTO tokens (id, digest, tenant_id, source, scopes, name, created_at, expires_at)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+-- Whoever has a token is a tenant that is known; '' is that of a token for many.
+WITH known AS (
+    INSERT INTO tenants (tenant_id, created_at)
+    SELECT $3::text, $7::timestamptz WHERE $3 <> ''
+    ON CONFLICT DO NOTHING
+)
+INSERT INTO tokens (id, digest, tenant_id, source, scopes, name, created_at, expires_at, many_tenants)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
 
 -- name: token
 SELECT * FROM tokens WHERE id = $1
@@ -1146,3 +1287,18 @@ UPDATE tokens AS t
 SET last_used_at = greatest(t.last_used_at, u.used_at)
 FROM unnest($1::text[], $2::timestamptz[]) AS u (id, used_at)
 WHERE t.id = u.id
+
+-- name: known_tenants
+SELECT tenant_id FROM tenants WHERE tenant_id = ANY ($1::text[])
+
+-- name: create_tenants
+-- No more than there may be in all: $3, with null any number.
+INSERT INTO tenants (tenant_id, created_at)
+SELECT tenant_id, $2
+FROM unnest($1::text[]) AS t (tenant_id)
+LIMIT CASE WHEN $3::bigint IS NOT NULL THEN greatest(0, $3 - (SELECT count(*) FROM tenants)) END
+ON CONFLICT DO NOTHING
+RETURNING tenant_id
+
+-- name: all_tenants
+SELECT tenant_id, created_at FROM tenants WHERE tenant_id > $1 ORDER BY tenant_id LIMIT $2

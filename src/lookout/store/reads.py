@@ -16,9 +16,10 @@ from lookout.incidents.events import EventType, FeedEvent
 from lookout.incidents.incident import Incident, Status
 from lookout.incidents.transitions import Reason, reason_of
 from lookout.store import jsonb
+from lookout.store.board import BoardReads
+from lookout.store.isolation import OfTenant, Platform
 from lookout.store.rows import feed_event_of, incident_of, label_set_of
 from lookout.store.sources import SourceReads
-from lookout.store.sql import SQL
 
 if TYPE_CHECKING:
     import asyncpg
@@ -144,34 +145,37 @@ class Reads:
 
     def __init__(self, pool: "Pool", severities: Mapping[str, Severity]) -> None:
         self._pool = pool
+        self._of_tenant = OfTenant(pool)
+        self._platform = Platform(pool)
         self.sources = SourceReads(pool)
+        self.board = BoardReads(pool)
         self.severities = severities
         """The policy's. Others may be put here at any time."""
 
     async def last_position(self, tenant_id: str) -> int:
         """The position of the tenant's last event, 0 if there is none."""
-        return await self._pool.fetchval(SQL["last_position"], tenant_id) or 0
+        return await self._of_tenant.fetchval("last_position", tenant_id) or 0
 
     async def ends(self, tenant_id: str) -> LogEnds:
         """Where the tenant's log begins and ends."""
-        row = await self._pool.fetchrow(SQL["feed"], tenant_id)
+        row = await self._of_tenant.fetchrow("feed", tenant_id)
         return LogEnds(row["pruned_position"], row["last_position"]) if row is not None else LogEnds(0, 0)
 
     async def events_after(self, tenant_id: str, position: int, limit: int) -> list[FeedEvent]:
         """At most `limit` events after `position`, in order."""
-        rows = await self._pool.fetch(SQL["events_after"], tenant_id, position, limit)
+        rows = await self._of_tenant.fetch("events_after", tenant_id, position, limit)
         return [feed_event_of(row) for row in rows]
 
     async def incident(self, tenant_id: str, incident_id: str) -> Incident:
         """One incident. Raises `NotFound`."""
-        row = await self._pool.fetchrow(SQL["incident"], tenant_id, _uuid_of(incident_id))
+        row = await self._of_tenant.fetchrow("incident", tenant_id, _uuid_of(incident_id))
         if row is None:
             raise _no_incident(incident_id)
         return incident_of(row)
 
     async def open_incident_of(self, tenant_id: str, fingerprint: str) -> str | None:
         """The id of the open incident that an alert fires in, None if it fires in none."""
-        found = await self._pool.fetchval(SQL["open_incident_of_alert"], tenant_id, fingerprint)
+        found = await self._of_tenant.fetchval("open_incident_of_alert", tenant_id, fingerprint)
         return str(found) if found is not None else None
 
     async def incidents_before(
@@ -190,44 +194,44 @@ class Reads:
     async def _incidents(
         self, name: str, tenant_id: str, position: int, limit: int, wanted: IncidentFilter
     ) -> list[Incident]:
-        rows = await self._pool.fetch(SQL[name], tenant_id, position, *wanted.arguments, limit)
+        rows = await self._of_tenant.fetch(name, tenant_id, position, *wanted.arguments, limit)
         return [incident_of(row) for row in rows]
 
     async def count_incidents(self, tenant_id: str, wanted: IncidentFilter) -> int:
         """How many there are."""
-        count: int = await self._pool.fetchval(SQL["count_incidents"], tenant_id, *wanted.arguments)
+        count: int = await self._of_tenant.fetchval("count_incidents", tenant_id, *wanted.arguments)
         return count
 
     async def postponed_alerts(self) -> int:
         """How many alerts have a change that is not told yet, of all tenants together: for the metrics."""
-        count: int = await self._pool.fetchval(SQL["count_postponed_alerts"])
+        count: int = await self._platform.fetchval("count_postponed_alerts")
         return count
 
     async def open_incidents(self) -> list[tuple[str, str, int]]:
         """Severity, status and number of the open incidents, of all tenants together: for the metrics."""
-        rows = await self._pool.fetch(SQL["count_open_incidents"])
+        rows = await self._platform.fetch("count_open_incidents")
         return [(row["severity"], row["status"], row["incidents"]) for row in rows]
 
     async def alerts_of(self, tenant_id: str, incident_id: str, after: str, limit: int) -> list[AlertView]:
         """At most `limit` alerts of an incident with fingerprints beyond `after`, by fingerprint."""
-        rows = await self._pool.fetch(SQL["alerts_of_incident"], tenant_id, _uuid_of(incident_id), after, limit)
+        rows = await self._of_tenant.fetch("alerts_of_incident", tenant_id, _uuid_of(incident_id), after, limit)
         firing = [row["fingerprint"] for row in rows if row["status"] == AlertStatus.FIRING]
         stale = await self.sources.stale_alerts(tenant_id, firing) if firing else frozenset[str]()
         return [self._alert_view(row, is_stale=row["fingerprint"] in stale) for row in rows]
 
     async def opening_alerts(self, tenant_id: str, position: int, limit: int) -> list[Grouped]:
         """At most `limit` of the alerts that began to fire with the event at `position`, by fingerprint."""
-        rows = await self._pool.fetch(SQL["opening_alerts"], tenant_id, position, limit)
+        rows = await self._of_tenant.fetch("opening_alerts", tenant_id, position, limit)
         return [Grouped(row["source"], label_set_of(row)) for row in rows]
 
     async def decisions_of(self, tenant_id: str, incident_id: str, after: str, limit: int) -> list[Decided]:
         """The last decisions about at most `limit` alerts of an incident beyond a fingerprint, by fingerprint."""
-        rows = await self._pool.fetch(SQL["decisions_of_incident"], tenant_id, _uuid_of(incident_id), after, limit)
+        rows = await self._of_tenant.fetch("decisions_of_incident", tenant_id, _uuid_of(incident_id), after, limit)
         return [_decided(row) for row in rows]
 
     async def firing_alerts(self, tenant_id: str) -> list[FiringAlert]:
         """All alerts that fire, by fingerprint."""
-        rows = await self._pool.fetch(SQL["firing_alerts"], tenant_id)
+        rows = await self._of_tenant.fetch("firing_alerts", tenant_id)
         alerts = [
             FiringAlert(
                 fingerprint=row["fingerprint"],
@@ -267,20 +271,20 @@ class Reads:
 
     async def events_of(self, tenant_id: str, incident_id: str, position: int, limit: int) -> list[FeedEvent]:
         """At most `limit` events of an incident after `position`, in order."""
-        rows = await self._pool.fetch(SQL["events_of_incident"], tenant_id, _uuid_of(incident_id), position, limit)
+        rows = await self._of_tenant.fetch("events_of_incident", tenant_id, _uuid_of(incident_id), position, limit)
         return [feed_event_of(row) for row in rows]
 
     async def count_events_of(self, tenant_id: str, incident_id: str) -> int:
         """How many events an incident has."""
-        count: int = await self._pool.fetchval(SQL["count_events_of_incident"], tenant_id, _uuid_of(incident_id))
+        count: int = await self._of_tenant.fetchval("count_events_of_incident", tenant_id, _uuid_of(incident_id))
         return count
 
     async def investigations_of(
         self, tenant_id: str, incident_id: str, position: int, limit: int
     ) -> list[InvestigationView]:
         """At most `limit` investigations of an incident that were attached after `position`, the oldest first."""
-        rows = await self._pool.fetch(
-            SQL["investigations_of_incident"], tenant_id, _uuid_of(incident_id), position, limit
+        rows = await self._of_tenant.fetch(
+            "investigations_of_incident", tenant_id, _uuid_of(incident_id), position, limit
         )
         return [
             InvestigationView(
@@ -300,7 +304,7 @@ class Reads:
 
     async def rejected_before(self, tenant_id: str, before: int, limit: int) -> list[RejectedView]:
         """At most `limit` rejected alerts with an id below `before`, the newest first."""
-        rows = await self._pool.fetch(SQL["rejected_alerts_before"], tenant_id, before, limit)
+        rows = await self._of_tenant.fetch("rejected_alerts_before", tenant_id, before, limit)
         return [
             RejectedView(row["id"], row["source"], row["received_at"], row["place"], row["reason"], row["excerpt"])
             for row in rows

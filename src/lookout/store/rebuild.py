@@ -9,6 +9,7 @@ from lookout.incidents.evolve import evolve
 from lookout.incidents.incident import Incident
 from lookout.incidents.ledger import AlertState, alert_after
 from lookout.store.database import columns
+from lookout.store.isolation import Platform, tenants
 from lookout.store.rows import (
     alert_change_of,
     alert_state_of,
@@ -47,14 +48,15 @@ class Report(msgspec.Struct):
 async def rebuild(pool: "Pool", *, repair: bool = False) -> Report:
     """Fold every tenant's log and compare with the tables; with `repair`, write what the log says where they differ."""
     report = Report(True, [])
-    async with pool.acquire() as connection:
-        for tenant in await connection.fetch(SQL["tenants"]):
-            # A repair waits for the writers and then keeps them out; a look at one moment need not.
-            async with connection.transaction(isolation="read_committed" if repair else "repeatable_read"):
-                if repair:
-                    await connection.execute(SQL["lock_feeds"], [tenant["tenant_id"]])
-                faults = await _compare(connection, tenant["tenant_id"], report, repair=repair)
-            report.equal = report.equal and not faults
+    for row in await Platform(pool).fetch("tenants"):
+        tenant_id = row["tenant_id"]
+        # A repair waits for the writers and then keeps them out; a look at one moment need not.
+        level = "read_committed" if repair else "repeatable_read"
+        async with tenants(pool, (tenant_id,), level=level) as connection:
+            if repair:
+                await connection.execute(SQL["lock_feeds"], [tenant_id])
+            faults = await _compare(connection, tenant_id, report, repair=repair)
+        report.equal = report.equal and not faults
     report.lines.append("equal: the tables are what the log says" if report.equal else "NOT equal")
     return report
 

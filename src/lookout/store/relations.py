@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from lookout.incidents.incident import Incident
 from lookout.incidents.related import RELATED_WITHIN, Compared, Related, common_labels, related
 from lookout.store import jsonb
+from lookout.store.isolation import OfTenant
 from lookout.store.rows import incident_of
-from lookout.store.sql import SQL
 
 if TYPE_CHECKING:
     from lookout.store.database import Pool
@@ -26,13 +26,13 @@ class Relations:
     """Reads of several incidents together."""
 
     def __init__(self, pool: "Pool") -> None:
-        self._pool = pool
+        self._of_tenant = OfTenant(pool)
 
     async def of(self, tenant_id: str, incident: Incident, limit: int) -> list[Related]:
         """At most `limit` incidents that may have to do with `incident`, the best first."""
         started, within = incident.started_at, RELATED_WITHIN
-        rows = await self._pool.fetch(
-            SQL["incidents_near"], tenant_id, started, within, uuid.UUID(incident.id), NEAREST
+        rows = await self._of_tenant.fetch(
+            "incidents_near", tenant_id, started, within, uuid.UUID(incident.id), NEAREST
         )
         one, *others = await self._compared(tenant_id, [incident, *map(incident_of, rows)])
         return related(one, others, limit)
@@ -41,7 +41,7 @@ class Relations:
         """The incidents with their group labels, and what the first alerts of each opening have in common."""
         positions = [incident.opened_position for incident in incidents]
         opened: dict[int, list[dict[str, str]]] = {position: [] for position in positions}
-        for row in await self._pool.fetch(SQL["opening_labels"], tenant_id, positions, OPENING_ALERTS):
+        for row in await self._of_tenant.fetch("opening_labels", tenant_id, positions, OPENING_ALERTS):
             opened[row["position"]].append(jsonb.loads(row["labels"], dict[str, str]))
         return [
             Compared(incident, common_labels(opened[incident.opened_position]) | dict(incident.labels))

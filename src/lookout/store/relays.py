@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from lookout.alerts.text import one_line
-from lookout.store import jsonb
+from lookout.store import isolation, jsonb
 from lookout.store.database import columns
+from lookout.store.isolation import Platform
 from lookout.store.sql import SQL
 
 if TYPE_CHECKING:
@@ -64,11 +65,12 @@ class RelayPositions:
 
     def __init__(self, pool: "Pool") -> None:
         self._pool = pool
+        self._platform = Platform(pool)
         self._known: set[tuple[str, str]] = set()
 
     async def begin(self, feed: str, now: datetime) -> bool:
         """Say that `feed` is switched on. For the first time: what is in the log by now is not sent. Returns if so."""
-        async with self._pool.acquire() as connection, connection.transaction():
+        async with self._platform.transaction() as connection:
             if await connection.fetchval(SQL["begin_relay_feed"], feed, now) is None:
                 return False
             await connection.execute(SQL["begin_relays_at_the_end"], feed)
@@ -78,9 +80,11 @@ class RelayPositions:
     async def claim_any(self, feed: str, after: str, tenants: int) -> AsyncGenerator["Claim"]:
         """Claim at most so many of the tenants beyond `after` that are behind and that are not parked."""
         if not after:
-            await self._pool.execute(SQL["open_relays"], feed)
-        async with self._claiming() as connection:
+            await self._platform.execute("open_relays", feed)
+        async with self._platform.transaction() as connection:
+            await connection.execute(SQL["end_claim_when_idle"])
             rows = await connection.fetch(SQL["claim_relays"], feed, after, tenants)
+            await isolation.see_only(connection, (row["tenant_id"] for row in rows))
             yield Claim(connection, feed, rows)
 
     @asynccontextmanager
@@ -88,37 +92,34 @@ class RelayPositions:
         """Claim those of the tenants that are behind; with `parked` also those that are parked."""
         unknown = [tenant_id for tenant_id in tenant_ids if (feed, tenant_id) not in self._known]
         if unknown:
-            await self._pool.execute(SQL["open_relays_of"], feed, unknown)
+            async with isolation.tenants(self._pool, unknown) as connection:
+                await connection.execute(SQL["open_relays_of"], feed, unknown)
             self._known.update((feed, tenant_id) for tenant_id in unknown)
-        async with self._claiming() as connection:
+        async with isolation.tenants(self._pool, tenant_ids) as connection:
+            await connection.execute(SQL["end_claim_when_idle"])
             rows = await connection.fetch(SQL["claim_relays_of"], feed, tenant_ids, parked)
             yield Claim(connection, feed, rows)
 
-    @asynccontextmanager
-    async def _claiming(self) -> AsyncGenerator["Connection"]:
-        async with self._pool.acquire() as connection, connection.transaction():
-            await connection.execute(SQL["end_claim_when_idle"])
-            yield connection
-
     async def parked(self, feed: str, limit: int) -> list[Parked]:
         """Tenants that are parked, those first that are tried first."""
-        rows = await self._pool.fetch(SQL["parked_relays"], feed, limit)
+        rows = await self._platform.fetch("parked_relays", feed, limit)
         return [Parked(row["tenant_id"], row["position"], row["refused_because"], row["retry_at"]) for row in rows]
 
     async def count_parked(self, feed: str) -> int:
         """How many tenants are parked."""
-        count: int = await self._pool.fetchval(SQL["count_parked_relays"], feed)
+        count: int = await self._platform.fetchval("count_parked_relays", feed)
         return count
 
     async def lag(self, feed: str) -> Lag:
         """What is still to go out of all tenants."""
-        row = await self._pool.fetchrow(SQL["relay_lag"], feed, LAG_TENANTS)
+        row = await self._platform.fetchrow("relay_lag", feed, LAG_TENANTS)
         assert row is not None
         return Lag(row["events"], row["oldest_at"])
 
     async def events(self, tenant_id: str, after: int, limit: int, types: Sequence[str] | None) -> list[LoggedEvent]:
         """At most `limit` events of one tenant after a position, with what they say for those of `types`."""
-        rows = await self._pool.fetch(SQL["events_to_relay"], [tenant_id], [after], limit, types)
+        async with isolation.tenants(self._pool, (tenant_id,)) as connection:
+            rows = await connection.fetch(SQL["events_to_relay"], [tenant_id], [after], limit, types)
         return [_event_of(row) for row in rows]
 
 

@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from lookout import metrics
+from lookout.store.isolation import Platform, tenants
 from lookout.store.sql import SQL
 
 if TYPE_CHECKING:
@@ -45,28 +46,29 @@ class Retention:
 
     def __init__(self, pool: "Pool") -> None:
         self._pool = pool
+        self._platform = Platform(pool)
         self._after = ""
 
     async def prune(self, cutoff: datetime) -> bool:
         """Forget some of what is over since before `cutoff`. True if there may be more."""
-        tenants = await self._pool.fetch(SQL["prunable_tenants"], cutoff, self._after, COMMITS_AT_ONCE)
+        prunable = await self._platform.fetch("prunable_tenants", cutoff, self._after, COMMITS_AT_ONCE)
         # Each tenant's turn comes, however much the ones before it have to forget.
-        share = COMMITS_AT_ONCE // max(1, len(tenants))
+        share = COMMITS_AT_ONCE // max(1, len(prunable))
         pruned = 0
-        for tenant in tenants:
+        for tenant in prunable:
             for _ in range(share):
                 if not await self._prune(tenant["tenant_id"], cutoff):
                     break
                 pruned += 1
-        is_last = len(tenants) < COMMITS_AT_ONCE
-        self._after = "" if is_last else tenants[-1]["tenant_id"]
-        await self._pool.execute(SQL["forget_received"], cutoff, ROWS_AT_ONCE)
-        await self._pool.execute(SQL["forget_old_rejected_alerts"], cutoff, ROWS_AT_ONCE)
+        is_last = len(prunable) < COMMITS_AT_ONCE
+        self._after = "" if is_last else prunable[-1]["tenant_id"]
+        await self._platform.execute("forget_received", cutoff, ROWS_AT_ONCE)
+        await self._platform.execute("forget_old_rejected_alerts", cutoff, ROWS_AT_ONCE)
         return bool(pruned) or not is_last
 
     async def _prune(self, tenant_id: str, cutoff: datetime) -> bool:
         """One commit; False if there was nothing to forget."""
-        async with self._pool.acquire() as connection, connection.transaction():
+        async with tenants(self._pool, (tenant_id,)) as connection:
             feed = await connection.fetchrow(SQL["lock_feed"], tenant_id)
             if feed is None:
                 return False

@@ -11,8 +11,8 @@ import msgspec
 
 from lookout.incidents.heartbeat import Heartbeat
 from lookout.incidents.incident import Incident, IncidentView
+from lookout.store.isolation import OfTenant, Platform
 from lookout.store.rows import heartbeat_of
-from lookout.store.sql import SQL
 
 if TYPE_CHECKING:
     from lookout.store.database import Pool
@@ -45,14 +45,15 @@ class SourceReads:
     """The read side of the sources."""
 
     def __init__(self, pool: "Pool") -> None:
-        self._pool = pool
+        self._of_tenant = OfTenant(pool)
+        self._platform = Platform(pool)
 
     async def all(self, tenant_id: str, now: datetime) -> list[SourceView]:
         """Every source that has sent something, by name."""
         beats: dict[str, list[HeartbeatView]] = {}
-        for row in await self._pool.fetch(SQL["heartbeats"], tenant_id):
+        for row in await self._of_tenant.fetch("heartbeats", tenant_id):
             beats.setdefault(row["source"], []).append(_view_of(heartbeat_of(row)))
-        received = await self._pool.fetch(SQL["received_by_source"], tenant_id, now - COUNTED)
+        received = await self._of_tenant.fetch("received_by_source", tenant_id, now - COUNTED)
         numbers = {row["source"]: (row["last_received_at"], row["alerts"], row["rejected"]) for row in received}
         return [
             SourceView(source, *numbers.get(source, (None, 0, 0)), tuple(beats.get(source, ())))
@@ -61,17 +62,17 @@ class SourceReads:
 
     async def heartbeat(self, tenant_id: str, source: str, fingerprint: str) -> Heartbeat | None:
         """One heartbeat, None if there is none."""
-        row = await self._pool.fetchrow(SQL["heartbeat"], tenant_id, source, fingerprint)
+        row = await self._of_tenant.fetchrow("heartbeat", tenant_id, source, fingerprint)
         return heartbeat_of(row) if row is not None else None
 
     async def stale_incidents(self, tenant_id: str, incident_ids: Sequence[str]) -> frozenset[str]:
         """Those of the incidents in which something fires, all of it stale."""
-        rows = await self._pool.fetch(SQL["stale_incidents"], tenant_id, incident_ids)
+        rows = await self._of_tenant.fetch("stale_incidents", tenant_id, incident_ids)
         return frozenset(str(row["id"]) for row in rows)
 
     async def stale_alerts(self, tenant_id: str, fingerprints: Sequence[str] | None = None) -> frozenset[str]:
         """Those of the alerts, or with None of all, that fire though their source is silent."""
-        rows = await self._pool.fetch(SQL["stale_alerts"], tenant_id, fingerprints)
+        rows = await self._of_tenant.fetch("stale_alerts", tenant_id, fingerprints)
         return frozenset(row["fingerprint"] for row in rows)
 
     async def shown(self, incidents: Iterable[Incident]) -> list[IncidentView]:
@@ -83,12 +84,12 @@ class SourceReads:
 
     async def heartbeats_by_state(self) -> list[tuple[str, bool, int]]:
         """Source, whether it is silent, and number of the heartbeats of all tenants together: for the metrics."""
-        rows = await self._pool.fetch(SQL["count_all_heartbeats"])
+        rows = await self._platform.fetch("count_all_heartbeats")
         return [(row["source"], row["is_silent"], row["heartbeats"]) for row in rows]
 
     async def count_stale_alerts(self) -> int:
         """The stale alerts of all tenants together: for the metrics."""
-        count: int = await self._pool.fetchval(SQL["count_stale_alerts"])
+        count: int = await self._platform.fetchval("count_stale_alerts")
         return count
 
 

@@ -8,7 +8,7 @@ import msgspec
 
 from lookout.alerts.severity import Severity
 from lookout.store import jsonb
-from lookout.store.sql import SQL
+from lookout.store.isolation import OfTenant
 
 if TYPE_CHECKING:
     from lookout.store.database import Pool
@@ -87,11 +87,11 @@ class Stats:
     """Reads of figures. Every statement goes by an index over the times."""
 
     def __init__(self, pool: "Pool") -> None:
-        self._pool = pool
+        self._of_tenant = OfTenant(pool)
 
     async def figures(self, tenant_id: str, start: datetime, end: datetime) -> IncidentStats:
         """Figures of the time from `start` to before `end`."""
-        row = await self._pool.fetchrow(SQL["incident_stats"], tenant_id, start, end)
+        row = await self._of_tenant.fetchrow("incident_stats", tenant_id, start, end)
         assert row is not None
         figures = dict(row)
         for name in ("seconds_to_acknowledge", "seconds_to_resolve"):
@@ -103,15 +103,15 @@ class Stats:
         """All buckets of the time, the empty ones too, in order."""
         arguments = tenant_id, period.start, period.end, period.bucket, period.origin
         opened = {start: dict.fromkeys(Severity, 0) for start in period.starts}
-        for row in await self._pool.fetch(SQL["opened_by_bucket"], *arguments):
+        for row in await self._of_tenant.fetch("opened_by_bucket", *arguments):
             opened[row["start"]][Severity(row["severity"])] = row["incidents"]
-        rows = await self._pool.fetch(SQL["resolved_by_bucket"], *arguments)
+        rows = await self._of_tenant.fetch("resolved_by_bucket", *arguments)
         resolved: dict[datetime, int] = {row["start"]: row["incidents"] for row in rows}
         return [Bucket(start, counts, resolved.get(start, 0)) for start, counts in opened.items()]
 
     async def noisiest(self, tenant_id: str, start: datetime, end: datetime) -> list[NoisyGroup]:
         """The groups that opened and reopened most often, and among equals those of most alerts."""
-        rows = await self._pool.fetch(SQL["noisiest_groups"], tenant_id, start, end, NOISIEST)
+        rows = await self._of_tenant.fetch("noisiest_groups", tenant_id, start, end, NOISIEST)
         return [
             NoisyGroup(
                 dedup_key=row["dedup_key"],

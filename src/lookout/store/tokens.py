@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from lookout.errors import NotFound
+from lookout.store.isolation import Platform, tenants
 from lookout.store.sql import SQL
 
 if TYPE_CHECKING:
@@ -26,7 +27,10 @@ _KEY = "tokens"
 
 
 class Token(msgspec.Struct, frozen=True):
-    """A token as it is stored: whose it is, and what it is for. `source` None: for any."""
+    """A token as it is stored: whose it is, and what it is for. `source` None: for any.
+
+    With `many_tenants` the alerts that are sent with it say whose they are, and `tenant_id` is "".
+    """
 
     id: str
     digest: bytes
@@ -38,6 +42,7 @@ class Token(msgspec.Struct, frozen=True):
     expires_at: datetime | None = None
     revoked_at: datetime | None = None
     last_used_at: datetime | None = None
+    many_tenants: bool = False
 
     def holds(self, now: datetime) -> bool:
         return self.revoked_at is None and (self.expires_at is None or now < self.expires_at)
@@ -57,10 +62,11 @@ def id_of(text: str) -> str | None:
 
 
 class Tokens:
-    """The tokens of all tenants."""
+    """The tokens of all tenants: whose one is has to be found out before it is known whose it is."""
 
     def __init__(self, pool: "Pool") -> None:
         self._pool = pool
+        self._platform = Platform(pool)
         self._key: bytes | None = None
 
     async def create(
@@ -72,39 +78,53 @@ class Tokens:
         *,
         source: str | None = None,
         expires_at: datetime | None = None,
+        many_tenants: bool = False,
     ) -> Fresh:
         """Make a token."""
         token_id = base64.b32encode(secrets.token_bytes(10)).decode().lower()
         text = f"{PREFIX}{token_id}_{secrets.token_urlsafe(32)}"
-        token = Token(token_id, await self._digest(text), tenant_id, source, scopes, name, now, expires_at=expires_at)
-        await self._pool.execute(
-            SQL["create_token"],
-            token.id,
-            token.digest,
-            token.tenant_id,
-            token.source,
-            list(token.scopes),
-            token.name,
-            token.created_at,
-            token.expires_at,
+        digest = await self._digest(text)
+        token = Token(
+            token_id,
+            digest,
+            tenant_id,
+            source,
+            scopes,
+            name,
+            now,
+            expires_at=expires_at,
+            many_tenants=many_tenants,
         )
+        async with tenants(self._pool, (tenant_id,)) as connection:
+            await connection.execute(
+                SQL["create_token"],
+                token.id,
+                token.digest,
+                token.tenant_id,
+                token.source,
+                list(token.scopes),
+                token.name,
+                token.created_at,
+                token.expires_at,
+                token.many_tenants,
+            )
         return Fresh(token, text)
 
     async def find(self, text: str) -> Token | None:
         """The token with this text, revoked or not; None if there is none."""
         token_id = id_of(text)
-        row = await self._pool.fetchrow(SQL["token"], token_id) if token_id is not None else None
+        row = await self._platform.fetchrow("token", token_id) if token_id is not None else None
         if row is None or not hmac.compare_digest(row["digest"], await self._digest(text)):
             return None
         return _token_of(row)
 
     async def listed(self, tenant_id: str | None = None) -> list[Token]:
         """All tokens, or those of a tenant, the oldest first."""
-        return [_token_of(row) for row in await self._pool.fetch(SQL["tokens"], tenant_id)]
+        return [_token_of(row) for row in await self._platform.fetch("tokens", tenant_id)]
 
     async def revoke(self, token_id: str, now: datetime) -> Token:
         """End a token; one that was revoked before stays so. Raises `NotFound`."""
-        row = await self._pool.fetchrow(SQL["revoke_token"], token_id, now)
+        row = await self._platform.fetchrow("revoke_token", token_id, now)
         if row is None:
             raise NotFound(f"there is no token {token_id[:64]!r}: `lookout token list` names them")
         return _token_of(row)
@@ -112,7 +132,7 @@ class Tokens:
     async def note_use(self, used: Mapping[str, datetime]) -> None:
         """Note when tokens were last used, by id."""
         ids = sorted(used)
-        await self._pool.execute(SQL["note_token_use"], ids, [used[token_id] for token_id in ids])
+        await self._platform.execute("note_token_use", ids, [used[token_id] for token_id in ids])
 
     async def _digest(self, text: str) -> bytes:
         """Fast on purpose: nobody guesses 256 random bits, and a slow one would be paid for with every request."""

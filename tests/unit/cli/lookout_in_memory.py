@@ -197,6 +197,9 @@ class Lookout(httpx.BaseTransport):
             "assign": lambda: Assign(by, body["assignee"]),
             "resolve": lambda: Resolve(by, body["reason"]),
             "notes": lambda: AddNote(by, body["text"]),
+            "investigations": lambda: AttachInvestigation(
+                by, msgspec.convert({"investigator": by, **body}, Investigation)
+            ),
         }
         if incident_id not in self.ledger.by_id:
             return _json({"error": f"there is no incident '{incident_id}'"}, 404)

@@ -25,6 +25,7 @@ COMMANDS = [
     "check-config",
     "rebuild",
     "relay",
+    "tenant",
     "token",
     "version",
 ]
@@ -56,8 +57,9 @@ def test_help_tells_each_command_in_a_line(capsys: pytest.CaptureFixture[str]) -
 
 @pytest.mark.parametrize(
     "command",
-    [[name] for name in COMMANDS if name != "token"]
+    [[name] for name in COMMANDS if name not in ("tenant", "token")]
     + [["token", name] for name in ("create", "list", "revoke")]
+    + [["tenant", name] for name in ("create", "list")]
     + [["incidents", name] for name in ("show", "acknowledge", "resolve", "note", "assign")],
 )
 def test_each_command_has_help_with_an_example(command: list[str], capsys: pytest.CaptureFixture[str]) -> None:

@@ -11,6 +11,8 @@ from tests.unit.cli.lookout_in_memory import Lookout, run
         (("--source", "grafana", "--scope", "read"), "give either --source"),
         (("--source", "grafana", "--tenant", "a b"), "is no tenant"),
         (("--source", "grafana", "--tenant", ""), "is no tenant"),
+        (("--source", "grafana", "--many-tenants", "--tenant", "a"), "takes no --tenant"),
+        (("--scope", "read", "--many-tenants"), "needs --source"),
         (("--scope", "read", "--expires", "soon"), "is no time"),
         (("--scope", "read", "--expires", "0d"), "is no time"),
     ],

@@ -49,6 +49,7 @@ class ApiTokens:
             source=token.source,
             credential=f"token {token.id}",
             expires_at=token.expires_at,
+            many_tenants=token.many_tenants,
         )
 
     async def run(self) -> None:

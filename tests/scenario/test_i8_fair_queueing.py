@@ -1,0 +1,122 @@
+"""I8: one tenant's storm keeps no quiet one waiting, a busy one for the commit under way, and takes no one's room."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
+
+import httpx
+import pytest
+from tests.access import ACCESS, api_token, bearer
+from tests.driver import Driver
+from tests.scenario.conftest import Start
+
+from lookout.api.parts import Scope
+from lookout.intake import queue, writer
+
+SHARE = 4
+
+
+@pytest.fixture
+async def lookout(start: Start, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Driver]:
+    """A Lookout where a tenant's share of a commit is small."""
+    monkeypatch.setattr(queue, "SHARE", SHARE)
+    monkeypatch.setattr(writer, "SHARE", SHARE)
+    async with start(access=ACCESS) as driver:
+        yield driver
+
+
+async def headers_of(lookout: Driver, tenant_id: str) -> dict[str, str]:
+    return bearer((await api_token(lookout, Scope.INGEST, tenant_id=tenant_id)).text)
+
+
+def post(lookout: Driver, headers: dict[str, str], *jobs: str) -> "asyncio.Task[httpx.Response]":
+    alerts = [lookout.alert({"job": job}) for job in jobs]
+    return asyncio.create_task(lookout.http.post("/api/v2/alerts", json=alerts, headers=headers))
+
+
+async def commits(lookout: Driver) -> list[dict[str, int]]:
+    """How many events of each tenant each commit has, in their order."""
+    found: dict[Any, dict[str, int]] = {}
+    for row in await lookout.sql(
+        "SELECT xmin::text::bigint AS commit, tenant_id, count(*) FROM events GROUP BY 1, 2 ORDER BY 1, 2"
+    ):
+        found.setdefault(row["commit"], {})[row["tenant_id"]] = row["count"]
+    return list(found.values())
+
+
+async def test_i8_a_quiet_tenants_alert_is_committed_while_a_storms_commit_is_under_way(lookout: Driver) -> None:
+    storm, quiet = await headers_of(lookout, "storm"), await headers_of(lookout, "quiet")
+    await post(lookout, storm, "first")
+    async with lookout.feed_is_locked("storm"):
+        requests = [post(lookout, storm, str(number)) for number in range(20)]
+        await lookout.until_locked_out()
+        for number in range(3):
+            assert (await post(lookout, quiet, str(number))).status_code == 200
+        assert not any(request.done() for request in requests)
+    assert {answer.status_code for answer in await asyncio.gather(*requests)} == {200}
+
+
+async def test_i8_a_busy_tenants_alert_is_in_the_commit_after_the_one_under_way(
+    lookout: Driver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(queue, "QUIET", 0)
+    storm, quiet = await headers_of(lookout, "storm"), await headers_of(lookout, "quiet")
+    for headers in (storm, quiet):
+        await post(lookout, headers, "first")
+    async with lookout.feed_is_locked():
+        requests = [post(lookout, storm, "under way")]
+        await lookout.until_locked_out()
+        requests += [post(lookout, storm, f"{number}a", f"{number}b") for number in range(10)]
+        await lookout.until_waiting(21)
+        requests.append(post(lookout, quiet, "urgent"))
+        await lookout.until_waiting(22)
+    assert {answer.status_code for answer in await asyncio.gather(*requests)} == {200}
+    assert (await commits(lookout))[2:] == [
+        {"storm": 1},
+        {"quiet": 1, "storm": SHARE},
+        *([{"storm": SHARE}] * 4),
+    ]
+
+
+async def test_i8_a_tenant_in_a_storm_leaves_room_for_the_others(
+    lookout: Driver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(writer, "TENANT_QUEUE_LIMIT", 10)
+    monkeypatch.setattr(writer, "QUEUE_LIMIT", 20)
+    storms = [await headers_of(lookout, name) for name in ("storm", "gale")]
+    quiet = await headers_of(lookout, "quiet")
+    for headers in (*storms, quiet):
+        await post(lookout, headers, "first")
+    async with lookout.feed_is_locked():
+        taken = [post(lookout, storms[0], *(str(number) for number in range(10)))]
+        await lookout.until_waiting(10)
+        # Its own bound, and then that of all, but for a fifth that is kept for those with little.
+        refused = await post(lookout, storms[0], "x")
+        assert refused.status_code == 503
+        assert refused.headers["Retry-After"] == "1"
+        taken.append(post(lookout, storms[1], *(str(number) for number in range(6))))
+        await lookout.until_waiting(16)
+        assert (await post(lookout, storms[1], "x")).status_code == 503
+        taken.append(post(lookout, quiet, "a", "b", "c", "d"))
+        await lookout.until_waiting(20)
+        assert (await post(lookout, quiet, "x")).status_code == 503
+    assert {answer.status_code for answer in await asyncio.gather(*taken)} == {200}
+
+
+async def test_a_request_larger_than_a_share_is_one_commit_and_the_others_are_not_behind_it(
+    lookout: Driver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(queue, "QUIET", 0)
+    storm, quiet = await headers_of(lookout, "storm"), await headers_of(lookout, "quiet")
+    for headers in (storm, quiet):
+        await post(lookout, headers, "first")
+    async with lookout.feed_is_locked():
+        requests = [post(lookout, storm, "under way")]
+        await lookout.until_locked_out()
+        for name in "ab":
+            requests.append(post(lookout, storm, *(f"{name}{number}" for number in range(9))))
+            await lookout.until_waiting(1 + 9 * (1 + "ab".index(name)))
+        requests.append(post(lookout, quiet, "urgent"))
+        await lookout.until_waiting(20)
+    assert {answer.status_code for answer in await asyncio.gather(*requests)} == {200}
+    assert (await commits(lookout))[2:] == [{"storm": 1}, {"storm": 9}, {"quiet": 1}, {"storm": 9}]
