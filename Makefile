@@ -51,7 +51,7 @@ coverage: test ## Run all tests, then list the lines that none of them reached
 	$(BIN)/coverage report --show-missing --skip-covered
 
 documents: $(RUN) $(SELF) ## Write the generated documents: schemas, a diagram
-	@$(BIN)/python scripts/write_documents.py
+	@$(BIN)/python -m scripts.write_documents
 
 # dev.txt is constrained by run.txt: tests run on the versions that are served.
 COMPILE = $(BIN)/uv pip compile --quiet --no-config --system-certs --universal --generate-hashes --python-version 3.11 \

@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+from scripts import dashboard
+
 from lookout.api import openapi
 from lookout.api.graphql.schema import printed
 from lookout.feeds import asyncapi
@@ -20,6 +22,7 @@ def documents() -> dict[Path, str]:
         ROOT / "openapi.json": openapi.text_of(openapi.document()),
         ROOT / "event.schema.json": openapi.text_of(openapi.event_schema()),
         ROOT / "schema.graphql": printed(),
+        ROOT / "deploy" / "grafana" / "lookout.json": dashboard.text(),
         ROOT / "asyncapi.yaml": asyncapi.text_of(asyncapi.document()),
         ARCHITECTURE: _with_life(ARCHITECTURE.read_text()),
     }

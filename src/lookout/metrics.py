@@ -27,6 +27,7 @@ RECONCILED = Counter(
     "Alerts that differed from what a source fires, by source and change: began or ended.",
     ["source", "change"],
 )
+DATABASE_UP = Gauge("lookout_database_up", "Whether the database answered when the metrics were last asked for.")
 QUEUE = Gauge("lookout_intake_queue_alerts", "Alerts that wait for a commit.")
 OPEN_INCIDENTS = Gauge("lookout_open_incidents", "Open incidents, by severity and status.", ["severity", "status"])
 POSTPONED = Gauge("lookout_postponed_alerts", "Alerts whose change waits to be told.")

@@ -59,6 +59,7 @@ async def database_url() -> AsyncIterator[str]:
 
 
 DOCS = Path(__file__).parents[2] / "docs" / "operations.md"
+ROLES = Path(__file__).parents[2] / "deploy" / "postgres" / "roles.sh"
 
 
 async def _administrator_runs(database_url: str, *statements: str) -> None:
@@ -100,6 +101,20 @@ async def test_two_roles_as_the_docs_make_them_one_migrates_and_one_serves(datab
     await owning.execute("SET lookout.tenants = '{default}'")
     assert len(await owning.fetch("SELECT * FROM incidents")) == 1
     await owning.close()
+
+
+async def test_the_roles_that_compose_makes_are_the_documented_ones(database_url: str, tmp_path: Path) -> None:
+    script = ROLES.read_text()
+    made = re.findall(r"<<'SQL'\n(.*)SQL\n", script, re.DOTALL)[0].replace(":'service'", "'choose one'")
+    assert made.replace(":'owner'", "'choose another'").split(";\n")[:-1] == _documented()
+    environ = {**os.environ, "PGHOST": database_url.partition("host=")[2], "POSTGRES_USER": "lookout"}
+    passwords = {"SERVICE_PASSWORD": "it's \"s", "OWNER_PASSWORD": "$o;"}
+    process = await asyncio.create_subprocess_exec("sh", ROLES, env={**environ, **passwords})
+    assert await process.wait() == 0
+    service, owner = _as("lookout_service", database_url), _as("lookout_owner", database_url)
+    async with lookout_process(tmp_path, DATABASE_URL=service, LOOKOUT_MIGRATE_DATABASE_URL=owner) as server:
+        await _fires(server)
+        assert not any("row_level_security_is_off" in line for line in server.stderr)
 
 
 async def test_one_role_that_may_not_make_roles_is_told_what_it_needs(database_url: str, tmp_path: Path) -> None:

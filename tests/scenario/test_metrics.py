@@ -94,7 +94,14 @@ async def test_failures_and_refusals_are_counted_and_told_while_the_database_is_
         await lookout.after_all_tries(lookout.post_alerts(lookout.alert({"job": "a"})))
         after = await _values(lookout)
     assert _grown(before, after, "lookout_failed_commits_total") == 1
+    assert (before["lookout_database_up", frozenset()], after["lookout_database_up", frozenset()]) == (1, 0)
+    assert (await _values(lookout))["lookout_database_up", frozenset()] == 1
     assert [value for key, value in after.items() if key[0] == "lookout_open_incidents"] == []
+
+
+async def test_what_is_refused_is_counted_from_0_on(lookout: Driver) -> None:
+    told = {labels for name, labels in await _values(lookout) if name == "lookout_alerts_rejected_total"}
+    assert told >= {frozenset({("source", name)}) for name in ("prometheus", "alertmanager", "grafana", "events")}
 
 
 async def test_what_the_queue_refuses_is_counted(lookout: Driver) -> None:

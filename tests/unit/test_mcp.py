@@ -1,5 +1,6 @@
 """The table of tools is the one that was asked for, can be read by a model, and is loaded when it is needed."""
 
+import json
 import re
 import subprocess
 import sys
@@ -9,7 +10,7 @@ from typing import Any
 import jsonschema
 import pytest
 
-from lookout.api.mcp.answers import UNTRUSTED
+from lookout.api.mcp.answers import UNTRUSTED, IncidentBrief, IncidentWords
 from lookout.api.mcp.server import VIEWS
 from lookout.api.mcp.tools import TOOLS
 from lookout.api.mcp.triage import text_of
@@ -62,6 +63,16 @@ def test_the_schemas_are_schemas_of_objects_that_are_told_in_words(name: str) ->
     assert all(argument["description"].endswith(".") for argument in properties.values())
     assert view.description is not None
     assert len(view.description) <= 300
+
+
+def test_the_list_of_tools_is_short_and_names_every_field() -> None:
+    views = [view.model_dump(mode="json", by_alias=True, exclude_none=True) for view in VIEWS.values()]
+    whole = json.dumps(views, separators=(",", ":"))
+    assert len(whole) <= 40_000
+    schema = VIEWS["list_incidents"].output_schema
+    assert schema is not None
+    assert set(schema["$defs"]["IncidentWords"]["properties"]) == set(IncidentWords.__struct_fields__)
+    assert set(schema["$defs"]["IncidentBrief"]["properties"]) == set(IncidentBrief.__struct_fields__)
 
 
 def test_every_answer_with_texts_of_others_has_a_place_for_them() -> None:

@@ -82,18 +82,26 @@ class Operations:
         metrics.OPEN_INCIDENTS.clear()
         metrics.HEARTBEATS.clear()
         metrics.POSTPONED.set(float("nan"))
+        is_up = (await self._database()).status == "healthy"
+        metrics.DATABASE_UP.set(is_up)
         # What this process counts is told above all while the database is away; what only that knows is left out.
         with suppress(*PASSING_ERRORS):
-            for severity, status, count in await self._parts.reads.open_incidents():
-                metrics.OPEN_INCIDENTS.labels(severity, status).set(count)
-            metrics.POSTPONED.set(await self._parts.reads.postponed_alerts())
-            for source, is_silent, count in await self._parts.reads.sources.heartbeats_by_state():
-                metrics.HEARTBEATS.labels(source, "silent" if is_silent else "heard").set(count)
-            metrics.STALE_ALERTS.set(await self._parts.reads.sources.count_stale_alerts())
-            if self._parts.relays is not None:
-                await self._parts.relays.measure()
+            if is_up:
+                await self._measure()
         metrics.set_noise_reduction()
         return Response(generate_latest(), headers={"Content-Type": CONTENT_TYPE_LATEST})
+
+    async def _measure(self) -> None:
+        """What only the database knows."""
+        reads = self._parts.reads
+        for severity, status, count in await reads.open_incidents():
+            metrics.OPEN_INCIDENTS.labels(severity, status).set(count)
+        metrics.POSTPONED.set(await reads.postponed_alerts())
+        for source, is_silent, count in await reads.sources.heartbeats_by_state():
+            metrics.HEARTBEATS.labels(source, "silent" if is_silent else "heard").set(count)
+        metrics.STALE_ALERTS.set(await reads.sources.count_stale_alerts())
+        if self._parts.relays is not None:
+            await self._parts.relays.measure()
 
     async def reload(self, request: Request) -> Response:
         """Take lookout.yaml anew, and answer as Prometheus does."""

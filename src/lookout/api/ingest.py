@@ -73,6 +73,10 @@ class Ingest:
         self._parts = parts
         self._signatures = signatures
         self._bodies = Bodies()
+        for name in (prometheus.NAME, events.NAME, *WEBHOOKS):
+            # From the start, at 0: a counter that begins at 1 has not grown, as Prometheus sees it.
+            metrics.RECEIVED.labels(name)
+            metrics.REJECTED.labels(name)
 
     def routes(self) -> list[Route]:
         """One route per source."""

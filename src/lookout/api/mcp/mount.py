@@ -1,7 +1,7 @@
 """The ASGI application at `/mcp`: who may in is settled here, and the rest by the SDK, which is loaded when needed.
 
-Most Lookouts never see an agent, and the SDK takes a second and 26 MB to load: the first request of a process waits
-for it, and none else.
+Most Lookouts never see an agent, and the SDK takes about a second and 25 MB to load: the first request of a process
+waits for it, and none else.
 """
 
 import asyncio

@@ -1,10 +1,9 @@
-"""The SDK's server over the table of tools. Nothing else imports the SDK, which takes a second and 26 MB to load."""
+"""The SDK's server over the table of tools. Nothing else imports the SDK: see mount.py."""
 
 from collections.abc import Mapping
 from typing import Any
 
 import msgspec
-import structlog
 from mcp.server.context import ServerRequestContext
 from mcp.server.lowlevel import Server
 from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
@@ -42,7 +41,7 @@ from lookout.api.mcp import reading, triage
 from lookout.api.mcp.answers import NOTICE
 from lookout.api.mcp.arguments import OneIncident
 from lookout.api.mcp.reading import Asking
-from lookout.api.mcp.tools import TOOLS, Tool, call, schema_of
+from lookout.api.mcp.tools import TOOLS, Tool, call, schema_of, terse
 from lookout.api.openapi import event_schema, text_of
 from lookout.api.parts import Parts, Scope
 from lookout.errors import LookoutError, NotFound
@@ -54,8 +53,6 @@ _INSTRUCTIONS = (
     "Lookout folds the alerts of many monitoring tools into incidents. Begin with list_incidents: it answers the worst "
     f"first. {NOTICE} Every answer has the position of the log that it is true for."
 )
-
-log = structlog.get_logger()
 
 Context = ServerRequestContext[Any, Request]
 
@@ -175,7 +172,7 @@ def _view_of(tool: Tool) -> ToolView:
         title=tool.title,
         description=tool.says,
         input_schema=schema_of(tool.takes),
-        output_schema=schema_of(tool.answers),
+        output_schema=terse(schema_of(tool.answers)),
         annotations=ToolAnnotations(
             title=tool.title,
             read_only_hint=tool.only_reads,

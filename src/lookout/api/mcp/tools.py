@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Mapping
 from inspect import cleandoc
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 
@@ -73,6 +73,20 @@ def schema_of(kind: type[msgspec.Struct]) -> dict[str, Any]:
             definition["description"] = cleandoc(definition["description"])
     root = definitions.pop(whole["$ref"].rpartition("/")[2])
     return {**root, "$defs": definitions} if definitions else root
+
+
+def terse(schema: Any) -> Any:
+    """A schema without titles and defaults, for answers: a model reads all of it, and what is left out is nothing."""
+    if isinstance(schema, list):
+        return [terse(item) for item in cast("list[Any]", schema)]
+    if not isinstance(schema, dict):
+        return schema
+    kept = {key: value for key, value in cast("dict[str, Any]", schema).items() if key not in ("title", "default")}
+    # The keys below `properties` are names of fields.
+    return {
+        key: {name: terse(field) for name, field in value.items()} if key == "properties" else terse(value)
+        for key, value in kept.items()
+    }
 
 
 async def _acknowledge(asking: Asking, given: takes.OneIncident) -> Done:
