@@ -10,6 +10,8 @@ import msgspec
 
 PLACES = ("incident", "gid", "fingerprint", "position", "cursor", "gcursor", "word", "report", "tenant")
 """What can stand in an ask."""
+_NAMES = (frozenset(("incident", "gid")), frozenset(("position", "cursor", "gcursor")))
+"""Those that name the same."""
 _OF_THE_ANSWER = ("date", "x-request-id", "content-length")
 """Headers that tell one answer from the next; the length is that of the body, in which the values differ."""
 _OF_THE_MOMENT = ("uptime", "timestamp", "latency")
@@ -31,7 +33,9 @@ class Ask(msgspec.Struct, frozen=True):
     def places(self) -> set[str]:
         """Which places it has."""
         text = json.dumps([self.path, dict(self.query), dict(self.headers), self.body])
-        return {place for place in PLACES if f"<{place}>" in text}
+        asked = {place for place in PLACES if f"<{place}>" in text}
+        # An answer may call a thing by its other name.
+        return asked | {place for names in _NAMES if names & asked for place in names}
 
 
 class Answer(msgspec.Struct, frozen=True):

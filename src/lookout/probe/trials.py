@@ -21,8 +21,12 @@ from lookout.probe.asks import Answer, Ask, answer_to, filled
 from lookout.probe.documents import Untried
 from lookout.probe.sides import Holdings, Side
 
+OWN = 4
+"""Incidents of the owner's own, in the end."""
+TRESPASSED = 3
+"""Incidents of the owner's that the intruder acts on."""
 _SCHEMA = SCHEMA._schema  # pyright: ignore[reportPrivateUsage]  # Strawberry has no other way to it
-_NEVER_LOOKED = frozenset((400, 405, 415, 422))
+_NEVER_LOOKED = frozenset((400, 415, 422))
 """Statuses of a request that was refused before anything was looked for."""
 
 
@@ -53,12 +57,13 @@ class Probe:
 
     async def run(self, now: datetime) -> Report:
         """Try all of it, at the time `now`."""
-        await sides.settle(self._http, self._owner, 5, now)
+        await sides.settle(self._http, self._owner, 3, now)
         await sides.settle(self._http, self._intruder, 2, now)
         theirs, own = await self._holdings(self._owner), await self._holdings(self._intruder)
         for secret in set(theirs.secrets) & set(own.secrets):
             self._report.find(f"both tenants have {secret!r}")
         await self._look_for(theirs, own)
+        await self._resume(theirs)
         await self._interfere(now)
         await self._trespass(now)
         await self._follow(now)
@@ -144,7 +149,7 @@ class Probe:
         await sides.refuses(self._http, self._intruder)
         first = await self._holdings(self._intruder)
         before = await self._picture(self._intruder)
-        await sides.settle(self._http, self._owner, 7, now)
+        await sides.settle(self._http, self._owner, OWN, now)
         self._same("who did nothing", before, await self._picture(self._intruder))
         await sides.refuses(self._http, self._intruder)
         second = await self._holdings(self._intruder)
@@ -161,7 +166,7 @@ class Probe:
         for credential in self._intruder.callers.values():
             for ask in self._asks:
                 if ask.writes:
-                    for incident_id in theirs.incidents:
+                    for incident_id in theirs.incidents[:TRESPASSED]:
                         values = {**theirs.values, **sides.names_of(incident_id)}
                         named = {"X-Tenant-ID": theirs.tenant_id}
                         self._scan(ask.surface, await self._answer(ask, values, {**credential, **named}), theirs,
@@ -175,7 +180,7 @@ class Probe:
         impostor = msgspec.structs.replace(
             self._intruder, word=theirs.word, sender={**self._intruder.sender, **named},
         )  # fmt: skip
-        labels = [{"alertname": f"Own{number}", "job": theirs.word} for number in range(7)]
+        labels = [{"alertname": f"Own{number}", "job": theirs.word} for number in range(OWN)]
         for each in (labels, [{**one, "tenant_id": theirs.tenant_id} for one in labels]):
             await sides.sends(self._http, impostor, each, now)
             await sides.sends(self._http, impostor, each, now - sides.LEASE)
@@ -187,8 +192,7 @@ class Probe:
     async def _follow(self, now: datetime) -> None:
         """Both kinds of streams of the intruder, while the owner is at work and then it."""
         url, credential = str(self._http.base_url).rstrip("/"), self._intruder.caller
-        theirs, own = await self._holdings(self._owner), await self._holdings(self._intruder)
-        await self._resume(url, credential, theirs)
+        own = await self._holdings(self._intruder)
         async with AsyncExitStack() as stack:
             heard = {
                 "the stream of /v1/feed": await stack.enter_async_context(streams.server_sent(self._http, credential)),
@@ -204,7 +208,9 @@ class Probe:
                 for fault in await streams.faults(name, hear, own, theirs):
                     self._report.find(fault)
 
-    async def _resume(self, url: str, credential: Mapping[str, str], theirs: Holdings) -> None:
+    async def _resume(self, theirs: Holdings) -> None:
+        """A position that the other's log has and the own has not is as one that none has."""
+        url, credential = str(self._http.base_url).rstrip("/"), self._intruder.caller
         beyond = (theirs.position, theirs.position + 50)
         told = [await streams.refusal_after(url, credential, position) for position in beyond]
         self._report.tried["the subscription liveIncidentUpdates"] += 2
