@@ -31,7 +31,9 @@ async def probed(lookout: Driver) -> Report:
     """What the probe has to say of a running Lookout."""
     owner, intruder = await side(lookout, "owner-side", "amaranth"), await side(lookout, "spying-side", "begonia")
     async with httpx.AsyncClient(base_url=lookout.url, timeout=30) as http:
-        return await Probe(http, lookout.running.routes, owner, intruder).run(lookout.clock.now())
+        write_down = lookout.running.parts.intake.tally.flush
+        probe = Probe(http, lookout.running.routes, write_down, owner, intruder)
+        return await probe.run(lookout.clock.now())
 
 
 async def test_i6_nothing_of_a_tenant_is_shown_to_another_or_changed_by_it(start: Start) -> None:

@@ -9,4 +9,5 @@ surfaces.py   an ask for each route, and each tool
 documents.py  an ask for each field of GraphQL, made from the schema
 streams.py    what a follower hears while another tenant is at work
 trials.py     all of it, and what was found
+alone.py      a Lookout to try it on
 """

@@ -7,7 +7,7 @@
 """
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from datetime import datetime
 
@@ -42,10 +42,21 @@ class Report(msgspec.Struct):
 
 
 class Probe:
-    """Asks for everything at one running Lookout. `owner` is the tenant that is spied on, `intruder` who spies."""
+    """Asks for everything at one running Lookout. `owner` is the tenant that is spied on, `intruder` who spies.
 
-    def __init__(self, http: httpx.AsyncClient, routes: Iterable[BaseRoute], owner: Side, intruder: Side) -> None:
+    `write_down` makes Lookout write what it counts and writes only now and then: figures change by it.
+    """
+
+    def __init__(
+        self,
+        http: httpx.AsyncClient,
+        routes: Iterable[BaseRoute],
+        write_down: Callable[[], Awaitable[None]],
+        owner: Side,
+        intruder: Side,
+    ) -> None:
         self._http = http
+        self._write_down = write_down
         self._owner = owner
         self._intruder = intruder
         self._report = Report()
@@ -124,6 +135,7 @@ class Probe:
 
     async def _picture(self, side: Side) -> Mapping[str, Answer]:
         """All that a tenant sees of itself."""
+        await self._write_down()
         own = await self._holdings(side)
         picture: dict[str, Answer] = {}
         for ask in self._asks:
