@@ -244,12 +244,14 @@ class Driver:
             await server.close()
 
     @asynccontextmanager
-    async def feed_is_locked(self) -> AsyncGenerator[None]:
-        """While this lasts another writer is at work: no commit that decides something can end."""
+    async def feed_is_locked(self, tenant_id: str | None = None) -> AsyncGenerator[None]:
+        """While this lasts another writer is at work: no commit of this tenant, None for any, can end."""
         connection = await asyncpg.connect(owner_dsn(self.dsn))
         try:
             async with connection.transaction():
-                await connection.execute("SELECT FROM feeds FOR UPDATE")
+                await connection.execute(
+                    "SELECT FROM feeds WHERE tenant_id = coalesce($1, tenant_id) FOR UPDATE", tenant_id
+                )
                 yield
         finally:
             await connection.close()

@@ -63,6 +63,8 @@ from lookout.store.stats import Stats
 from lookout.store.tenants import Tenants
 from lookout.store.tokens import Tokens
 from lookout.timers import Timers
+from lookout.web.demo import Demo
+from lookout.web.page import Page
 
 STOP_SECONDS = 5
 RELAY_STOP_SECONDS = 3
@@ -186,15 +188,20 @@ async def running(settings: Settings, clock: Clock) -> AsyncGenerator[Running]:
             relays=relays,
         )
         door = Door(settings.access, Tokens(readers), clock) if settings.access is not None else None
+        demo = Demo() if door is None else None
         agents = McpApp(parts)
         failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         writer = _supervised(intake.run(), failed)
-        others_at_work = (timers.run_telling(), *(door.runs() if door is not None else ()))
+        others_at_work = (
+            timers.run_telling(),
+            *(door.runs() if door is not None else ()),
+            *((demo.run(),) if demo is not None else ()),
+        )
         running_parts = [timers.run(), followers.run(), reconciler.run(), agents.run(), *others_at_work]
         others = [_supervised(part, failed) for part in running_parts]
         relaying = [_supervised(relays.run(), failed)] if relays is not None else []
         try:
-            served = surfaces(parts, agents, signatures_of(settings), playground=door is None)
+            served = surfaces(parts, agents, signatures_of(settings), demo, playground=door is None)
             yield Running(parts, timers, behind(door, served), served.routes, failed)
         finally:
             followers.close()
@@ -250,13 +257,16 @@ def signatures_of(settings: Settings) -> Mapping[str, Signature]:
     return {grafana.NAME: Signature(settings.grafana_secret, settings.grafana_timestamp_header)}
 
 
-def surfaces(parts: Parts, agents: McpApp, signatures: Mapping[str, Signature], *, playground: bool) -> Starlette:
+def surfaces(
+    parts: Parts, agents: McpApp, signatures: Mapping[str, Signature], demo: Demo | None, *, playground: bool
+) -> Starlette:
     """The HTTP surfaces over the parts. Whoever serves them puts an edge in front."""
     routes = [
         *Ingest(parts, signatures).routes(),
         *AlertmanagerReads(parts).routes(),
         *Rest(parts).routes(),
         *Operations(parts).routes(),
+        *Page(parts, demo).routes(),
         openapi_route(),
     ]
     graphql = graphql_app(parts, playground=playground)

@@ -11,6 +11,7 @@ from tests.access import ACCESS, api_token, bearer, person
 from tests.driver import Driver
 from tests.scenario.conftest import Start
 
+from lookout.api.auth.browser import CREDENTIAL, TENANT
 from lookout.api.parts import Scope
 from lookout.probe import documents, surfaces
 from lookout.probe.documents import Untried
@@ -23,7 +24,12 @@ async def side(lookout: Driver, tenant_id: str, word: str) -> Side:
     """A tenant with a credential of each kind."""
     sender = await api_token(lookout, Scope.INGEST, tenant_id=tenant_id)
     token = await api_token(lookout, Scope.READ, Scope.OPERATE, tenant_id=tenant_id)
-    callers = {"a person": bearer(person(lookout, tenant_id)), "a token": bearer(token.text)}
+    someone = person(lookout, tenant_id)
+    callers = {
+        "a person": bearer(someone),
+        "a token": bearer(token.text),
+        "a browser": {"Cookie": f"{CREDENTIAL}={someone}; {TENANT}=owner-side"},
+    }
     return Side(tenant_id, callers, bearer(sender.text), word)
 
 
@@ -48,7 +54,7 @@ async def test_i6_nothing_of_a_tenant_is_shown_to_another_or_changed_by_it(start
         "POST /v1/events",
     ):
         assert surface in tried
-    assert {"the stream of /v1/feed", "the subscription liveIncidentUpdates"} <= tried
+    assert {"the stream of /v1/feed", "the stream of /live", "the subscription liveIncidentUpdates"} <= tried
 
 
 FORGETFUL = {

@@ -1,4 +1,4 @@
-"""I8: one tenant's storm delays another's alert by the commit under way, and takes no one else's room."""
+"""I8: one tenant's storm keeps no quiet one waiting, a busy one for the commit under way, and takes no one's room."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -44,7 +44,22 @@ async def commits(lookout: Driver) -> list[dict[str, int]]:
     return list(found.values())
 
 
-async def test_i8_a_quiet_tenants_alert_is_in_the_commit_after_the_one_under_way(lookout: Driver) -> None:
+async def test_i8_a_quiet_tenants_alert_is_committed_while_a_storms_commit_is_under_way(lookout: Driver) -> None:
+    storm, quiet = await headers_of(lookout, "storm"), await headers_of(lookout, "quiet")
+    await post(lookout, storm, "first")
+    async with lookout.feed_is_locked("storm"):
+        requests = [post(lookout, storm, str(number)) for number in range(20)]
+        await lookout.until_locked_out()
+        for number in range(3):
+            assert (await post(lookout, quiet, str(number))).status_code == 200
+        assert not any(request.done() for request in requests)
+    assert {answer.status_code for answer in await asyncio.gather(*requests)} == {200}
+
+
+async def test_i8_a_busy_tenants_alert_is_in_the_commit_after_the_one_under_way(
+    lookout: Driver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(queue, "QUIET", 0)
     storm, quiet = await headers_of(lookout, "storm"), await headers_of(lookout, "quiet")
     for headers in (storm, quiet):
         await post(lookout, headers, "first")
@@ -88,7 +103,10 @@ async def test_i8_a_tenant_in_a_storm_leaves_room_for_the_others(
     assert {answer.status_code for answer in await asyncio.gather(*taken)} == {200}
 
 
-async def test_a_request_larger_than_a_share_is_one_commit_and_the_others_are_not_behind_it(lookout: Driver) -> None:
+async def test_a_request_larger_than_a_share_is_one_commit_and_the_others_are_not_behind_it(
+    lookout: Driver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(queue, "QUIET", 0)
     storm, quiet = await headers_of(lookout, "storm"), await headers_of(lookout, "quiet")
     for headers in (storm, quiet):
         await post(lookout, headers, "first")

@@ -203,6 +203,7 @@ BOUNDS = {
     "alerts of one tenant that wait for a commit": f"{writer.TENANT_QUEUE_LIMIT:,}",
     "alerts in one commit": f"{queue.BATCH_LIMIT:,}",
     "alerts of one tenant in one commit": f"{queue.SHARE:,}",
+    "alerts of a quiet tenant that wait": f"{queue.QUIET}",
     "rules that place alerts": f"{tenants.TENANT_RULES_LIMIT}",
     "tenants that are remembered to be there": f"{placing.KNOWN_LIMIT:,}",
     "tenants that alerts make": f"{placing.CREATED_LIMIT:,}",

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lookout.incidents.actions import Acknowledge
-from lookout.intake.queue import BATCH_LIMIT, SHARE, Job, Queue, tenant_of
+from lookout.intake.queue import BATCH_LIMIT, QUIET, SHARE, Job, Lane, Queue, tenant_of
 from lookout.intake.work import Delivery, Expiry, Order, Work
 
 NOW = datetime(2026, 11, 25, tzinfo=UTC)
@@ -52,10 +52,17 @@ def queue_of(*jobs: Job) -> Queue:
 def all_batches(queue: Queue) -> list[list[Job]]:
     """Every batch that is taken until nothing waits."""
     batches: list[list[Job]] = []
-    while queue:
-        batches.append(queue.take())
-        queue.done(batches[-1])
+    while batch := queue.take():
+        batches.append(batch)
+        queue.done(batch)
+    assert queue.is_empty
     return batches
+
+
+def take_and_commit(queue: Queue) -> list[Job]:
+    batch = queue.take()
+    queue.done(batch)
+    return batch
 
 
 def sizes(batches: list[list[Job]]) -> list[dict[str | None, int]]:
@@ -69,38 +76,38 @@ def sizes(batches: list[list[Job]]) -> list[dict[str | None, int]]:
 
 
 def test_i8_a_quiet_tenants_alert_is_in_the_next_batch_however_much_a_storm_has_waiting() -> None:
-    storm = [alerts("storm", 256) for _ in range(400)]
+    storm = [alerts("storm", 64) for _ in range(400)]
     quiet = alerts("quiet")
     batch = queue_of(*storm, quiet).take()
     assert quiet in batch
-    assert sizes([batch]) == [{"storm": 256 * (SHARE // 256), "quiet": 1}]
+    assert sizes([batch]) == [{"storm": 64 * (SHARE // 64), "quiet": 1}]
 
 
 def test_i8_a_storm_alone_takes_no_more_than_its_share_either() -> None:
     """So the commit under way, for which a quiet tenant waits, is bounded too."""
-    queue = queue_of(*(alerts("storm", 500) for _ in range(9)))
-    assert sizes(all_batches(queue)) == [{"storm": 2000}, {"storm": 2000}, {"storm": 500}]
+    queue = queue_of(*(alerts("storm", SHARE // 4) for _ in range(9)))
+    assert sizes(all_batches(queue)) == [{"storm": SHARE}, {"storm": SHARE}, {"storm": SHARE // 4}]
 
 
 def test_i8_so_many_storms_share_a_batch_and_no_more_of_them_delay_a_tenant_by_one() -> None:
     storms = BATCH_LIMIT // SHARE
     queue = queue_of(*(alerts(f"storm-{number}", SHARE) for number in range(storms) for _ in range(5)))
-    queue.take()
-    quiet = alerts("quiet")
-    queue.put(quiet)
-    assert quiet not in queue.take()
-    assert quiet in queue.take()
+    take_and_commit(queue)
+    other = alerts("other")
+    queue.put(other)
+    assert other not in take_and_commit(queue)
+    assert other in take_and_commit(queue)
 
 
 def test_i8_what_is_larger_than_a_share_is_a_batch_of_its_own_and_takes_turns_with_shared_ones() -> None:
-    queue = queue_of(*(alerts("giant", 50_000) for _ in range(3)), *(alerts("quiet", 1500) for _ in range(3)))
+    queue = queue_of(*(alerts("giant", 50_000) for _ in range(3)), *(alerts("quiet", SHARE - 1) for _ in range(3)))
     assert sizes(all_batches(queue)) == [
         {"giant": 50_000},
-        {"quiet": 1500},
+        {"quiet": SHARE - 1},
         {"giant": 50_000},
-        {"quiet": 1500},
+        {"quiet": SHARE - 1},
         {"giant": 50_000},
-        {"quiet": 1500},
+        {"quiet": SHARE - 1},
     ]
 
 
@@ -119,11 +126,51 @@ def test_what_time_does_waits_for_all_that_came_before_it_and_for_nothing_that_c
     before = [alerts("storm", SHARE) for _ in range(3)]
     due = expiry()
     queue = queue_of(*before, due)
-    assert queue.take() == [before[0]]
+    assert take_and_commit(queue) == [before[0]]
     for _ in range(5):
         queue.put(alerts("storm", SHARE))
-    assert queue.take() == [before[1]]
-    assert queue.take() == [before[2], due]
+    assert take_and_commit(queue) == [before[1]]
+    assert take_and_commit(queue) == [before[2], due]
+
+
+def test_what_time_does_waits_for_what_is_under_way_in_the_other_lane() -> None:
+    queue = queue_of(alerts("quiet"))
+    under_way = queue.take(Lane.QUIET)
+    due = expiry()
+    queue.put(due)
+    assert queue.take() == []
+    queue.done(under_way)
+    assert queue.take() == [due]
+    queue.put(expiry())
+    assert queue.take() == []
+
+
+def test_i8_the_quiet_lane_takes_no_storm_and_waits_for_none() -> None:
+    queue = queue_of(alerts("storm", SHARE), alerts("storm", SHARE), order("storm"))
+    storm = queue.take()
+    queue.put(quiet := alerts("quiet", QUIET))
+    queue.put(alerts("busy", QUIET + 1))
+    queue.put(expiry())
+    assert queue.take(Lane.QUIET) == [quiet]
+    assert queue.take(Lane.QUIET) == []
+    queue.done(storm)
+    assert queue.take(Lane.QUIET) == []
+
+
+def test_a_tenant_is_in_one_lane_at_a_time() -> None:
+    queue = queue_of(first := alerts("a"))
+    assert queue.take() == [first]
+    queue.put(second := alerts("a"))
+    queue.put(third := order("a"))
+    assert queue.take(Lane.QUIET) == []
+    queue.done([first])
+    assert queue.take(Lane.QUIET) == [second]
+    assert queue.take() == []
+    queue.done([second])
+    assert queue.take(Lane.QUIET) == [third]
+    assert not queue.is_empty
+    queue.done([third])
+    assert queue.is_empty
 
 
 def test_what_time_does_goes_first_once_nothing_stands_before_it() -> None:
@@ -135,9 +182,10 @@ def test_what_is_taken_counts_as_waiting_until_it_is_done() -> None:
     queue = queue_of(alerts("a", 3), alerts("b", 2), expiry())
     assert (queue.waiting, queue.waiting_of("a"), queue.waiting_of("b")) == (6, 3, 2)
     batch = queue.take()
-    assert not queue
+    assert not queue.is_empty
     assert queue.waiting == 6
     queue.done(batch)
+    assert queue.is_empty
     assert (queue.waiting, queue.waiting_of("a"), queue.waiting_of(None)) == (0, 0, 0)
 
 
@@ -148,27 +196,36 @@ WORKS = st.one_of(
 )
 
 
-@given(st.lists(WORKS, max_size=40), st.data())
+STEPS = st.lists(st.tuples(st.integers(0, 5), st.sampled_from(Lane)), max_size=20)
+"""How many jobs come, and which lane then commits what it has and takes the next."""
+THE_REST = [(40, lane) for _ in range(45) for lane in Lane]
+
+
+@given(st.lists(WORKS, max_size=40), STEPS)
 def test_each_job_is_taken_once_in_its_tenants_order_within_the_limits(
-    works: list[tuple[str, int | None] | None], drawn: st.DataObject
+    works: list[tuple[str, int | None] | None], steps: list[tuple[int, Lane]]
 ) -> None:
     jobs = [
         expiry() if work is None else alerts(work[0], work[1]) if work[1] is not None else order(work[0])
         for work in works
     ]
     queue, waiting, taken = Queue(), list(jobs), list[Job]()
-    while queue or waiting:
-        for _ in range(drawn.draw(st.integers(0 if queue else 1, len(waiting))) if waiting else 0):
-            queue.put(waiting.pop(0))
-        batch = queue.take()
-        assert batch
+    lanes: dict[Lane, list[Job]] = {lane: [] for lane in Lane}
+    for coming, lane in steps + THE_REST:
+        for each in waiting[:coming]:
+            queue.put(each)
+        del waiting[:coming]
+        queue.done(lanes[lane])
+        lanes[lane] = batch = queue.take(lane)
         if any(each.stands_alone for each in batch):
             assert len(batch) == 1
         else:
             assert all(size <= SHARE for tenant_id, size in sizes([batch])[0].items() if tenant_id)
+        assert not {each.tenant_id for each in lanes[Lane.ALL]} & {each.tenant_id for each in lanes[Lane.QUIET]}
+        assert batch or lane is Lane.QUIET or lanes[Lane.QUIET] or queue.is_empty
         taken += batch
-        queue.done(batch)
     assert sorted(each.number for each in taken) == list(range(len(jobs)))
+    assert queue.is_empty
     assert queue.waiting == 0
     for tenant_id in "abc":
         numbers = [each.number for each in taken if each.tenant_id == tenant_id]

@@ -46,3 +46,8 @@ def paragraphs(text: str, limit: int) -> str:
     if len(cleaned) <= limit and len(head) == len(text):
         return cleaned
     return cleaned[: limit - 1].rstrip() + ELLIPSIS
+
+
+def without_marks(text: str) -> str:
+    """`text` without control or direction characters; its lines, tabs and blanks stay."""
+    return _UNSHOWN_BUT_LINES.sub("", text)

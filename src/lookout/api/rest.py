@@ -18,7 +18,7 @@ from lookout.api.parts import Parts
 from lookout.api.periods import BucketSize, past, period_of, size_of
 from lookout.api.positions import check_position
 from lookout.errors import Refused
-from lookout.feeds.sse import EventStream
+from lookout.feeds.sse import EventStream, frames
 from lookout.incidents.events import FeedEvent
 from lookout.incidents.incident import Incident, IncidentView, Status
 from lookout.incidents.investigation import Investigation
@@ -271,7 +271,7 @@ class Rest:
         # Both before the answer begins: what is refused has a status, and "from now on" is from before it.
         self._parts.followers.check_room()
         events = self._parts.followers.follow(tenant_id, ends.last if after is None else after)
-        return EventStream(events, visit_of(request).ended)
+        return EventStream(frames(events), visit_of(request).ended)
 
     async def reconcile(self, request: Request) -> Response:
         known_caller(request).as_platform()

@@ -14,9 +14,9 @@ from lookout.cli.terminal import Terminal
 def isolation_test(
     every: Annotated[bool, typer.Option("--list", help="Name every surface, and how often it was asked.")] = False,
 ) -> None:
-    """Try to see of one tenant what is another's, on every surface.
+    """Try to see of one tenant what is another's.
 
-    Exit code 1 if anything was found.
+    Every surface is tried. Exit code 1 if anything was found.
 
     It starts a Lookout with a database and two tenants of its own, which are gone afterwards.
 

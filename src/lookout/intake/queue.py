@@ -1,10 +1,14 @@
 """What waits for the writer, by tenant, and which of it is next. No I/O.
 
-One tenant's storm must not delay another's alert. So a commit takes from all tenants in turn, a bounded share of each,
-and a tenant keeps its own order. What is larger than a share, and a person's action, is a commit of its own: such
-commits and shared ones take turns. The bound that follows: whoever has nothing else waiting waits for the commit under
-way, for one that stands alone, and is in the next, where fewer than `BATCH_LIMIT / SHARE` other tenants have a
-whole share waiting; each so many more are one commit more.
+One tenant's storm must not delay another's alert. So commits are made in two lanes at once: one takes all tenants, the
+other only those that are quiet, of which little waits, and which so never wait for a storm's commit. A tenant is in one
+lane at a time and keeps its own order.
+
+A commit takes from its tenants in turn, a bounded share of each. What is larger than a share, and a person's action, is
+a commit of its own: such commits and shared ones take turns. The bounds that follow: whoever is quiet waits for the
+quiet lane's commit under way, for one action, and is in the next. Whoever is not, and has nothing else waiting, waits
+for the commit under way, for one that stands alone, and is in the next, where fewer than `BATCH_LIMIT / SHARE` other
+tenants have a whole share waiting; each so many more are one commit more.
 
 What time alone changes is of many tenants. It waits until all that came before it is committed, as silence is only
 certain when everything that was said is heard.
@@ -12,6 +16,9 @@ certain when everything that was said is heard.
 
 import asyncio
 from collections import Counter, deque
+from collections.abc import Sequence
+from enum import Enum
+from itertools import chain
 
 import msgspec
 
@@ -19,8 +26,19 @@ from lookout.intake.work import Calm, Expiry, Order, Outcome, Telling, Watch, Wo
 
 BATCH_LIMIT = 20_000
 """Alerts in one commit, but for a single request that has more: it is one commit, whole."""
-SHARE = 2_000
-"""Alerts of one tenant in one commit, but for such a request: about a fifth of a second."""
+SHARE = 500
+"""Alerts of one tenant in one commit, but for such a request: a tenth of a second, in which others wait for the CPU."""
+
+
+QUIET = 100
+"""Alerts of a tenant that wait, up to which it is quiet."""
+
+
+class Lane(Enum):
+    """Whose jobs it takes."""
+
+    ALL = "all"
+    QUIET = "quiet"
 
 
 class Job(msgspec.Struct):
@@ -42,23 +60,27 @@ class Job(msgspec.Struct):
 
 
 class Queue:
-    """Jobs in the order in which the writer takes them. What it has taken counts as waiting until it is done."""
+    """Jobs in the order in which the lanes take them. What is taken counts as waiting until it is done."""
 
     def __init__(self) -> None:
         self._tenants: dict[str, deque[Job]] = {}
         """In the order of their turns. None is empty."""
         self._of_many: deque[Job] = deque()
+        self._under_way: dict[int, Job] = {}
+        self._busy: set[str | None] = set()
         self._waiting: Counter[str | None] = Counter()
         self._sum = 0
         self._number = 0
-        self._alone_is_next = True
+        self._alone_is_next = dict.fromkeys(Lane, True)
 
-    def __bool__(self) -> bool:
-        return bool(self._tenants or self._of_many)
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing waits, and nothing is under way."""
+        return not (self._tenants or self._of_many or self._under_way)
 
     @property
     def waiting(self) -> int:
-        """Alerts that wait for a commit, those of the commit under way too."""
+        """Alerts that wait for a commit, those of the commits under way too."""
         return self._sum
 
     def waiting_of(self, tenant_id: str | None) -> int:
@@ -76,30 +98,46 @@ class Queue:
         else:
             self._tenants.setdefault(job.tenant_id, deque()).append(job)
 
-    def take(self) -> list[Job]:
-        """The next batch, never empty while something waits. Tell `done` when it is committed."""
-        alone = next((tenant_id for tenant_id, jobs in self._tenants.items() if jobs[0].stands_alone), None)
-        if alone is None or not self._alone_is_next:
-            self._alone_is_next = True
-            if batch := self._take_shared():
-                return batch
-        self._alone_is_next = False
-        assert alone is not None
-        return [self._pop(alone)]
+    def take(self, lane: Lane = Lane.ALL) -> list[Job]:
+        """The next batch of a lane; empty if there is nothing for it. Tell `done` when it is committed.
 
-    def done(self, batch: list[Job]) -> None:
+        The tenants of a batch that is not done are passed over, so a tenant's commits are one after the other.
+        """
+        batch = self._next(lane)
+        self._under_way.update((job.number, job) for job in batch)
+        self._busy.update(job.tenant_id for job in batch)
+        return batch
+
+    def done(self, batch: Sequence[Job]) -> None:
         """These wait no more."""
         for job in batch:
+            del self._under_way[job.number]
+            self._busy.discard(job.tenant_id)
             self._sum -= job.size
             self._waiting[job.tenant_id] -= job.size
             if not self._waiting[job.tenant_id]:
                 del self._waiting[job.tenant_id]
 
-    def _take_shared(self) -> list[Job]:
+    def _next(self, lane: Lane) -> list[Job]:
+        turns = [
+            tenant_id
+            for tenant_id in self._tenants
+            if tenant_id not in self._busy and (lane is Lane.ALL or self._waiting[tenant_id] <= QUIET)
+        ]
+        alone = next((tenant_id for tenant_id in turns if self._tenants[tenant_id][0].stands_alone), None)
+        if alone is None or not self._alone_is_next[lane]:
+            if batch := self._share(deque(turns), lane):
+                self._alone_is_next[lane] = True
+                return batch
+            if alone is None:
+                return []
+        self._alone_is_next[lane] = False
+        return [self._pop(alone)]
+
+    def _share(self, turns: deque[str], lane: Lane) -> list[Job]:
         batch: list[Job] = []
-        room = self._take_of_many(batch, BATCH_LIMIT)
+        room = BATCH_LIMIT if lane is Lane.QUIET else self._take_of_many(batch, BATCH_LIMIT)
         taken: Counter[str] = Counter()
-        turns = deque(self._tenants)
         while turns:
             tenant_id = turns.popleft()
             job = self._tenants[tenant_id][0]
@@ -110,12 +148,16 @@ class Queue:
             room -= job.size
             if tenant_id in self._tenants:
                 turns.append(tenant_id)
-        self._take_of_many(batch, room)
+        if lane is Lane.ALL:
+            self._take_of_many(batch, room)
         return batch
 
     def _take_of_many(self, batch: list[Job], room: int) -> int:
         """Take what waits for nothing that came before it. Returns the room that is left."""
-        earliest = min((jobs[0].number for jobs in self._tenants.values()), default=self._number)
+        if not self._of_many or None in self._busy:
+            return room
+        heads = (jobs[0].number for jobs in self._tenants.values())
+        earliest = min(chain(heads, self._under_way), default=self._number)
         while self._of_many and self._of_many[0].number < earliest and (self._of_many[0].size <= room or not batch):
             job = self._of_many.popleft()
             batch.append(job)

@@ -72,7 +72,7 @@ class Repeats:
         receipts: Receipts = {}
         for number, (key, repeat) in enumerate(wanted.items()):
             if number not in stood:
-                del self._known[key]
+                self._known.pop(key, None)  # the other lane may have forgotten it
                 continue
             for index, place in repeat.places:
                 receipts.setdefault(index, {})[place] = repeat.receipt
@@ -93,6 +93,10 @@ class Repeats:
                 repeat.ends_at = max(repeat.ends_at, ends_at)
                 repeat.places.append((index, place))
         return wanted
+
+    def goes_by(self, policy: Policy) -> bool:
+        """Whether what is known was decided by this policy."""
+        return policy.version == self._policy_version
 
     def remember(self, batch: Sequence[Work], outcomes: Sequence[Outcome]) -> None:
         """Know the firings that were decided, and forget the oldest beyond the bound."""

@@ -1,8 +1,8 @@
 """The one writer of this process: it commits whatever gathered while the last commit was under way.
 
-No timer, so nothing waits when it is idle. The queue says which of it is next. A repeat of a firing that this process
-has seen is one renewal in one batched update, and everything else goes through a ledger. The queue has a bound: what is
-beyond it is refused before anything is taken (I8).
+No timer, so nothing waits when it is idle. The queue says what is next, in two lanes at once, and a tenant is in one of
+them at a time. A repeat of a firing that this process has seen is one renewal in one batched update, and everything
+else goes through a ledger. The queue has a bound: what is beyond it is refused before anything is taken (I8).
 """
 
 import asyncio
@@ -22,7 +22,7 @@ from lookout.incidents.ledger import Ledger, Receipt
 from lookout.incidents.policy import Policy
 from lookout.incidents.reconcile import Finding
 from lookout.incidents.transitions import Reason
-from lookout.intake.queue import SHARE, Job, Queue, tenant_of
+from lookout.intake.queue import SHARE, Job, Lane, Queue, tenant_of
 from lookout.intake.repeats import Receipts, Repeats
 from lookout.intake.settle import settle
 from lookout.intake.tally import Tally
@@ -55,7 +55,7 @@ ALERTS_A_SECOND = 4_000
 """A batch is given up after so many seconds, and one more for so many alerts: Prometheus waits for 10 seconds."""
 TRIES = 3
 RETRY_AFTER = timedelta(milliseconds=200)
-THREAD_FROM = 2_000
+THREAD_FROM = 500
 """From this many alerts on a ledger decides in a thread, so that the server goes on answering."""
 
 T = TypeVar("T")
@@ -77,7 +77,7 @@ class Intake:
         self._clock = clock
         self._fresh_id = fresh_id
         self._queue = Queue()
-        self._arrived = asyncio.Event()
+        self._wakes = {lane: asyncio.Event() for lane in Lane}
         self._repeats = Repeats(store)
         self._closed = False
 
@@ -134,7 +134,7 @@ class Intake:
             raise Overloaded("Lookout has more to store than it can at the moment; nothing of this request was taken")
         job = Job(work, tenant_id, size, asyncio.get_running_loop().create_future())
         self._queue.put(job)
-        self._arrived.set()
+        self._wake()
         return await job.done
 
     def _has_room(self, tenant_id: str | None, size: int) -> bool:
@@ -149,23 +149,32 @@ class Intake:
 
     async def run(self) -> None:
         """Commit batch after batch, until `close`. What was taken by then is committed first."""
+        await asyncio.gather(*map(self._run_lane, Lane))
+
+    async def _run_lane(self, lane: Lane) -> None:
         while True:
-            await self._arrived.wait()
-            self._arrived.clear()
-            while self._queue:
-                batch = self._queue.take()
+            self._wakes[lane].clear()
+            if batch := self._queue.take(lane):
                 metrics.BATCH_SIZE.observe(sum(job.size for job in batch))
                 try:
                     await self._commit(batch)
                 finally:
                     self._queue.done(batch)
-            if self._closed:
+                    self._wake()
+            elif self._closed and self._queue.is_empty:
                 return
+            else:
+                await self._wakes[lane].wait()
 
     def close(self) -> None:
         """Take nothing more."""
         self._closed = True
-        self._arrived.set()
+        self._wake()
+
+    def _wake(self) -> None:
+        """Let both lanes look: there is more, or a tenant is free for the other lane."""
+        for wake in self._wakes.values():
+            wake.set()
 
     async def _commit(self, batch: list[Job]) -> None:
         try:
@@ -243,7 +252,8 @@ class Intake:
             for source in ledger.returned:
                 self.on_return(ledger.tenant_id, source)
         _count(outcomes, ledgers.values())
-        self._repeats.remember(batch, outcomes)
+        if self._repeats.goes_by(policy):  # in the other lane another one may have come into force
+            self._repeats.remember(batch, outcomes)
         return outcomes
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import httpx
 import jwt
 
+from lookout.api.auth.browser import CREDENTIAL
 from lookout.api.parts import Scope
 from lookout.app import Running, bind, configure_logs, running, server_of
 from lookout.clock import Clock, SystemClock
@@ -71,7 +72,11 @@ async def _side(name: str, secret: str, tokens: Tokens, clock: Clock) -> Side:
     robot = await tokens.create(tenant_id, (Scope.READ, Scope.OPERATE), "robot", now)
     claims = {"user_id": "mira", "tenant_id": tenant_id, "role": "operator", "exp": (now + _LIFE).timestamp()}
     person = jwt.encode(claims, secret, "HS256")
-    callers = {"a person": _bearer(person), "a token": _bearer(robot.text)}
+    callers = {
+        "a person": _bearer(person),
+        "a token": _bearer(robot.text),
+        "a browser": {"Cookie": f"{CREDENTIAL}={person}"},
+    }
     return Side(tenant_id, callers, _bearer(sender.text), secrets.token_hex(12))
 
 

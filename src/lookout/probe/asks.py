@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Iterable, Mapping
 from typing import Any
+from urllib.parse import quote
 
 import httpx
 import msgspec
@@ -16,6 +17,9 @@ _OF_THE_ANSWER = ("date", "x-request-id", "content-length")
 """Headers that tell one answer from the next; the length is that of the body, in which the values differ."""
 _OF_THE_MOMENT = ("uptime", "timestamp", "latency")
 """Members of JSON that do."""
+
+_AGE = re.compile(r'(<time class="ago"[^>]*>)[^<]*')
+"""How long ago something was, on a page."""
 
 
 class Ask(msgspec.Struct, frozen=True):
@@ -47,10 +51,11 @@ class Answer(msgspec.Struct, frozen=True):
 
     def without(self, values: Mapping[str, str]) -> "Answer":
         """The same with the values that were asked for turned back into their places."""
-        body, headers = self.body, self.headers
+        body, headers = _AGE.sub(r"\1", self.body), self.headers
         for place, value in values.items():
             # A number may be a part of another one, which has nothing to do with it.
-            wanted = re.compile(rf"\b{value}\b" if value.isdigit() else re.escape(value))
+            written = rf"\b{value}\b" if value.isdigit() else f"{re.escape(value)}|{re.escape(quote(value, safe=''))}"
+            wanted = re.compile(written)
             body = wanted.sub(f"<{place}>", body)
             headers = tuple((name, wanted.sub(f"<{place}>", told)) for name, told in headers)
         return Answer(self.status, headers, body)

@@ -24,16 +24,20 @@ Hear = Callable[[], Awaitable[Heard]]
 
 
 @asynccontextmanager
-async def server_sent(http: httpx.AsyncClient, credential: Mapping[str, str]) -> AsyncGenerator[Hear]:
-    """Follows `/v1/feed` from now on."""
+async def server_sent(
+    http: httpx.AsyncClient, path: str, credential: Mapping[str, str], after: int
+) -> AsyncGenerator[Hear]:
+    """Follows a stream of Server-Sent Events after a position."""
     headers = {**credential, "Accept": "text/event-stream"}
-    async with http.stream("GET", "/v1/feed", headers=headers) as response:
+    async with http.stream("GET", path, params={"after": after}, headers=headers) as response:
         response.raise_for_status()
         lines = response.aiter_lines()
 
         async def hear() -> Heard:
-            text = await anext(line async for line in lines if line.startswith("data:"))
-            return json.loads(text.removeprefix("data:"))["position"], text
+            async for line in lines:
+                if line.startswith("data:") and "{" in line:  # and no sign of life
+                    return json.loads(line.removeprefix("data:"))["position"], line
+            raise StopAsyncIteration
 
         yield hear
 

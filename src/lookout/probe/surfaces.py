@@ -32,6 +32,7 @@ _QUERIES: Mapping[str, tuple[dict[str, str], ...]] = {
     "/v1/feed": ({"first": "200"}, {"after": "<position>"}),
     "/v1/stats": (TIME,),
     "/v1/rejected-alerts": ({}, {"after": "<position>"}),
+    "/": ({}, {"part": "rows"}, {"part": "rows", "kind": "resolved"}, {"view": "wall"}, {"q": "<word>"}),
     "/v1/incidents/{id}/alerts": ({}, {"after": "<fingerprint>"}),
     "/v1/incidents/{id}/events": ({}, {"after": "<position>"}),
     "/api/v2/alerts": ({}, {"filter": 'job="<word>"'}),
@@ -39,8 +40,13 @@ _QUERIES: Mapping[str, tuple[dict[str, str], ...]] = {
 }
 _INGEST = frozenset(("/api/v2/alerts", "/v1/alertmanager", "/v1/grafana", "/v1/events", "/v2/enqueue"))
 """What senders send to: `trials.py` sends as an impostor."""
-ELSEWHERE = frozenset(("/graphql", "/graphql/ws", "/mcp"))
-"""Asked by what they hold, and not by their path."""
+ELSEWHERE = frozenset(("/graphql", "/graphql/ws", "/mcp", "/live"))
+"""Asked by what they hold, and not by their path; and followed."""
+SAME_FOR_ALL = frozenset(("/static/{name}",))
+"""Files of the program."""
+_OF_PROGRAMS = re.compile(r"/(v[0-9]+|api|-)/")
+"""How the paths begin that take JSON. Everything else is a page's, and takes forms."""
+_FORM = {"Content-Type": "application/x-www-form-urlencoded", "Sec-Fetch-Site": "same-origin"}
 _MCP = {"Accept": "application/json, text/event-stream"}
 _NEEDED: Mapping[str, Any] = {
     "incident_id": "<incident>",
@@ -61,7 +67,7 @@ def asks_of(routes: Iterable[BaseRoute]) -> Iterator[Ask | Untried]:
                 yield Untried(f"nothing speaks to the WebSocket {route.path}: see probe/streams.py")
         elif not isinstance(route, Route):
             yield Untried(f"{route!r} is no route whose paths are known")
-        elif route.path not in ELSEWHERE and "{path:path}" not in route.path:
+        elif route.path not in ELSEWHERE | SAME_FOR_ALL and "{path:path}" not in route.path:
             for method in sorted((route.methods or set()) - {"HEAD"}):
                 yield from _asks_of(method, route.path)
 
@@ -80,12 +86,12 @@ def _asks_of(method: str, path: str) -> Iterator[Ask | Untried]:
             yield Ask(surface, method, template, headers={"Last-Event-ID": "<position>"})
     elif path in _INGEST:
         return
-    elif not named:
-        yield Ask(surface, method, template, body={})
     elif method == "DELETE":
-        yield Ask(surface, method, template, writes=True)
+        yield Ask(surface, method, template, writes=bool(named))
     else:
-        yield Ask(surface, method, template, body=_BODIES.get(path.rpartition("/")[2], {}), writes=True)
+        headers = {} if _OF_PROGRAMS.match(path) else _FORM
+        body = _BODIES.get(path.rpartition("/")[2], {})
+        yield Ask(surface, method, template, headers=headers, body=body, writes=bool(named))
 
 
 def asks_of_tools() -> Iterator[Ask | Untried]:

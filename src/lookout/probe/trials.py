@@ -139,7 +139,7 @@ class Probe:
         own = await self._holdings(side)
         picture: dict[str, Answer] = {}
         for ask in self._asks:
-            if not ask.writes and ask.method in ("GET", "POST") and not ask.path.startswith("/-/"):
+            if not ask.writes and (ask.method == "GET" or ask.path in surfaces.ELSEWHERE):
                 for incident_id in own.incidents if ask.places & {"incident", "gid"} else own.incidents[:1]:
                     values = {**own.values, **sides.names_of(incident_id)}
                     answer = await answer_to(self._http, filled(ask, values), side.caller)
@@ -207,7 +207,12 @@ class Probe:
         own = await self._holdings(self._intruder)
         async with AsyncExitStack() as stack:
             heard = {
-                "the stream of /v1/feed": await stack.enter_async_context(streams.server_sent(self._http, credential)),
+                **{
+                    f"the stream of {path}": await stack.enter_async_context(
+                        streams.server_sent(self._http, path, credential, own.position)
+                    )
+                    for path in ("/v1/feed", "/live")
+                },
                 "the subscription liveIncidentUpdates": await stack.enter_async_context(
                     streams.subscribed(url, credential, own.position)
                 ),

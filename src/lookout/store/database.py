@@ -31,7 +31,7 @@ LOWEST_VERSION = 15
 COMMAND_SECONDS = 30.0
 """No statement runs longer: what hangs is given up, and its request answered with an error."""
 READERS = 10
-WRITERS = 3
+WRITERS = 4
 RELAYS = 3
 """Connections of each kind. The writer has its own, so that slow reads never keep it from taking alerts."""
 

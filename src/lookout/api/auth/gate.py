@@ -13,6 +13,7 @@ from lookout.errors import Unauthenticated
 from lookout.store.tokens import PREFIX
 
 SERVICE_ACTOR = "service"
+SERVICE_CREDENTIAL = "service token"
 _JWT_PARTS = 3
 
 
@@ -74,5 +75,5 @@ def _service(headers: Mapping[str, str]) -> Caller:
         actor=user or SERVICE_ACTOR,
         scopes=frozenset(Scope),
         is_platform=True,
-        credential="service token",
+        credential=SERVICE_CREDENTIAL,
     )
