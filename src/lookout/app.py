@@ -33,6 +33,7 @@ from lookout.api.edge import LocalEdge
 from lookout.api.graphql import graphql_app
 from lookout.api.health import Operations
 from lookout.api.ingest import Ingest
+from lookout.api.limits import Streams
 from lookout.api.mcp.mount import McpApp
 from lookout.api.openapi import openapi_route
 from lookout.api.parts import LOCAL_TENANT, Parts
@@ -182,12 +183,13 @@ async def running(settings: Settings, clock: Clock) -> AsyncGenerator[Running]:
             intake=intake,
             placing=Placing(Tenants(writers), clock, settings.platform_tenant),
             followers=followers,
+            streams=Streams(settings.limits.streams if settings.access is not None else None),
             clock=clock,
             reconciler=reconciler,
             reload=reload,
             relays=relays,
         )
-        door = Door(settings.access, Tokens(readers), clock) if settings.access is not None else None
+        door = Door(settings.access, settings.limits, Tokens(readers), clock) if settings.access is not None else None
         demo = Demo() if door is None else None
         agents = McpApp(parts)
         failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()

@@ -14,6 +14,7 @@ from tests.scenario.conftest import Start
 from lookout.api.auth.browser import CREDENTIAL, TENANT
 from lookout.api.parts import Scope
 from lookout.probe import documents, surfaces
+from lookout.probe.alone import LIMITS
 from lookout.probe.documents import Untried
 from lookout.probe.sides import Side
 from lookout.probe.trials import Probe, Report
@@ -43,7 +44,7 @@ async def probed(lookout: Driver) -> Report:
 
 
 async def test_i6_nothing_of_a_tenant_is_shown_to_another_or_changed_by_it(start: Start) -> None:
-    async with start(access=ACCESS) as lookout:
+    async with start(access=ACCESS, limits=LIMITS) as lookout:
         report = await probed(lookout)
     assert report.findings == [], "\n".join(report.findings)
     tried = set(report.tried)
@@ -75,14 +76,14 @@ def _forgetful(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.usefixtures("_forgetful")
 async def test_i6_a_statement_that_forgets_its_tenant_shows_nothing(start: Start) -> None:
     """Row-level security stands behind it."""
-    async with start(access=ACCESS) as lookout:
+    async with start(access=ACCESS, limits=LIMITS) as lookout:
         report = await probed(lookout)
     assert report.findings == [], "\n".join(report.findings)
 
 
 @pytest.mark.usefixtures("_forgetful")
 async def test_the_probe_finds_what_nothing_stands_behind(start: Start) -> None:
-    async with start(access=ACCESS, as_superuser=True) as lookout:
+    async with start(access=ACCESS, limits=LIMITS, as_superuser=True) as lookout:
         report = await probed(lookout)
     found = "\n".join(report.findings)
     for told in (

@@ -33,13 +33,22 @@ async def frames(events: AsyncGenerator[list[Encoded]]) -> AsyncGenerator[bytes]
 
 
 class EventStream:
-    """An ASGI response that writes frames until either side ends it, or `ended` returns."""
+    """An ASGI response that writes frames until either side ends it, or `ended` returns. Calls `over` at its end."""
 
-    def __init__(self, written: AsyncGenerator[bytes], ended: Callable[[], Awaitable[None]]) -> None:
+    def __init__(
+        self, written: AsyncGenerator[bytes], ended: Callable[[], Awaitable[None]], over: Callable[[], None]
+    ) -> None:
         self._written = written
         self._ended = ended
+        self._over = over
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await self._answer(scope, receive, send)
+        finally:
+            self._over()
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         await send({"type": "http.response.start", "status": 200, "headers": _HEADERS})
         if scope["method"] == "HEAD":
             await self._written.aclose()

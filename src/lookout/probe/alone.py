@@ -15,7 +15,7 @@ from lookout.api.auth.browser import CREDENTIAL
 from lookout.api.parts import Scope
 from lookout.app import Running, bind, configure_logs, running, server_of
 from lookout.clock import Clock, SystemClock
-from lookout.config import Access, Settings
+from lookout.config import Access, Limits, Settings
 from lookout.incidents.policy import Policy
 from lookout.probe.sides import Side
 from lookout.probe.trials import Probe, Report
@@ -23,6 +23,8 @@ from lookout.store import database
 from lookout.store.embedded import EmbeddedPostgres
 from lookout.store.tokens import Tokens
 
+LIMITS = Limits(ingest_rate=10_000, read_rate=10_000)
+"""So much is asked at once that a tenant would be told to wait."""
 _LIFE = timedelta(hours=1)
 _HOST = "127.0.0.1"
 
@@ -38,7 +40,7 @@ def try_isolation() -> Report:
 
 async def _try(directory: Path, clock: Clock) -> Report:
     secret = secrets.token_urlsafe(48)
-    settings = Settings(_HOST, 0, directory, None, None, Policy(), access=Access(jwt_secret=secret))
+    settings = Settings(_HOST, 0, directory, None, None, Policy(), access=Access(jwt_secret=secret), limits=LIMITS)
     async with _served(settings, clock) as (lookout, url), httpx.AsyncClient(base_url=url, timeout=30) as http:
         dsn = EmbeddedPostgres(directory).dsn_of_running()
         assert dsn is not None

@@ -26,6 +26,7 @@ OWN = 4
 TRESPASSED = 3
 """Incidents of the owner's that the intruder acts on."""
 _SCHEMA = SCHEMA._schema  # pyright: ignore[reportPrivateUsage]  # Strawberry has no other way to it
+_TOO_MANY = 429
 _NEVER_LOOKED = frozenset((400, 415, 422))
 """Statuses of a request that was refused before anything was looked for."""
 
@@ -125,13 +126,17 @@ class Probe:
         said = {(values or {})[place] for place in asked}
         for secret in answer.shows(set(theirs.secrets) - said):
             self._report.find(f"{surface} shows {secret!r} of another tenant")
-        if answer.status >= 500:
-            self._report.find(f"{surface} is answered with {answer.status}: {answer.body[:200]}")
 
     async def _answer(self, ask: Ask, values: Mapping[str, str], credential: Mapping[str, str]) -> Answer:
+        answer = await self._ask(ask, values, credential)
+        return answer.without({place: value for place, value in values.items() if place in ask.places})
+
+    async def _ask(self, ask: Ask, values: Mapping[str, str], credential: Mapping[str, str]) -> Answer:
         self._report.tried[ask.surface] += 1
         answer = await answer_to(self._http, filled(ask, values), credential)
-        return answer.without({place: value for place, value in values.items() if place in ask.places})
+        if answer.status >= 500 or answer.status == _TOO_MANY:
+            self._report.find(f"{ask.surface} is answered with {answer.status}: {answer.body[:200]}")
+        return answer
 
     async def _picture(self, side: Side) -> Mapping[str, Answer]:
         """All that a tenant sees of itself."""
@@ -142,11 +147,9 @@ class Probe:
             if not ask.writes and (ask.method == "GET" or ask.path in surfaces.ELSEWHERE):
                 for incident_id in own.incidents if ask.places & {"incident", "gid"} else own.incidents[:1]:
                     values = {**own.values, **sides.names_of(incident_id)}
-                    answer = await answer_to(self._http, filled(ask, values), side.caller)
-                    told = answer.of_no_moment()
+                    told = (await self._ask(ask, values, side.caller)).of_no_moment()
                     if "text/html" not in dict(told.headers).get("content-type", ""):  # a page says how long ago
                         picture[f"{ask.surface} {ask.query} {ask.headers} {incident_id}"] = told
-                    self._report.tried[ask.surface] += 1
         return picture
 
     def _same(self, whose: str, before: Mapping[str, Answer], after: Mapping[str, Answer]) -> None:

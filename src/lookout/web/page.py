@@ -226,12 +226,14 @@ class Page:
 
     async def live(self, request: Request) -> Any:
         """The stream that says what has changed."""
-        tenant_id = reader_of(request).tenant_id
+        caller = reader_of(request)
         text = request.headers.get("last-event-id") or request.query_params.get("after", "")
         after = int(text) if text.isascii() and text.isdigit() and len(text) < 19 else END
-        ends = await self._parts.reads.ends(tenant_id)
+        ends = await self._parts.reads.ends(caller.tenant_id)
         self._parts.followers.check_room()
-        return EventStream(changes(self._parts.followers, tenant_id, after, ends), visit_of(request).ended)
+        place = self._parts.streams.open(caller.counted_as)
+        told = changes(self._parts.followers, caller.tenant_id, after, ends)
+        return EventStream(told, visit_of(request).ended, place.close)
 
     @shows_problems
     async def play_demo(self, request: Request) -> Response:

@@ -13,9 +13,8 @@ from starlette.responses import RedirectResponse, Response
 
 from lookout.alerts.text import one_line
 from lookout.api.auth.browser import CREDENTIAL, SIGN_IN, TENANT, cookies_of
-from lookout.api.auth.gate import SERVICE_CREDENTIAL
 from lookout.api.edge import known_caller, visit_of
-from lookout.api.parts import LOCAL_ACTOR, Caller, Scope, name_of
+from lookout.api.parts import LOCAL_ACTOR, SERVICE_CREDENTIAL, Caller, Scope, name_of
 from lookout.errors import Forbidden, LookoutError, Refused, Unauthenticated
 from lookout.incidents.actions import NAME_LIMIT
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from functools import partial
+from typing import Protocol
 from urllib.parse import quote
 
 from starlette.datastructures import Headers
@@ -12,9 +13,11 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from lookout.api.alertmanager import own_error
 from lookout.api.answers import lookout_error
 from lookout.api.auth import browser
-from lookout.api.auth.gate import SERVICE_CREDENTIAL, Gate
+from lookout.api.auth.gate import Gate
 from lookout.api.auth.watch import Watch
 from lookout.api.edge import Visit, folded, guarded
+from lookout.api.ingest import INGEST_PATHS
+from lookout.api.parts import SERVICE_CREDENTIAL, Caller
 from lookout.errors import LookoutError, Overloaded, Refused, Unauthenticated
 from lookout.store.database import PASSING_ERRORS
 
@@ -24,13 +27,20 @@ IN_URL = ("token", "access_token", "api_key", "apikey")
 """Names under which people put a credential into a URL, where it stays in logs."""
 
 
+class Count(Protocol):
+    """Counts a request of a caller. Raises `Overloaded` if it is one too many."""
+
+    def __call__(self, caller: Caller, *, sends: bool) -> None: ...
+
+
 class AuthEdge:
     """ASGI middleware: who asks is known by a credential, and nobody is without one."""
 
-    def __init__(self, app: ASGIApp, gate: Gate, watch: Watch) -> None:
+    def __init__(self, app: ASGIApp, gate: Gate, watch: Watch, count: Count) -> None:
         self._app = guarded(app)
         self._gate = gate
         self._watch = watch
+        self._count = count
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] not in ("http", "websocket"):
@@ -39,6 +49,9 @@ class AuthEdge:
         scope = folded(scope)
         try:
             visit = await self._visit(scope)
+            if visit.caller is not None:
+                sends = scope["path"] in INGEST_PATHS and scope.get("method") == "POST"
+                self._count(visit.caller(), sends=sends)
         except LookoutError as error:
             await _turn_away(error, scope, receive, send)
         except PASSING_ERRORS:

@@ -7,13 +7,12 @@ from collections.abc import Mapping
 
 from lookout.api.auth.people import People
 from lookout.api.auth.tokens import ApiTokens
-from lookout.api.parts import Caller, Scope, name_of, text_of_header
+from lookout.api.parts import SERVICE_CREDENTIAL, Caller, Scope, name_of, text_of_header
 from lookout.clock import Clock
 from lookout.errors import Unauthenticated
 from lookout.store.tokens import PREFIX
 
 SERVICE_ACTOR = "service"
-SERVICE_CREDENTIAL = "service token"
 _JWT_PARTS = 3
 
 
