@@ -672,14 +672,23 @@ GROUP BY incident_id, value
 LIMIT $3
 
 -- name: turns_of_incidents
--- When each opened, reopened and was resolved, as its sources say: the last $3 of each.
+-- When each, and the last $4 of its group before it, opened, reopened and was resolved, as their sources say: the last
+-- $3 of each.
 SELECT i.id, e.event_type, e.occurred_at
 FROM unnest($2::uuid[]) AS i (id)
+JOIN incidents AS shown ON shown.tenant_id = $1 AND shown.id = i.id
+CROSS JOIN LATERAL (
+    SELECT id
+    FROM incidents
+    WHERE tenant_id = $1 AND dedup_key = shown.dedup_key AND opened_position <= shown.opened_position
+    ORDER BY opened_position DESC
+    LIMIT $4
+) AS g
 CROSS JOIN LATERAL (
     SELECT event_type, occurred_at, position
     FROM events
     WHERE tenant_id = $1
-        AND incident_id = i.id
+        AND incident_id = g.id
         AND event_type IN ('incident_opened', 'incident_reopened', 'incident_resolved')
     ORDER BY position DESC
     LIMIT $3
