@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from tests.asked import Alertmanager, Prometheus
 from tests.clock import FakeClock
-from tests.driver import Driver
+from tests.driver import Driver, owner_dsn
 
 from lookout.app import bind, running, server_of
 from lookout.config import Settings, load_policy
@@ -29,11 +29,12 @@ def start(dsn: str, clock: FakeClock, tmp_path: Path) -> Start:
 
     @asynccontextmanager
     async def start_one(
-        policy: Policy | None = None, *, config: Path | None = None, **others: Any
+        policy: Policy | None = None, *, config: Path | None = None, as_superuser: bool = False, **others: Any
     ) -> AsyncGenerator[Driver]:
-        """`config` is a lookout.yaml, which can be read anew."""
+        """`config` is a lookout.yaml, which can be read anew. For a superuser row-level security does not hold."""
         read = load_policy(config) if config is not None else policy or Policy()
-        settings = Settings("127.0.0.1", 0, tmp_path, dsn, config, read, **others)
+        served = owner_dsn(dsn) if as_superuser else dsn
+        settings = Settings("127.0.0.1", 0, tmp_path, served, config, read, **others)
         async with AsyncExitStack() as stack:
             listening = bind("127.0.0.1", 0)
             lookout = await stack.enter_async_context(running(settings, clock))

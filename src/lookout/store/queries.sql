@@ -337,9 +337,19 @@ WHERE f.tenant_id = a.tenant_id
 SELECT pg_notify('lookout_feed', unnest($1::text[]))
 
 -- name: append_rejected_alerts
-INSERT INTO rejected_alerts (tenant_id, source, received_at, place, reason, excerpt)
-SELECT *
+-- Numbered within the tenant, whose feed is locked.
+INSERT INTO rejected_alerts (tenant_id, id, source, received_at, place, reason, excerpt)
+SELECT
+    r.tenant_id,
+    coalesce(n.last, 0) + row_number() OVER (PARTITION BY r.tenant_id ORDER BY r.number),
+    r.source,
+    r.received_at,
+    r.place,
+    r.reason,
+    r.excerpt
 FROM unnest($1::text[], $2::text[], $3::timestamptz[], $4::integer[], $5::text[], $6::text[])
+    WITH ORDINALITY AS r (tenant_id, source, received_at, place, reason, excerpt, number)
+CROSS JOIN LATERAL (SELECT max(id) AS last FROM rejected_alerts WHERE tenant_id = r.tenant_id) AS n
 
 -- name: forget_rejected_alerts
 -- The newest of each tenant stay: enough to find the sender, and no more than that.
@@ -1125,12 +1135,9 @@ USING (
 WHERE r.tenant_id = old.tenant_id AND r.hour = old.hour AND r.source = old.source
 
 -- name: forget_old_rejected_alerts
-DELETE FROM rejected_alerts
-WHERE id IN (
-    SELECT id
-    FROM (SELECT id, received_at FROM rejected_alerts ORDER BY id LIMIT $2) AS oldest
-    WHERE received_at < $1
-)
+DELETE FROM rejected_alerts AS r
+USING (SELECT tenant_id, id FROM rejected_alerts WHERE received_at < $1 ORDER BY received_at LIMIT $2) AS old
+WHERE r.tenant_id = old.tenant_id AND r.id = old.id
 
 -- name: tenants
 SELECT tenant_id, last_position, pruned_position FROM feeds ORDER BY tenant_id
