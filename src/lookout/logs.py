@@ -1,7 +1,7 @@
 """Logs: one line for each thing, as key=value, on standard error.
 
-An error may quote what a stranger sent, and whoever reads the log does so in a terminal: whatever is in a line, it is one
-line, and it steers nothing.
+An error may quote what a stranger sent, and the log is read in a terminal: whatever a line holds, it is one line and
+steers nothing.
 """
 
 import logging

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import Iterator
 from datetime import UTC
 
 import httpx
@@ -17,7 +17,7 @@ PRINTED = UNSEEN - {"\n"}
 
 
 @pytest.fixture
-async def hostile(lookout: Driver) -> AsyncIterator[Driver]:
+async def hostile(lookout: Driver) -> Driver:
     """A Lookout in which one incident has all of the texts, and each other has one."""
     sent = [posted(name, text) for name, text in TEXTS.items()]
     together = [{**alert, "labels": {**alert["labels"], "alertname": "All", "job": "a"}} for alert in sent]
@@ -29,13 +29,46 @@ async def hostile(lookout: Driver) -> AsyncIterator[Driver]:
         (await lookout.attach(incident.id, f"report {number}", **told)).raise_for_status()
     (await lookout.post_alerts(*sent)).raise_for_status()
     (await lookout.act(incident.id, "resolve", reason=TEXTS["escape sequences"])).raise_for_status()
-    yield lookout
+    lookout.clock.move(minutes=1)
+    return lookout
 
 
-async def prints(lookout: Driver, capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
-    """What `lookout ARGUMENTS` prints, on both outputs. Whoever follows presses Ctrl-C when nothing more comes."""
-    with httpx.HTTPTransport() as transport:
-        outside = Outside(transport, now=lookout.clock.now, zone=UTC)
+class UntilSeen(httpx.BaseTransport):
+    """The network of somebody who presses Ctrl-C when a stream has given so many events."""
+
+    def __init__(self, network: httpx.BaseTransport, events: int) -> None:
+        self._network = network
+        self._events = events
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        answer = self._network.handle_request(request)
+        if not answer.headers["content-type"].startswith("text/event-stream"):
+            return answer
+        assert isinstance(answer.stream, httpx.SyncByteStream)
+        return httpx.Response(answer.status_code, headers=answer.headers, stream=_Read(answer.stream, self._events))
+
+
+class _Read(httpx.SyncByteStream):
+    def __init__(self, stream: httpx.SyncByteStream, events: int) -> None:
+        self._stream = stream
+        self._events = events
+
+    def __iter__(self) -> Iterator[bytes]:
+        seen = b""
+        for chunk in self._stream:
+            yield chunk
+            seen += chunk
+            if seen.count(b"\n\n") > self._events:  # the first frame says when to come again
+                raise KeyboardInterrupt
+
+    def close(self) -> None:
+        self._stream.close()
+
+
+async def prints(lookout: Driver, capsys: pytest.CaptureFixture[str], *arguments: str, events: int = 0) -> str:
+    """What `lookout ARGUMENTS` prints, on both outputs, and of a stream the first `events`."""
+    with httpx.HTTPTransport() as network:
+        outside = Outside(UntilSeen(network, events), now=lookout.clock.now, zone=UTC)
         with pytest.raises(SystemExit):
             await asyncio.to_thread(main, [*arguments, "--url", lookout.url], outside)
     printed = capsys.readouterr()
@@ -50,7 +83,8 @@ async def test_lists_are_clean(hostile: Driver, capsys: pytest.CaptureFixture[st
 
 
 async def test_one_incident_is_clean_and_so_is_why(hostile: Driver, capsys: pytest.CaptureFixture[str]) -> None:
-    for incident in await hostile.incidents(first="500"):
+    newest, *_, together = await hostile.incidents(first="500")
+    for incident in (newest, together):
         for command in (["incidents", "show"], ["why"]):
             text = await prints(hostile, capsys, *command, incident.id)
             assert MARK in text
@@ -59,9 +93,10 @@ async def test_one_incident_is_clean_and_so_is_why(hostile: Driver, capsys: pyte
 
 async def test_the_tail_is_a_line_for_each_event(hostile: Driver, capsys: pytest.CaptureFixture[str]) -> None:
     count = len(await hostile.feed())
-    text = await prints(hostile, capsys, "tail", "--after", "0", "--no-follow")
-    assert len(text.splitlines()) == count
-    assert not PRINTED & set(text)
+    for form in ([], ["--json"]):
+        text = await prints(hostile, capsys, "tail", "--after", "0", *form, events=count)
+        assert len(text.splitlines()) == count
+        assert not PRINTED & set(text)
 
 
 async def test_json_for_pipes_is_the_same_value_and_steers_nothing(

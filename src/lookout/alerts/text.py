@@ -9,7 +9,7 @@ HIDDEN = (
     "\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b\u200c\u200e\u200f\u2028-\u202e\u2060-\u206f\u3164"
     "\ufe00-\ufe0d\ufeff\uffa0\ufff0-\ufffb\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff"
 )
-"""What reorders or hides text on a screen, as it stands between the brackets of a pattern: whatever Unicode calls default
+"""What reorders or hides text on a screen, as it stands between the brackets of a pattern: what Unicode calls default
 ignorable (bidirectional overrides and isolates, zero width, fillers, selectors and tags, in which a whole message can
 hide), and separators of lines. U+200D, U+FE0E and U+FE0F stay: emoji are made of them."""
 

@@ -42,9 +42,10 @@ class Parsed(msgspec.Struct):
 
 
 class MalformedBody(Exception):
-    """The whole body is refused, for a reason that may quote it. `status` is the HTTP status, `code` the one in the Alertmanager API's error object.
+    """The whole body is refused, for a reason that may quote it.
 
-    `faults` are what is wrong with it one by one, for a sender whose answers list them.
+    `status` is the HTTP status, `code` the one in the Alertmanager API's error object. `faults` are what is wrong with
+    it one by one, for a sender whose answers list them.
     """
 
     def __init__(self, message: str, status: int = 400, code: int = 400, faults: Sequence[str] = ()) -> None:
