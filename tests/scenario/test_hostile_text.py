@@ -183,7 +183,7 @@ async def test_the_log_says_nothing_of_what_is_sent(lookout: Driver, caplog: pyt
         (await lookout.post_alerts(*SENT.values())).raise_for_status()
         for text in TEXTS.values():
             legal = text.encode().translate(None, bytes(range(32)) + b"\x7f")
-            headers = dict.fromkeys((b"X-User-ID", b"User-Agent", b"X-Request-ID"), legal)
+            headers: dict[bytes, bytes] = dict.fromkeys((b"X-User-ID", b"User-Agent", b"X-Request-ID"), legal)
             await lookout.http.get("/v1/incidents", params={"after": text}, headers=headers)
             await lookout.post_alerts({"labels": {"": text}})
     assert [line for line in lines if MARK in str(line)] == []
