@@ -104,8 +104,9 @@ ROWS: Sequence[Row] = (
                 [
                     Line(_rate("lookout_alerts_rejected_total", "source"), "rejected, {{source}}"),
                     Line(_rate("lookout_overloaded_total", "instance"), "overloaded, {{instance}}"),
+                    Line(_rate("lookout_limited_total", "kind"), "limited, {{kind}}"),
                 ],
-                "Alerts that are none, and requests that the queue had no room for.",
+                "Alerts that are none, requests without room in the queue, and what a tenant asked beyond its part.",
                 "ops",
             ),
             Panel(

@@ -31,6 +31,7 @@ from lookout.api.edge import LocalEdge
 from lookout.api.graphql import graphql_app
 from lookout.api.health import Operations
 from lookout.api.ingest import Ingest
+from lookout.api.limits import Streams
 from lookout.api.mcp.mount import McpApp
 from lookout.api.openapi import openapi_route
 from lookout.api.parts import LOCAL_TENANT, Parts
@@ -62,6 +63,8 @@ from lookout.store.stats import Stats
 from lookout.store.tenants import Tenants
 from lookout.store.tokens import Tokens
 from lookout.timers import Timers
+from lookout.web.demo import Demo
+from lookout.web.page import Page
 
 STOP_SECONDS = 5
 RELAY_STOP_SECONDS = 3
@@ -175,21 +178,27 @@ async def running(settings: Settings, clock: Clock) -> AsyncGenerator[Running]:
             intake=intake,
             placing=Placing(Tenants(writers), clock, settings.platform_tenant),
             followers=followers,
+            streams=Streams(settings.limits.streams if settings.access is not None else None),
             clock=clock,
             reconciler=reconciler,
             reload=reload,
             relays=relays,
         )
-        door = Door(settings.access, Tokens(readers), clock) if settings.access is not None else None
+        door = Door(settings.access, settings.limits, Tokens(readers), clock) if settings.access is not None else None
+        demo = Demo() if door is None else None
         agents = McpApp(parts)
         failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         writer = _supervised(intake.run(), failed)
-        others_at_work = (timers.run_telling(), *(door.runs() if door is not None else ()))
+        others_at_work = (
+            timers.run_telling(),
+            *(door.runs() if door is not None else ()),
+            *((demo.run(),) if demo is not None else ()),
+        )
         running_parts = [timers.run(), followers.run(), reconciler.run(), agents.run(), *others_at_work]
         others = [_supervised(part, failed) for part in running_parts]
         relaying = [_supervised(relays.run(), failed)] if relays is not None else []
         try:
-            yield Running(parts, timers, application(parts, agents, signatures_of(settings), door), failed)
+            yield Running(parts, timers, application(parts, agents, signatures_of(settings), door, demo), failed)
         finally:
             followers.close()
             for task in others:
@@ -244,13 +253,16 @@ def signatures_of(settings: Settings) -> Mapping[str, Signature]:
     return {grafana.NAME: Signature(settings.grafana_secret, settings.grafana_timestamp_header)}
 
 
-def application(parts: Parts, agents: McpApp, signatures: Mapping[str, Signature], door: Door | None) -> ASGIApp:
+def application(
+    parts: Parts, agents: McpApp, signatures: Mapping[str, Signature], door: Door | None, demo: Demo | None
+) -> ASGIApp:
     """The HTTP surfaces over the parts, behind the door; without one, in local mode."""
     routes = [
         *Ingest(parts, signatures).routes(),
         *AlertmanagerReads(parts).routes(),
         *Rest(parts).routes(),
         *Operations(parts).routes(),
+        *Page(parts, demo).routes(),
         openapi_route(),
     ]
     graphql = graphql_app(parts, playground=door is None)

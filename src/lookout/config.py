@@ -38,6 +38,9 @@ VARIABLES = (
     "LOOKOUT_DATA_DIR",
     "LOOKOUT_CONFIG",
     "LOOKOUT_RETENTION",
+    "LOOKOUT_INGEST_RATE",
+    "LOOKOUT_READ_RATE",
+    "LOOKOUT_STREAMS",
     "LOOKOUT_GRAFANA_SECRET",
     "LOOKOUT_GRAFANA_TIMESTAMP_HEADER",
     *kafka.VARIABLES,
@@ -49,6 +52,8 @@ _OTHERS_OF_OURS = ("LOOKOUT_URL", "LOOKOUT_TOKEN")
 RETENTION = timedelta(days=400)
 """How long what is over is kept: a year to compare with, and a month to do it in."""
 SHORTEST_RETENTION = timedelta(days=1)
+LARGEST_LIMIT = 1_000_000
+"""Of what the environment sets: a bound that nobody meets."""
 SHORTEST_SECRET = 32
 """Characters of a secret: HS256 needs 256 bits, and what is shorter can be guessed from one token."""
 
@@ -60,6 +65,14 @@ class Access(msgspec.Struct, frozen=True):
     jwks_url: str | None = None
     jwt_audience: str | None = None
     service_token: str | None = None
+
+
+class Limits(msgspec.Struct, frozen=True):
+    """What one tenant may ask of one process: requests a second, those that send alerts and all others, and streams."""
+
+    ingest_rate: int = 500
+    read_rate: int = 100
+    streams: int = 1_000
 
 
 class Settings(msgspec.Struct, frozen=True):
@@ -82,6 +95,7 @@ class Settings(msgspec.Struct, frozen=True):
     kafka: KafkaSettings | None = None
     migrate_database_url: str | None = None
     """The same database as the owner of the tables. None: `database_url` is that, or nothing is to be migrated."""
+    limits: Limits = Limits()
     platform_tenant: str = PLATFORM_TENANT
     """The tenant of those who run the whole. What a sender for many tenants sends for none is theirs."""
 
@@ -136,6 +150,7 @@ def load_settings(environ: Mapping[str, str]) -> Settings:
             problems.append(str(error))
     to_kafka = kafka.settings_of(environ, _own_url(host, port), problems)
     retention = _retention(environ.get("LOOKOUT_RETENTION", ""), problems)
+    limits = _limits(environ, problems)
     platform_tenant = environ.get("LOOKOUT_PLATFORM_TENANT") or PLATFORM_TENANT
     if not is_tenant_id(platform_tenant):
         problems.append(f"LOOKOUT_PLATFORM_TENANT is {platform_tenant!r}: {_TENANT_EXPECTED}")
@@ -156,6 +171,7 @@ def load_settings(environ: Mapping[str, str]) -> Settings:
         kafka=to_kafka,
         migrate_database_url=migrate_database_url,
         platform_tenant=platform_tenant,
+        limits=limits,
     )
 
 
@@ -281,6 +297,20 @@ def _retention(text: str, problems: list[str]) -> timedelta:
             f"LOOKOUT_RETENTION is {text!r}: a duration from {SHORTEST_RETENTION.days}d to {LONGEST.days}d is expected"
         )
     return retention
+
+
+def _limits(environ: Mapping[str, str], problems: list[str]) -> Limits:
+    given: dict[str, int] = {}
+    for name, variable in _LIMITS.items():
+        text = environ.get(variable)
+        if text and text.isascii() and text.isdigit() and len(text) <= len(str(LARGEST_LIMIT)):
+            given[name] = int(text)
+        if text and not 1 <= given.get(name, 0) <= LARGEST_LIMIT:
+            problems.append(f"{variable} is {text[:40]!r}: a number from 1 to {LARGEST_LIMIT:,} is expected")
+    return Limits(**given)
+
+
+_LIMITS = {"ingest_rate": "LOOKOUT_INGEST_RATE", "read_rate": "LOOKOUT_READ_RATE", "streams": "LOOKOUT_STREAMS"}
 
 
 def _default_data_dir(environ: Mapping[str, str]) -> Path:

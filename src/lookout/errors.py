@@ -56,3 +56,7 @@ class Overloaded(LookoutError):
     def __init__(self, message: str, retry_after: int = 1) -> None:
         super().__init__(message)
         self.retry_after = retry_after
+
+
+class TooMany(Overloaded):
+    """One tenant, or one credential, asks for more than its part. There is room for the others."""

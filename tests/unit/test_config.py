@@ -8,7 +8,7 @@ import pytest
 from lookout.alerts.matcher import Matcher, Operator
 from lookout.alerts.severity import SYNONYMS, Severity
 from lookout.alerts.source import Source
-from lookout.config import load_policy, load_settings
+from lookout.config import Limits, load_policy, load_settings
 from lookout.errors import SettingsError
 from lookout.incidents.policy import Policy
 from lookout.incidents.rules import Rule
@@ -400,6 +400,23 @@ def test_everything_wrong_is_told_at_once(tmp_path: Path) -> None:
 @pytest.mark.parametrize(("text", "days"), [("", 400), ("400d", 400), ("1d", 1), ("52w", 364), ("36h", 1.5)])
 def test_a_retention_is_a_duration(text: str, days: float) -> None:
     assert load_settings({"LOOKOUT_RETENTION": text}).retention == timedelta(days=days)
+
+
+def test_limits_of_a_tenant_are_numbers_within_bounds() -> None:
+    environ = {"LOOKOUT_INGEST_RATE": "1", "LOOKOUT_READ_RATE": "1000000", "LOOKOUT_STREAMS": ""}
+    assert load_settings(environ).limits == Limits(1, 1_000_000, 1000)
+
+
+@pytest.mark.parametrize("text", ["0", "-1", "1.5", "1000001", "\N{ARABIC-INDIC DIGIT ONE}", "9" * 5000])
+def test_a_limit_out_of_bounds_is_refused(text: str) -> None:
+    with pytest.raises(SettingsError, match=r"LOOKOUT_READ_RATE is .* a number from 1 to 1,000,000 is expected"):
+        load_settings({"LOOKOUT_READ_RATE": text})
+
+
+def test_the_platforms_tenant_has_the_name_of_a_tenant() -> None:
+    assert load_settings({"LOOKOUT_PLATFORM_TENANT": "ours"}).platform_tenant == "ours"
+    with pytest.raises(SettingsError, match="LOOKOUT_PLATFORM_TENANT is 'a b': letters, digits"):
+        load_settings({"LOOKOUT_PLATFORM_TENANT": "a b"})
 
 
 @pytest.mark.parametrize("text", ["0d", "23h", "3651d", "never", "400", "9" * 5000 + "d", "99999999999999d"])

@@ -12,10 +12,12 @@ from typer.core import TyperCommand, TyperGroup
 from typer.main import get_command
 
 from lookout import app, config, kafka, metrics, reconcile, timers
-from lookout.alerts import shown
+from lookout.alerts import expression, shown
 from lookout.alerts.alert import label_set
 from lookout.alerts.severity import SYNONYMS
-from lookout.api import bodies, periods, rest
+from lookout.api import alertmanager, bodies, periods, rest
+from lookout.api import limits as tenant_limits
+from lookout.api.auth import keys, people, tokens
 from lookout.api.graphql import app as graphql
 from lookout.api.graphql import limits, pages
 from lookout.api.mcp import arguments, telling
@@ -31,6 +33,7 @@ from lookout.incidents import actions, events, grouping, heartbeat, investigatio
 from lookout.incidents.grouping import group_of
 from lookout.incidents.policy import Policy
 from lookout.intake import placing, queue, repeats, writer
+from lookout.sources import events as source_events
 from lookout.sources import parsed, reading
 from lookout.store import database, log, relations, retention, stats
 
@@ -78,6 +81,9 @@ def test_the_defaults_of_the_environment() -> None:
     assert table["LOOKOUT_INCIDENTS_TOPIC"][0] == f"`{kafka.INCIDENTS_TOPIC}`"
     assert table["SERVICE_EVENTS_KAFKA_TOPIC"][0] == f"`{kafka.SERVICE_EVENTS_TOPIC}`"
     assert settings.kafka is None
+    assert table["LOOKOUT_INGEST_RATE"][0] == f"`{settings.limits.ingest_rate}`"
+    assert table["LOOKOUT_READ_RATE"][0] == f"`{settings.limits.read_rate}`"
+    assert table["LOOKOUT_STREAMS"][0] == f"`{settings.limits.streams}`"
     assert table["LOOKOUT_PLATFORM_TENANT"][0] == f"`{settings.platform_tenant}`"
     assert table["LOOKOUT_RETENTION"][0] == f"`{settings.retention.days}d`"
     assert table["LOOKOUT_URL"][0] == f"`{DEFAULT_URL}`"
@@ -194,6 +200,19 @@ BOUNDS = {
     "time for an ingest body to arrive": f"{bodies.BODY_SECONDS:.0f}",
     "alerts of one body": f"{reading.ALERTS_LIMIT:,}",
     "objects and arrays of one body": f"{reading.OBJECTS_LIMIT:,}",
+    "labels or annotations of an alert, in number": f"{reading.PAIRS_LIMIT:,}",
+    "body of an event of PagerDuty": f"{source_events.BODY_LIMIT // 1024} KiB",
+    "requests of a tenant that send alerts": f"{config.Limits().ingest_rate}",
+    "other requests of a tenant": f"{config.Limits().read_rate}",
+    "open streams of a tenant": f"{config.Limits().streams:,}",
+    "part of a credential": f"{tenant_limits.CREDENTIAL_PART}",
+    "buckets of requests that are remembered": f"{tenant_limits.BUCKETS_LIMIT:,}",
+    "lists of alerts that are made at once": f"{alertmanager.READS_LIMIT}",
+    "a regular expression in a matcher": f"{expression.PATTERN_LIMIT:,}",
+    "such an expression, compiled": f"{expression.PROGRAM_LIMIT // MEBIBYTE} MiB",
+    "API tokens that are remembered": f"{tokens.REMEMBERED_LIMIT:,}",
+    "a people's token": f"{people.LONGEST_TOKEN:,}",
+    "the keys of people's tokens": f"{keys.LARGEST // 1024} KiB",
     "labels of an alert": f"{reading.LABELS_LIMIT // MEBIBYTE} MiB",
     "annotations of an alert": f"{reading.ANNOTATIONS_LIMIT // MEBIBYTE} MiB",
     "link of an alert to its source": f"{reading.LINK_LIMIT // 1024} KiB",

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from lookout.incidents.actions import Acknowledge
 from lookout.intake.queue import BATCH_LIMIT, QUIET, SHARE, Job, Lane, Queue, tenant_of
-from lookout.intake.work import Delivery, Expiry, Order, Work
+from lookout.intake.work import Delivery, Expiry, Order, Telling, Work
 
 NOW = datetime(2026, 11, 25, tzinfo=UTC)
 
@@ -171,6 +171,12 @@ def test_a_tenant_is_in_one_lane_at_a_time() -> None:
     assert not queue.is_empty
     queue.done([third])
     assert queue.is_empty
+
+
+def test_i8_what_was_postponed_is_told_in_a_storm_of_others() -> None:
+    telling = job(Telling({"acme": ["key"]}, NOW, 1))
+    queue = queue_of(*(alerts("storm", SHARE) for _ in range(3)), expiry(), telling)
+    assert telling in queue.take()
 
 
 def test_what_time_does_goes_first_once_nothing_stands_before_it() -> None:

@@ -12,7 +12,7 @@ from lookout.alerts.alert import Alert, AlertStatus
 from lookout.alerts.source import Source
 from lookout.sources import prometheus
 from lookout.sources.parsed import EXCERPT_LENGTH, REJECTED_LIMIT, MalformedBody, Parsed
-from lookout.sources.reading import ALERTS_LIMIT, LINK_LIMIT, OBJECTS_LIMIT
+from lookout.sources.reading import ALERTS_LIMIT, LINK_LIMIT, OBJECTS_LIMIT, PAIRS_LIMIT
 
 LABELS = {"alertname": "Down", "job": "api"}
 
@@ -206,6 +206,18 @@ def test_a_large_label_set_and_large_annotations_are_read_like_small_ones() -> N
 
 SURPRISES = pytest.mark.parametrize("surprise", [{}, {"unknown": 1}], ids=["usual form", "careful way"])
 MEBIBYTE = 1024 * 1024
+
+
+@SURPRISES
+@pytest.mark.parametrize("field", ["labels", "annotations"])
+def test_an_alert_of_too_many_labels_is_rejected_alone(field: str, surprise: dict[str, Any]) -> None:
+    texts = {f"a{number}": "x" for number in range(PAIRS_LIMIT)}
+    many = {"labels": LABELS} | {field: texts} | surprise
+    too_many = {"labels": LABELS} | {field: {**texts, "one": "more"}} | surprise
+    parsed = _post(many, too_many, {"labels": LABELS})
+    assert len(parsed.alerts) == 2
+    [rejected] = parsed.rejected
+    assert (rejected.index, rejected.reason) == (1, "more than 10,000 labels, or annotations")
 
 
 @SURPRISES

@@ -47,7 +47,7 @@ _known_line = lru_cache(maxsize=4096)(_line)
 def paragraphs(text: str, limit: int) -> str:
     """`text` with its lines and tabs, without other control or direction characters, at most `limit` characters."""
     head = text[: limit * 4]
-    cleaned = _JOINERS.sub("", _UNSHOWN_BUT_LINES.sub("", head.replace("\r\n", "\n"))).strip()
+    cleaned = without_marks(head.replace("\r\n", "\n")).strip()
     if len(cleaned) <= limit and len(head) == len(text):
         return cleaned
     return cleaned[: limit - 1].rstrip() + ELLIPSIS
@@ -62,3 +62,8 @@ def escapes_of(match: re.Match[str]) -> str:
     """The JSON escapes of what was matched."""
     units = match[0].encode("utf-16-be", errors="surrogatepass")
     return "".join(f"\\u{units[i]:02x}{units[i + 1]:02x}" for i in range(0, len(units), 2))
+
+
+def without_marks(text: str) -> str:
+    """`text` without control or direction characters; its lines, tabs and blanks stay."""
+    return _JOINERS.sub("", _UNSHOWN_BUT_LINES.sub("", text))

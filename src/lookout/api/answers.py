@@ -17,6 +17,7 @@ from lookout.errors import (
     NotFound,
     Overloaded,
     Refused,
+    TooMany,
     Unauthenticated,
     Unsigned,
 )
@@ -58,6 +59,7 @@ _STATUSES: Mapping[type[LookoutError], int] = {
     Conflict: 409,
     Refused: 400,
     Gone: 410,
+    TooMany: 429,
     Overloaded: 503,
 }
 

@@ -32,6 +32,8 @@ from lookout.store.database import PASSING_ERRORS
 
 ORG_ID = "X-Scope-OrgID"
 """The header in which Mimir, Loki and their kin name a tenant. Only a sender for many tenants is asked for it."""
+INGEST_PATHS = frozenset(("/api/v2/alerts", "/v1/events", "/v2/enqueue", *(f"/v1/{name}" for name in WEBHOOKS)))
+"""Where alerts are sent to."""
 THREAD_FROM = 256 * 1024
 """Bytes from which a body is parsed in a thread, so that the server goes on answering."""
 EXCERPT = 512
@@ -195,11 +197,17 @@ class Ingest:
 
 
 def _check_media_type(request: Request) -> None:
-    """Only JSON: it is what senders send, and a form of a foreign page cannot send it without asking first."""
+    """Only JSON: it is what senders send, and a form of a foreign page cannot send it without asking first.
+
+    Nothing is unpacked, as in Alertmanager: no sender packs, and a few bytes could become gigabytes.
+    """
     given = request.headers.get("content-type", "application/octet-stream")
     if (media_type := given.partition(";")[0].strip().lower()) != "application/json":
         message = f'unsupported media type "{media_type[:80]}", only [application/json] are allowed'
         raise MalformedBody(message, status=415, code=415)
+    coding = request.headers.get("content-encoding", "").strip().lower()
+    if coding not in ("", "identity"):
+        raise MalformedBody(f'the body is packed ("{coding[:80]}"): send it as it is, without Content-Encoding')
 
 
 class _Taken(msgspec.Struct, frozen=True):

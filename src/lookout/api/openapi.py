@@ -16,7 +16,7 @@ from lookout.api.answers import GoneView
 from lookout.api.events import EventAccepted, EventRefused
 from lookout.api.grouping import Grouping
 from lookout.api.health import Health
-from lookout.api.ingest import DeliveryView
+from lookout.api.ingest import INGEST_PATHS, DeliveryView
 from lookout.api.periods import BucketSize
 from lookout.api.rest import (
     AlertPage,
@@ -262,6 +262,8 @@ OPERATIONS: Sequence[Operation] = (
 )  # fmt: skip
 
 
+_UNCOUNTED = ("/health", "/ready")
+"""Whoever asks for these."""
 SCHEMES: Mapping[str, Any] = {
     "bearer": {"type": "http", "scheme": "bearer", "description": "An API token, a person's JWT, the service token."},
     "password": {"type": "http", "scheme": "basic", "description": "The same, as the password."},
@@ -270,7 +272,7 @@ SCHEMES: Mapping[str, Any] = {
 
 def document() -> dict[str, Any]:
     """The OpenAPI document, as plain values."""
-    types = [kind for operation in OPERATIONS for kind in (operation.sends, *operation.answers.values()) if kind]
+    types = [kind for operation in OPERATIONS for kind in (operation.sends, *_answers_of(operation).values()) if kind]
     schemas, components = msgspec.json.schema_components(types, ref_template="#/components/schemas/{name}")
     known = iter(schemas)
     paths: dict[str, Any] = {}
@@ -337,8 +339,17 @@ def _operation(operation: Operation, schemas: Any) -> dict[str, Any]:
         described["parameters"] = parameters
     if operation.sends:
         described["requestBody"] = {"required": True, "content": {"application/json": {"schema": next(schemas)}}}
-    described["responses"] = {str(status): _answer(status, kind, schemas) for status, kind in operation.answers.items()}
+    described["responses"] = {
+        str(status): _answer(status, kind, schemas) for status, kind in _answers_of(operation).items()
+    }
     return described
+
+
+def _answers_of(operation: Operation) -> Mapping[int, Any]:
+    """With what is answered to a tenant that asks too much: a sender is told of overload."""
+    if operation.path in INGEST_PATHS or operation.path in _UNCOUNTED:
+        return operation.answers
+    return dict(sorted({**operation.answers, 429: Error}.items()))
 
 
 def _answer(status: int, kind: Any, schemas: Any) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from enum import StrEnum
 import msgspec
 
 from lookout.alerts.text import one_line
+from lookout.api.limits import Key, Streams
 from lookout.clock import Clock
 from lookout.errors import Forbidden, Refused
 from lookout.feeds.follow import Followers
@@ -22,6 +23,8 @@ from lookout.store.stats import Stats
 
 LOCAL_TENANT = "default"
 LOCAL_ACTOR = "local"
+SERVICE_CREDENTIAL = "service token"
+"""By which the platform's own services are known."""
 
 
 class Parts(msgspec.Struct, frozen=True):
@@ -34,6 +37,7 @@ class Parts(msgspec.Struct, frozen=True):
     intake: Intake
     placing: Placing
     followers: Followers
+    streams: Streams
     clock: Clock
     reconciler: Reconciler
     reload: Reload
@@ -65,6 +69,18 @@ class Caller(msgspec.Struct, frozen=True):
     credential: str = "local"
     expires_at: datetime | None = None
     many_tenants: bool = False
+
+    @property
+    def counted_as(self) -> tuple[Key, ...]:
+        """By whom its requests and streams are counted: its tenant, and its credential.
+
+        The service token speaks for many people of a tenant, and a sender for many tenants is as one of them.
+        """
+        if self.many_tenants:
+            return (("", self.credential),)
+        if self.credential == SERVICE_CREDENTIAL:
+            return ((self.tenant_id, ""),)
+        return (self.tenant_id, ""), (self.tenant_id, self.credential)
 
     def allowed(self, scope: Scope) -> "Caller":
         """This caller, who may do this. Raises `Forbidden`, and `Refused` if no tenant is named."""

@@ -18,7 +18,7 @@ from lookout.api.parts import Parts
 from lookout.api.periods import BucketSize, past, period_of, size_of
 from lookout.api.positions import check_position
 from lookout.errors import Refused
-from lookout.feeds.sse import EventStream
+from lookout.feeds.sse import EventStream, frames
 from lookout.incidents.events import FeedEvent
 from lookout.incidents.incident import Incident, IncidentView, Status
 from lookout.incidents.investigation import Investigation
@@ -258,7 +258,8 @@ class Rest:
 
     async def feed(self, request: Request) -> Any:
         """The feed: a page as JSON, or a stream. A stream without a position begins with what happens from now on."""
-        tenant_id = reader_of(request).tenant_id
+        caller = reader_of(request)
+        tenant_id = caller.tenant_id
         resume = request.headers.get("last-event-id")
         after = _whole(resume, "Last-Event-ID") if resume is not None else _number(request, "after", None)
         ends = await self._parts.reads.ends(tenant_id)
@@ -271,7 +272,8 @@ class Rest:
         # Both before the answer begins: what is refused has a status, and "from now on" is from before it.
         self._parts.followers.check_room()
         events = self._parts.followers.follow(tenant_id, ends.last if after is None else after)
-        return EventStream(events, visit_of(request).ended)
+        place = self._parts.streams.open(caller.counted_as)
+        return EventStream(frames(events), visit_of(request).ended, place.close)
 
     async def reconcile(self, request: Request) -> Response:
         known_caller(request).as_platform()

@@ -27,7 +27,7 @@ Send it alerts, straight from Prometheus (prometheus.yml) ...
       webhook_configs:
         - url: {url}/v1/alertmanager
 
-See what it does, in two more terminals.
+Look at it in a browser, at {url}, or in two more terminals.
   {command} tail{option}
   {command} demo{option}
 

@@ -25,17 +25,33 @@ _HEADERS = [
 _LAST = {"type": "http.response.body", "body": b"", "more_body": False}
 
 
-class EventStream:
-    """An ASGI response that writes the events of a follower until either side ends it, or `ended` returns."""
+async def frames(events: AsyncGenerator[list[Encoded]]) -> AsyncGenerator[bytes]:
+    """A follower's events as they stand in the stream, and between them signs of life."""
+    async with aclosing(events):
+        async for batch in events:
+            yield b"".join(map(frame, batch)) if batch else b": still here\n\n"
 
-    def __init__(self, events: AsyncGenerator[list[Encoded]], ended: Callable[[], Awaitable[None]]) -> None:
-        self._events = events
+
+class EventStream:
+    """An ASGI response that writes frames until either side ends it, or `ended` returns. Calls `over` at its end."""
+
+    def __init__(
+        self, written: AsyncGenerator[bytes], ended: Callable[[], Awaitable[None]], over: Callable[[], None]
+    ) -> None:
+        self._written = written
         self._ended = ended
+        self._over = over
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await self._answer(scope, receive, send)
+        finally:
+            self._over()
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         await send({"type": "http.response.start", "status": 200, "headers": _HEADERS})
         if scope["method"] == "HEAD":
-            await self._events.aclose()
+            await self._written.aclose()
             await send({"type": "http.response.body", "body": b""})
             return
         writing = asyncio.create_task(self._write(send))
@@ -60,9 +76,8 @@ class EventStream:
         await send({"type": "http.response.body", "body": opening, "more_body": True})
         # A client that was slower than the retention is told so when it resumes.
         with suppress(Gone):
-            async with aclosing(self._events):
-                async for batch in self._events:
-                    body = b"".join(map(frame, batch)) if batch else b": still here\n\n"
+            async with aclosing(self._written):
+                async for body in self._written:
                     await send({"type": "http.response.body", "body": body, "more_body": True})
         await send(_LAST)
 

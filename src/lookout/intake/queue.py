@@ -11,7 +11,7 @@ for the commit under way, for one that stands alone, and is in the next, where f
 tenants have a whole share waiting; each so many more are one commit more.
 
 What time alone changes is of many tenants. It waits until all that came before it is committed, as silence is only
-certain when everything that was said is heard.
+certain when everything that was said is heard. What was postponed is told at once: it is no news of silence.
 """
 
 import asyncio
@@ -54,6 +54,11 @@ class Job(msgspec.Struct):
     number: int = 0
 
     @property
+    def waits_for_all(self) -> bool:
+        """Whether all that came before it has to be committed first."""
+        return not isinstance(self.work, Telling)
+
+    @property
     def stands_alone(self) -> bool:
         """Whether it is a commit of its own. Actions are, as most are never tried twice."""
         return self.size > SHARE or isinstance(self.work, Order)
@@ -65,7 +70,7 @@ class Queue:
     def __init__(self) -> None:
         self._tenants: dict[str, deque[Job]] = {}
         """In the order of their turns. None is empty."""
-        self._of_many: deque[Job] = deque()
+        self._of_many: list[Job] = []
         self._under_way: dict[int, Job] = {}
         self._busy: set[str | None] = set()
         self._waiting: Counter[str | None] = Counter()
@@ -158,10 +163,11 @@ class Queue:
             return room
         heads = (jobs[0].number for jobs in self._tenants.values())
         earliest = min(chain(heads, self._under_way), default=self._number)
-        while self._of_many and self._of_many[0].number < earliest and (self._of_many[0].size <= room or not batch):
-            job = self._of_many.popleft()
-            batch.append(job)
-            room -= job.size
+        for job in list(self._of_many):
+            if (job.number < earliest or not job.waits_for_all) and (job.size <= room or not batch):
+                self._of_many.remove(job)
+                batch.append(job)
+                room -= job.size
         return room
 
     def _pop(self, tenant_id: str) -> Job:

@@ -39,7 +39,7 @@ _DECODER = json.JSONDecoder(parse_constant=_refuse_constant, parse_int=_number, 
 def decode(body: bytes) -> Json:
     """The first JSON value of `body`. Raises `MalformedBody`, with what is wrong and where."""
     if body.startswith(_GZIP):
-        raise MalformedBody("the body is compressed: send it as it is")
+        raise MalformedBody("the body is packed: send it as it is")
     _check_depth(body)
     text = _utf8(body).lstrip(" \t\r\n")
     if not text:

@@ -21,6 +21,9 @@ LABELS_LIMIT = 2 * 1024 * 1024
 ANNOTATIONS_LIMIT = 2 * 1024 * 1024
 """Bytes of one alert's annotations, as JSON without spaces."""
 
+PAIRS_LIMIT = 10_000
+"""Labels of one alert, and annotations. As many take 6 ms to read, and longer to store."""
+
 LINK_LIMIT = 64 * 1024
 """Characters of an alert's link to its source: a longer one is left out, and the alert is taken."""
 
@@ -100,9 +103,11 @@ class Told(msgspec.Struct, frozen=True, gc=False):
     @property
     def fault(self) -> str:
         """Why such an alert cannot be kept, in Alertmanager's words; "" if it can."""
+        labels = self.label_set
         if self.fault_of_size:
             return self.fault_of_size
-        labels = self.label_set
+        if len(labels.labels) > PAIRS_LIMIT or len(self.annotations) > PAIRS_LIMIT:
+            return f"more than {PAIRS_LIMIT:,} labels, or annotations"
         if not labels.labels and not labels.replica:
             return "at least one label pair required"
         if "" in labels.labels:

@@ -591,6 +591,98 @@ LEFT JOIN LATERAL (
 WHERE coalesce(e.incident ->> 'status', i.status) = ANY ($3)
     AND ($4::text[] IS NULL OR coalesce(e.incident ->> 'severity', i.severity) = ANY ($4))
 
+-- name: open_incidents_in_short
+-- What a list for people is sorted and searched by: the newest.
+SELECT id, opened_position, position, status, severity, title, summary, labels, started_at, resolved_at, assignee, rule
+FROM incidents
+WHERE tenant_id = $1 AND status <> 'resolved'
+ORDER BY opened_position DESC
+LIMIT $2
+
+-- name: open_incidents_changed
+-- Those of them that have an event after $2.
+SELECT id, opened_position, position, status, severity, title, summary, labels, started_at, resolved_at, assignee, rule
+FROM incidents
+WHERE tenant_id = $1 AND status <> 'resolved' AND position > $2
+ORDER BY opened_position DESC
+LIMIT $3
+
+-- name: resolved_incidents_since
+SELECT id
+FROM incidents
+WHERE tenant_id = $1 AND status = 'resolved' AND position > $2
+
+-- name: resolved_incidents_in_short
+-- Those that were resolved last, before the time $2; of the same time, those that opened before the position $3.
+SELECT id, opened_position, position, status, severity, title, summary, labels, started_at, resolved_at, assignee, rule
+FROM incidents
+WHERE tenant_id = $1 AND resolved_at <= $2 AND (resolved_at, opened_position) < ($2, $3) AND status = 'resolved'
+ORDER BY resolved_at DESC, opened_position DESC
+LIMIT $4
+
+-- name: count_resolved_since
+-- $3 at most: it is for people to read.
+SELECT count(*)
+FROM (
+    SELECT FROM incidents WHERE tenant_id = $1 AND resolved_at > $2 AND status = 'resolved' LIMIT $3
+) AS r
+
+-- name: incidents_of_ids
+SELECT * FROM incidents WHERE tenant_id = $1 AND id = ANY ($2::uuid[])
+
+-- name: sources_of_incidents
+-- Who tells of the first alerts that fire in each, of $3 at most.
+SELECT i.id, array_agg(DISTINCT l.source ORDER BY l.source) AS sources
+FROM unnest($2::uuid[]) AS i (id)
+CROSS JOIN LATERAL (
+    SELECT fingerprint
+    FROM alerts
+    WHERE tenant_id = $1 AND incident_id = i.id AND status = 'firing'
+    ORDER BY fingerprint
+    LIMIT $3
+) AS a
+JOIN leases AS l ON l.tenant_id = $1 AND l.fingerprint = a.fingerprint
+GROUP BY i.id
+
+-- name: sources_that_fire
+-- Who tells of what fires, by incident.
+SELECT f.incident_id, l.source
+FROM (
+    SELECT fingerprint, incident_id FROM alerts WHERE tenant_id = $1 AND status = 'firing' LIMIT $2
+) AS f
+JOIN leases AS l ON l.tenant_id = $1 AND l.fingerprint = f.fingerprint
+GROUP BY f.incident_id, l.source
+
+-- name: label_values_that_fire
+-- What the alerts that fire have for the label $2, by incident.
+SELECT incident_id, labels ->> $2 AS value
+FROM alerts
+WHERE tenant_id = $1 AND status = 'firing' AND labels ? $2
+GROUP BY incident_id, value
+LIMIT $3
+
+-- name: turns_of_incidents
+-- When each opened, reopened and was resolved, as its sources say: the last $3 of each.
+SELECT i.id, e.event_type, e.occurred_at
+FROM unnest($2::uuid[]) AS i (id)
+CROSS JOIN LATERAL (
+    SELECT event_type, occurred_at, position
+    FROM events
+    WHERE tenant_id = $1
+        AND incident_id = i.id
+        AND event_type IN ('incident_opened', 'incident_reopened', 'incident_resolved')
+    ORDER BY position DESC
+    LIMIT $3
+) AS e
+ORDER BY i.id, e.position
+
+-- name: events_of_incident_before
+SELECT *
+FROM events
+WHERE tenant_id = $1 AND incident_id = $2 AND position < $3
+ORDER BY position DESC
+LIMIT $4
+
 -- name: incidents_near
 -- Those that started nearest to $2, at most $5 on either side.
 (

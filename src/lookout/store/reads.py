@@ -16,6 +16,7 @@ from lookout.incidents.events import EventType, FeedEvent
 from lookout.incidents.incident import Incident, Status
 from lookout.incidents.transitions import Reason, reason_of
 from lookout.store import jsonb
+from lookout.store.board import BoardReads
 from lookout.store.isolation import OfTenant, Platform
 from lookout.store.rows import feed_event_of, incident_of, label_set_of
 from lookout.store.sources import SourceReads
@@ -147,6 +148,7 @@ class Reads:
         self._of_tenant = OfTenant(pool)
         self._platform = Platform(pool)
         self.sources = SourceReads(pool)
+        self.board = BoardReads(pool)
         self.severities = severities
         """The policy's. Others may be put here at any time."""
 

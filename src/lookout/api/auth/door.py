@@ -11,25 +11,32 @@ from lookout.api.auth.keys import KeySet
 from lookout.api.auth.people import People
 from lookout.api.auth.tokens import ApiTokens
 from lookout.api.auth.watch import Watch
+from lookout.api.limits import Turnstile
+from lookout.api.parts import Caller
 from lookout.clock import Clock
-from lookout.config import Access
+from lookout.config import Access, Limits
 from lookout.store.tokens import Tokens
 
 
 class Door:
     """Lets callers in, and streams out."""
 
-    def __init__(self, access: Access, tokens: Tokens, clock: Clock) -> None:
+    def __init__(self, access: Access, limits: Limits, tokens: Tokens, clock: Clock) -> None:
         keys = KeySet(access.jwks_url, clock) if access.jwks_url is not None else None
         self._tokens = ApiTokens(tokens, clock)
         people = People(access.jwt_secret, keys, access.jwt_audience)
         self._gate = Gate(self._tokens, people, access.service_token, clock)
         self._watch = Watch(self._gate, clock)
+        self._turnstile = Turnstile(limits)
+        self._clock = clock
 
     def runs(self) -> tuple[Coroutine[Any, Any, None], ...]:
         """What goes on for as long as Lookout runs."""
         return (self._tokens.run(), self._watch.run())
 
+    def _count(self, caller: Caller, *, sends: bool) -> None:
+        self._turnstile.enter(caller.counted_as, self._clock.now(), sends=sends)
+
     def before(self, app: ASGIApp) -> ASGIApp:
         """`app`, behind this door."""
-        return AuthEdge(app, self._gate, self._watch)
+        return AuthEdge(app, self._gate, self._watch, self._count)

@@ -1,17 +1,24 @@
 """The edge where there is authentication: every request has a caller before a surface sees it, or gets no further."""
 
+from collections.abc import Mapping
 from functools import partial
+from typing import Protocol
+from urllib.parse import quote
 
 from starlette.datastructures import Headers
 from starlette.requests import Request
+from starlette.responses import RedirectResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from lookout.api.alertmanager import own_error
 from lookout.api.answers import lookout_error
+from lookout.api.auth import browser
 from lookout.api.auth.gate import Gate
 from lookout.api.auth.watch import Watch
 from lookout.api.edge import Visit, folded, guarded
-from lookout.errors import LookoutError, Overloaded, Refused
+from lookout.api.ingest import INGEST_PATHS
+from lookout.api.parts import SERVICE_CREDENTIAL, Caller
+from lookout.errors import LookoutError, Overloaded, Refused, Unauthenticated
 from lookout.store.database import PASSING_ERRORS
 
 PUBLIC = frozenset(("/health", "/ready", "/-/healthy", "/-/ready", "/openapi.json"))
@@ -20,13 +27,20 @@ IN_URL = ("token", "access_token", "api_key", "apikey")
 """Names under which people put a credential into a URL, where it stays in logs."""
 
 
+class Count(Protocol):
+    """Counts a request of a caller. Raises `Overloaded` if it is one too many."""
+
+    def __call__(self, caller: Caller, *, sends: bool) -> None: ...
+
+
 class AuthEdge:
     """ASGI middleware: who asks is known by a credential, and nobody is without one."""
 
-    def __init__(self, app: ASGIApp, gate: Gate, watch: Watch) -> None:
+    def __init__(self, app: ASGIApp, gate: Gate, watch: Watch, count: Count) -> None:
         self._app = guarded(app)
         self._gate = gate
         self._watch = watch
+        self._count = count
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] not in ("http", "websocket"):
@@ -35,6 +49,9 @@ class AuthEdge:
         scope = folded(scope)
         try:
             visit = await self._visit(scope)
+            if visit.caller is not None:
+                sends = scope["path"] in INGEST_PATHS and scope.get("method") == "POST"
+                self._count(visit.caller(), sends=sends)
         except LookoutError as error:
             await _turn_away(error, scope, receive, send)
         except PASSING_ERRORS:
@@ -49,14 +66,24 @@ class AuthEdge:
         if any(query.startswith(name := f"{word}=".encode()) or b"&" + name in query for word in IN_URL):
             raise Refused("send the credential in the Authorization header: a URL stays in logs", "Authorization")
         authorization = headers.get("authorization")
+        if authorization is None and browser.is_of_page(scope["path"]) and scope["type"] == "http":
+            return await self._of_browser(headers)
         admit = partial(self._admit, headers)
-        is_open = scope["path"] in PUBLIC or scope["type"] == "websocket"
+        is_open = scope["path"] in PUBLIC or browser.is_open_to_all(scope["path"]) or scope["type"] == "websocket"
         if authorization is None and is_open:
             # A browser's WebSocket has no header of its own: its credential comes in its first message.
             return Visit(None, admit=admit)
         return await admit(authorization)
 
-    async def _admit(self, headers: Headers, authorization: str | None) -> Visit:
+    async def _of_browser(self, headers: Headers) -> Visit:
+        """A visit by the cookie of somebody who has signed in. The service token is for services."""
+        cookies = browser.cookies_of(headers)
+        visit = await self._admit({"x-tenant-id": cookies.get(browser.TENANT, "")}, browser.authorization_of(headers))
+        if visit.caller is not None and visit.caller().credential == SERVICE_CREDENTIAL:
+            raise Unauthenticated("the service token is for services: sign in with a token of your own")
+        return visit
+
+    async def _admit(self, headers: Mapping[str, str], authorization: str | None) -> Visit:
         caller = await self._gate.caller(authorization, headers)
         return Visit(lambda: caller, ended=partial(self._watch.ended, authorization or ""))
 
@@ -65,6 +92,17 @@ async def _turn_away(error: LookoutError, scope: Scope, receive: Receive, send: 
     if scope["type"] == "websocket":
         await send({"type": "websocket.close", "code": 1008, "reason": str(error)})
         return
+    if _is_for_people(error, scope):
+        target = quote(scope["path"] + (f"?{scope['query_string'].decode('latin-1')}" if scope["query_string"] else ""))
+        await RedirectResponse(f"{browser.SIGN_IN}?next={target}", 303)(scope, receive, send)
+        return
     is_alertmanager = str(scope["path"]).startswith("/api/v")
     answer = own_error(error) if is_alertmanager else lookout_error(Request(scope), error)
     await answer(scope, receive, send)
+
+
+def _is_for_people(error: LookoutError, scope: Scope) -> bool:
+    """Whether somebody opens a page who has not signed in. A script of the page is told as any other program."""
+    is_page = browser.is_of_page(scope["path"]) and scope["path"] != browser.LIVE
+    by_script = "hx-request" in Headers(scope=scope)
+    return isinstance(error, Unauthenticated) and is_page and scope["method"] == "GET" and not by_script

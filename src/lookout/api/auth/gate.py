@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from lookout.api.auth.people import People
 from lookout.api.auth.tokens import ApiTokens
-from lookout.api.parts import Caller, Scope, name_of, text_of_header
+from lookout.api.parts import SERVICE_CREDENTIAL, Caller, Scope, name_of, text_of_header
 from lookout.clock import Clock
 from lookout.errors import Unauthenticated
 from lookout.store.tokens import PREFIX
@@ -74,5 +74,5 @@ def _service(headers: Mapping[str, str]) -> Caller:
         actor=user or SERVICE_ACTOR,
         scopes=frozenset(Scope),
         is_platform=True,
-        credential="service token",
+        credential=SERVICE_CREDENTIAL,
     )

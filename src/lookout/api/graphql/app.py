@@ -27,6 +27,7 @@ from lookout.api.answers import error_answer, lookout_error
 from lookout.api.edge import Visit, reader_of, visit_of
 from lookout.api.graphql.asking import Asking
 from lookout.api.graphql.schema import SCHEMA, closed_schema
+from lookout.api.limits import Place, Streams
 from lookout.api.parts import Caller, Parts
 from lookout.api.parts import Scope as CredentialScope
 from lookout.errors import LookoutError
@@ -55,8 +56,10 @@ def graphql_app(parts: Parts, *, playground: bool) -> "GraphQLApp":
 class _Sitting:
     """A WebSocket from its first message to its last."""
 
-    def __init__(self, visit: Visit) -> None:
+    def __init__(self, visit: Visit, streams: Streams) -> None:
         self.visit = visit
+        self._streams = streams
+        self._place: Place | None = None
         self.admitted = asyncio.Event()
         if visit.caller is not None:
             self.admitted.set()
@@ -70,6 +73,16 @@ class _Sitting:
         caller = self.visit.caller().allowed(CredentialScope.READ)
         self.admitted.set()
         return caller
+
+    def sit(self, caller: Caller) -> None:
+        """Count it as an open stream. Raises `TooMany`."""
+        if self._place is None:
+            self._place = self._streams.open(caller.counted_as)
+
+    def leave(self) -> None:
+        """Count it no more."""
+        if self._place is not None:
+            self._place.close()
 
     async def ended(self) -> None:
         """Return once whoever sits here may no longer."""
@@ -148,7 +161,7 @@ class GraphQLApp(GraphQL[Asking, None]):
         except LookoutError as error:
             await send({"type": "websocket.close", "code": 1008, "reason": str(error)})
             return
-        sitting = scope["state"]["sitting"] = _Sitting(visit)
+        sitting = scope["state"]["sitting"] = _Sitting(visit, self._parts.streams)
         socket = WebSocket(scope, receive, send)
         serving = asyncio.ensure_future(self.run(socket))
         ending = asyncio.create_task(sitting.ended())
@@ -158,6 +171,7 @@ class GraphQLApp(GraphQL[Asking, None]):
                 await socket.close(_NO_LONGER, "the credential no longer holds")
             await serving
         finally:
+            sitting.leave()
             for task in (serving, ending):
                 task.cancel()
 
@@ -166,16 +180,18 @@ class GraphQLApp(GraphQL[Asking, None]):
             return Asking(self._parts, reader_of(request))
         sitting: _Sitting = request.scope["state"]["sitting"]
         known = sitting.visit.caller() if sitting.visit.caller is not None else None
-        return Asking(self._parts, known, can_follow=True, admit=sitting.admit)
+        return Asking(self._parts, known, can_follow=True, admit=sitting.admit, sit=sitting.sit)
 
     async def on_ws_connect(self, context: Asking) -> UnsetType | dict[str, object] | None:
         """Who came without a header says who they are in their first message."""
-        if context.known is None:
-            assert context.admit is not None
-            try:
+        assert context.admit is not None
+        assert context.sit is not None
+        try:
+            if context.known is None:
                 context.known = await context.admit(context.connection_params or {})
-            except LookoutError as error:
-                raise ConnectionRejectionError({"message": str(error)}) from None
+            context.sit(context.known)
+        except LookoutError as error:
+            raise ConnectionRejectionError({"message": str(error)}) from None
         return await super().on_ws_connect(context)
 
     async def get_root_value(self, request: Request | WebSocket) -> None:

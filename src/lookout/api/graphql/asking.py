@@ -27,6 +27,8 @@ class Asking:
     """The payload of `connection_init`, which Strawberry puts here."""
     admit: Callable[[Mapping[str, object]], Awaitable[Caller]] | None = None
     """Takes the credential in that payload."""
+    sit: Callable[[Caller], None] | None = None
+    """Counts the WebSocket, once it is known whose it is."""
     reading: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(READS_AT_ONCE))
 
     def __post_init__(self) -> None:

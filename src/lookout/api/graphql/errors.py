@@ -13,7 +13,17 @@ from strawberry.utils.str_converters import to_camel_case
 
 from lookout.api.graphql.ids import INCIDENT
 from lookout.api.graphql.incidents import Incident
-from lookout.errors import Conflict, Forbidden, Gone, LookoutError, NotFound, Overloaded, Refused, Unauthenticated
+from lookout.errors import (
+    Conflict,
+    Forbidden,
+    Gone,
+    LookoutError,
+    NotFound,
+    Overloaded,
+    Refused,
+    TooMany,
+    Unauthenticated,
+)
 from lookout.store.database import PASSING_ERRORS
 
 _SHOWN_ID = 200
@@ -75,6 +85,7 @@ _CODES: Mapping[type[Exception], str] = {
     Gone: "GONE",
     Forbidden: "FORBIDDEN",
     Unauthenticated: "UNAUTHENTICATED",
+    TooMany: "TOO_MANY_REQUESTS",
     Overloaded: "UNAVAILABLE",
     **dict.fromkeys(PASSING_ERRORS, "UNAVAILABLE"),
 }

@@ -1,7 +1,7 @@
 """The subscription: the feed as it grows."""
 
 from collections.abc import AsyncGenerator, AsyncIterator
-from contextlib import aclosing
+from contextlib import aclosing, closing
 
 import strawberry
 
@@ -22,9 +22,11 @@ class Subscription:
     ) -> AsyncGenerator[IncidentEvent, None]:
         asking = info.context
         ends = await check_happened(asking, after or 0)
-        async with aclosing(_follow(asking, ends.last if after is None else after)) as events:
-            async for event in events:
-                yield event
+        followed = _follow(asking, ends.last if after is None else after)
+        with closing(asking.parts.streams.open(asking.caller.counted_as)):
+            async with aclosing(followed) as events:
+                async for event in events:
+                    yield event
 
 
 async def _follow(asking: Asking, after: int) -> AsyncGenerator[IncidentEvent, None]:

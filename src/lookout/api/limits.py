@@ -1,0 +1,124 @@
+"""How much one tenant, and one credential of it, may ask: requests by the second, and open streams.
+
+A token bucket for each: it holds `BURST_SECONDS` of its rate, and is full for whoever has not asked for so long. A
+credential has half of what its tenant has, so that one client that runs wild leaves the others room. All of it is of
+one process. In local mode nothing of it holds: there is one tenant, on the same machine.
+
+Who is counted is named by keys: the tenant's first, and then its credential's.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+import msgspec
+
+from lookout import metrics
+from lookout.config import Limits
+from lookout.errors import Overloaded, TooMany
+
+BURST_SECONDS = 10
+CREDENTIAL_PART = 2
+"""A credential has one part in so many of its tenant's."""
+BUCKETS_LIMIT = 100_000
+"""Buckets that are remembered, of each kind: the least recently used is full again. About 200 bytes each."""
+STREAM_RETRY_AFTER = 5
+"""Seconds until to ask again for a stream."""
+
+Key = tuple[str, str]
+"""The tenant, and the credential; "" for all of the tenant's."""
+
+
+class _Bucket(msgspec.Struct):
+    tokens: float
+    at: datetime
+
+
+class Buckets:
+    """Token buckets of one rate, by key."""
+
+    def __init__(self, rate: float) -> None:
+        self._rate = rate
+        self._size = rate * BURST_SECONDS
+        self._buckets: dict[Key, _Bucket] = {}
+
+    def wait(self, key: Key, now: datetime) -> float:
+        """Seconds until there is a token; 0 if there is one."""
+        return max(0.0, (1 - self._tokens(key, now)) / self._rate)
+
+    def take(self, key: Key, now: datetime) -> None:
+        """Take a token that is there."""
+        tokens = self._tokens(key, now)
+        self._buckets.pop(key, None)
+        self._buckets[key] = _Bucket(tokens - 1, now)
+        if len(self._buckets) > BUCKETS_LIMIT:
+            del self._buckets[next(iter(self._buckets))]
+
+    def _tokens(self, key: Key, now: datetime) -> float:
+        bucket = self._buckets.get(key)
+        if bucket is None:
+            return self._size
+        passed = max(0.0, (now - bucket.at).total_seconds())
+        return min(self._size, bucket.tokens + passed * self._rate)
+
+
+class Turnstile:
+    """Lets requests through, or says how long to wait."""
+
+    def __init__(self, limits: Limits) -> None:
+        self._sends = (Buckets(limits.ingest_rate), Buckets(limits.ingest_rate / CREDENTIAL_PART))
+        self._asks = (Buckets(limits.read_rate), Buckets(limits.read_rate / CREDENTIAL_PART))
+
+    def enter(self, keys: Sequence[Key], now: datetime, *, sends: bool) -> None:
+        """Count a request. Raises `TooMany`; of one that sends alerts `Overloaded`, as no sender retries a 429."""
+        wanted = list(zip(self._sends if sends else self._asks, keys, strict=False))
+        seconds = max(buckets.wait(key, now) for buckets, key in wanted)
+        if seconds > 0:
+            raise _refusal(sends, int(seconds) + 1)
+        for buckets, key in wanted:
+            buckets.take(key, now)
+
+
+def _refusal(sends: bool, seconds: int) -> Overloaded:
+    metrics.LIMITED.labels("ingest" if sends else "read").inc()
+    if sends:
+        return Overloaded("more requests a second than this tenant may send; nothing of this one was taken", seconds)
+    return TooMany(f"more requests a second than this tenant may ask: try again in {seconds} s", seconds)
+
+
+class Place:
+    """An open stream. Closed twice it is closed once."""
+
+    def __init__(self, streams: "Streams", keys: Sequence[Key]) -> None:
+        self._streams = streams
+        self._keys = keys
+
+    def close(self) -> None:
+        """Give it back."""
+        for key in self._keys:
+            self._streams.leave(key)
+        self._keys = ()
+
+
+class Streams:
+    """Counts open streams: what follows the feed, and WebSockets. `limit` None: only all together have a bound."""
+
+    def __init__(self, limit: int | None) -> None:
+        self._limit = limit
+        self._open: dict[Key, int] = {}
+
+    def open(self, keys: Sequence[Key]) -> Place:
+        """Count one more, until it is closed. Raises `TooMany`."""
+        if self._limit is not None:
+            bounds = (self._limit, max(1, self._limit // CREDENTIAL_PART))
+            if any(self._open.get(key, 0) >= bound for key, bound in zip(keys, bounds, strict=False)):
+                metrics.LIMITED.labels("stream").inc()
+                raise TooMany("this tenant, or this credential, has as many open streams as it may", STREAM_RETRY_AFTER)
+        for key in keys:
+            self._open[key] = self._open.get(key, 0) + 1
+        return Place(self, keys)
+
+    def leave(self, key: Key) -> None:
+        """One less."""
+        self._open[key] -= 1
+        if not self._open[key]:
+            del self._open[key]

@@ -1,0 +1,138 @@
+"""The templates and what they know. All that they print is escaped, and loses its control and direction characters."""
+
+import hashlib
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, Response
+from starlette.routing import Route
+
+from lookout.alerts.text import one_line, without_marks
+from lookout.web.charts import in_words
+from lookout.web.markdown import safe_html
+from lookout.web.words import age, chips, counted, firing_words, headline, utc
+
+_HERE = Path(str(files("lookout.web")))
+HEADERS: Mapping[str, str] = {
+    "Content-Security-Policy": (
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
+        "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+    ),
+    # Not `no-referrer`, with which a browser calls the origin of the page's own forms `null`.
+    "Referrer-Policy": "same-origin",
+    "Cache-Control": "no-store",
+}
+_KINDS = {".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8"}
+
+
+class _Asset(msgspec.Struct, frozen=True):
+    content: bytes
+    kind: str
+    version: str
+
+
+def _assets() -> Mapping[str, _Asset]:
+    found: dict[str, _Asset] = {}
+    for path in sorted((_HERE / "static").iterdir()):
+        if path.suffix in _KINDS:
+            content = path.read_bytes()
+            found[path.name] = _Asset(content, _KINDS[path.suffix], hashlib.sha256(content).hexdigest()[:12])
+    return found
+
+
+class Rendering:
+    """Turns templates into answers."""
+
+    def __init__(self, now: Callable[[], datetime]) -> None:
+        self._assets = _assets()
+        self._now = now
+        self._templates = Environment(
+            loader=FileSystemLoader(_HERE / "templates"),
+            autoescape=True,
+            undefined=StrictUndefined,
+            finalize=_finalized,
+            trim_blocks=True,
+            lstrip_blocks=True,
+            auto_reload=False,
+        )
+        filters: dict[str, Any] = self._templates.filters
+        filters.update(
+            {
+                "line": _line,
+                "markdown": safe_html,
+                "time": _time,
+                "iso": _iso,
+                "local_input": _local_input,
+                "headline": headline,
+                "chips": chips,
+                "firing": firing_words,
+                "counted": counted,
+                "span": in_words,
+                "seconds": _seconds,
+            }
+        )
+        known: dict[str, Any] = self._templates.globals
+        known["static"] = self._static
+
+    def page(self, name: str, status: int = 200, **values: Any) -> Response:
+        """The template as an answer."""
+        now = self._now()
+        # Of an age and its `now`: the same moment for all of a page.
+        template = self._templates.get_template(name)
+        text = template.render(now=now, ago=partial(_ago, now), **values)
+        return HTMLResponse(text, status, HEADERS)
+
+    def asset(self, request: Request) -> Response:
+        """A file of the page. Its address changes with what is in it, so it may be kept."""
+        asset = self._assets.get(request.path_params["name"])
+        if asset is None:
+            return Response(status_code=404)
+        keep = "public, max-age=31536000, immutable" if request.url.query else "no-cache"
+        return Response(asset.content, headers={"Content-Type": asset.kind, "Cache-Control": keep})
+
+    def routes(self) -> list[Route]:
+        """The files."""
+        return [Route("/static/{name}", self.asset, methods=["GET"])]
+
+    def _static(self, name: str) -> str:
+        return f"/static/{name}?v={self._assets[name].version}"
+
+
+def _finalized(value: Any) -> Any:
+    """Nothing that anybody sent is printed with what reorders or hides text on a screen."""
+    return without_marks(value) if type(value) is str else value
+
+
+def _line(text: object, limit: int) -> str:
+    return one_line(str(text), limit)
+
+
+def _iso(at: datetime) -> str:
+    return at.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+
+
+def _local_input(at: datetime) -> str:
+    """As a browser's field for a time has it."""
+    return f"{at.astimezone(UTC):%Y-%m-%dT%H:%M:%S}"
+
+
+def _seconds(seconds: float) -> str:
+    return in_words(timedelta(seconds=seconds))
+
+
+def _time(at: datetime) -> Markup:
+    """A time: in UTC as it is sent, in the reader's zone once the script has seen it."""
+    return Markup('<time datetime="{}">{}</time>').format(_iso(at), utc(at))
+
+
+def _ago(now: datetime, at: datetime) -> Markup:
+    """How long ago, kept up to date by the script."""
+    return Markup('<time class="ago" datetime="{}">{}</time>').format(_iso(at), age(now - at))

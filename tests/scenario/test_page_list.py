@@ -1,0 +1,209 @@
+"""The page's list: the worst and newest on top, found by what is searched for, by pages, and as it was."""
+
+import re
+from datetime import timedelta
+
+from tests.driver import Driver
+from tests.pages import facets_of, row_of, rows_of, words_of
+
+from lookout.web.board import PAGE
+
+MINUTE = timedelta(minutes=1)
+
+
+async def storm(lookout: Driver, count: int) -> None:
+    """`count` warnings, a minute apart, each an incident."""
+    now = lookout.clock.now()
+    alerts = [
+        lookout.alert({"alertname": f"W{n:04}", "severity": "warning"}, starts_at=now - n * MINUTE)
+        for n in range(count)
+    ]
+    for first in range(0, count, 256):
+        (await lookout.post_alerts(*alerts[first : first + 256])).raise_for_status()
+
+
+async def test_nothing_has_come_yet_and_what_to_paste(lookout: Driver) -> None:
+    page = await lookout.http.get("/")
+    text = words_of(page.text)
+    assert "Nothing is open" in text
+    assert f'targets: ["{lookout.url.removeprefix("http://")}"]' in text
+    assert f"{lookout.url}/v1/alertmanager" in text
+    assert "made-up trouble" in text
+
+
+async def test_the_worst_comes_first_and_then_the_newest(lookout: Driver) -> None:
+    for name, severity in (("A", "warning"), ("B", "critical"), ("C", "info"), ("D", "warning"), ("E", "error")):
+        await lookout.fires(alertname=name, severity=severity)
+        lookout.clock.move(seconds=10)
+    page = await lookout.http.get("/")
+    assert rows_of(page) == ["B", "E", "D", "A", "C"]
+    assert "5 open incidents" in page.text
+    assert "<title>(5) Lookout</title>" in page.text
+    assert "/icon.svg?worst=critical&amp;count=5" in page.text
+
+
+async def test_a_row_says_what_it_is_about(lookout: Driver) -> None:
+    labels = {"alertname": "Down", "cluster": "eu-1", "severity": "critical"}
+    await lookout.post_alerts(
+        lookout.alert({**labels, "instance": "a"}, annotations={"summary": "it does not answer"}),
+        lookout.alert({**labels, "instance": "b"}),
+    )
+    await lookout.webhook({"labels": {**labels, "instance": "a"}})
+    incident = await lookout.only_incident()
+    await lookout.act(incident.id, "acknowledge")
+    await lookout.act(incident.id, "assign", assignee="mira")
+    await lookout.attach(incident.id)
+    lookout.clock.move(minutes=12)
+    row = row_of(await lookout.http.get("/"), "Down")
+    for part in (
+        *(
+            "critical",
+            "Down",
+            "it does not answer",
+            "cluster eu-1",
+            "acknowledged by jo",
+            "mira has it",
+            "investigated",
+        ),
+        *("2 alerts", "alertmanager, prometheus", "12 min"),
+    ):
+        assert part in row
+
+
+async def test_resolved_incidents_are_folded_below_and_found_by_their_status(lookout: Driver) -> None:
+    start = lookout.clock.now()
+    for name in ("A", "B"):
+        await lookout.fires(alertname=name)
+    lookout.clock.move(minutes=1)
+    await lookout.resolves(start, alertname="A")
+    page = await lookout.http.get("/")
+    assert rows_of(page) == ["B"]
+    assert "Resolved in the last 24 hours 1" in words_of(page.text)
+    assert rows_of(await lookout.http.get("/", params={"q": "status=resolved"})) == ["A"]
+    part = await lookout.http.get("/", params={"q": "status=resolved", "kind": "resolved", "part": "rows"})
+    assert rows_of(part) == ["A"]
+    assert rows_of(await lookout.http.get("/", params={"q": 'status=~".*"'})) == ["B", "A"]
+
+
+async def test_a_search_finds_incidents_by_matchers_and_words_and_by_labels_of_their_alerts(lookout: Driver) -> None:
+    await lookout.fires(alertname="Disk", cluster="eu-1", instance="db-1", severity="critical")
+    await lookout.fires(alertname="Disk", cluster="us-1", instance="db-2")
+    await lookout.fires(alertname="Net", cluster="eu-2", instance="web-1")
+    for query, found in (
+        ("severity=critical", ["Disk"]),
+        ('cluster=~"eu-.*"', ["Disk", "Net"]),
+        ("disk us-1", ["Disk"]),
+        ('instance=~"db-.*"', ["Disk", "Disk"]),
+        ("instance!=db-1", ["Disk", "Net"]),
+        ("source=prometheus cluster!=eu-1", ["Disk", "Net"]),
+        ("nothing-such", []),
+    ):
+        assert sorted(rows_of(await lookout.http.get("/", params={"q": query}))) == found, query
+    empty = await lookout.http.get("/", params={"q": "nothing-such"})
+    assert "Nothing found" in empty.text
+
+
+async def test_a_search_that_cannot_be_read_says_why_and_the_rest_of_it_holds(lookout: Driver) -> None:
+    await lookout.fires(alertname="Disk")
+    await lookout.fires(alertname="Net")
+    page = await lookout.http.get("/", params={"q": 'cluster=~"(" disk'})
+    assert rows_of(page) == ["Disk"]
+    assert "missing closing )" in words_of(page.text)
+
+
+async def test_facets_count_what_is_found(lookout: Driver) -> None:
+    for cluster in ("eu", "eu", "us", "us"):
+        await lookout.fires(alertname=f"A{lookout.clock.now().timestamp():.0f}", cluster=cluster)
+        lookout.clock.move(seconds=1)
+    facets = facets_of(await lookout.http.get("/"))
+    assert facets["cluster"] == "eu 2 us 2"
+    assert facets["source"] == "prometheus 4"
+    page = await lookout.http.get("/", params={"q": "cluster=us"})
+    assert facets_of(page)["severity"] == "warning 2"
+
+
+async def test_pages_go_on_by_key_and_what_comes_in_moves_nothing(lookout: Driver) -> None:
+    await storm(lookout, 2 * PAGE + 5)
+    first = await lookout.http.get("/")
+    assert rows_of(first) == [f"W{n:04}" for n in range(PAGE)]
+    lookout.clock.move(minutes=1)
+    await lookout.fires(alertname="New", severity="critical")
+    names: list[str] = []
+    following = first
+    while link := re.search(r'hx-get="([^"]+)"[^>]*hx-target="#more-open"', following.text):
+        following = await lookout.http.get(link[1].replace("&amp;", "&"))
+        names += rows_of(following)
+    assert names == [f"W{n:04}" for n in range(PAGE, 2 * PAGE + 5)]
+
+
+async def test_a_page_is_small_and_a_live_list_as_long_as_it_was(lookout: Driver) -> None:
+    await storm(lookout, 2 * PAGE + 5)
+    whole = await lookout.http.get("/")
+    files = [await lookout.http.get(file) for file in re.findall(r'(?:src|href)="(/static/[^"]+)"', whole.text)]
+    assert len(whole.content) + sum(len(file.content) for file in files) < 150_000
+    assert len(rows_of(await lookout.http.get("/", params={"rows": str(PAGE + 1)}))) == 2 * PAGE
+    for odd in ("0", "-1", "x", "99999999"):
+        assert len(rows_of(await lookout.http.get("/", params={"rows": odd}))) >= PAGE
+
+
+async def test_what_is_kept_of_the_list_follows_the_log(lookout: Driver) -> None:
+    """The list in memory is the list in the database, after each change."""
+    start = lookout.clock.now()
+    await storm(lookout, 30)
+    await lookout.http.get("/")
+    lookout.clock.move(minutes=1)
+    await lookout.fires(alertname="Late", severity="error")
+    await lookout.resolves(start - 3 * MINUTE, alertname="W0003", severity="warning")
+    escalated = lookout.alert({"alertname": "W0005", "severity": "critical"}, starts_at=start)
+    await lookout.post_alerts(escalated)
+    names = rows_of(await lookout.http.get("/"))
+    assert names[:2] == ["W0005", "Late"]
+    assert "W0003" not in names
+    lookout.clock.move(minutes=1)
+    await lookout.fires(alertname="W0003", severity="warning")
+    assert "W0003" in rows_of(await lookout.http.get("/"))
+
+
+async def test_another_time_is_as_it_was_and_says_that_it_is_not_live(lookout: Driver) -> None:
+    start = lookout.clock.now()
+    await lookout.fires(alertname="A")
+    lookout.clock.move(minutes=10)
+    await lookout.resolves(start, alertname="A")
+    await lookout.fires(alertname="B", severity="critical")
+    lookout.clock.move(minutes=10)
+    then = (start + 5 * MINUTE).isoformat()
+    page = await lookout.http.get("/", params={"as_of": then})
+    assert rows_of(page) == ["A"]
+    assert "Not live." in words_of(page.text)
+    assert "data-live" not in page.text
+    assert "hx-sse:connect" not in page.text
+    assert rows_of(await lookout.http.get("/", params={"as_of": then, "q": "severity=critical"})) == []
+    to_come = await lookout.http.get("/", params={"as_of": (start + 99 * MINUTE).isoformat()})
+    assert "lies in the future" in words_of(to_come.text)
+    await lookout.fires(alertname="C")
+    assert "C" in rows_of(await lookout.http.get("/", params={"as_of": "yesterday"}))
+
+
+async def test_a_cursor_that_is_none_is_refused_in_words(lookout: Driver) -> None:
+    await lookout.fires()
+    for cursor in ("x", "MTox", "MTox" * 1000, "MTo6Og==", "OTk6OTk6OTk=" + "A" * 40):
+        for kind in ("open", "resolved"):
+            page = await lookout.http.get("/", params={"after": cursor, "kind": kind, "part": "rows"})
+            assert page.status_code in (200, 400)
+    page = await lookout.http.get("/", params={"after": "x"})
+    assert (page.status_code, "not a cursor of this list" in page.text) == (400, True)
+
+
+async def test_the_wall_is_the_list_in_short(lookout: Driver) -> None:
+    await storm(lookout, 20)
+    page = await lookout.http.get("/", params={"view": "wall"})
+    assert page.text.count('<li class="warning') == 13  # twelve rows, and the number of all
+    assert "and 8 more" in page.text
+
+
+async def test_the_icon_counts(lookout: Driver) -> None:
+    icon = await lookout.http.get("/icon.svg", params={"worst": "critical", "count": "7"})
+    assert icon.headers["Content-Type"] == "image/svg+xml"
+    assert ">7</text>" in icon.text
+    hostile = await lookout.http.get("/icon.svg", params={"worst": "<script>", "count": "<script>"})
+    assert "script" not in hostile.text
