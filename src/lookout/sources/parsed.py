@@ -53,7 +53,7 @@ class MalformedBody(Exception):
         self.message = escaped(message)
         self.status = status
         self.code = code
-        self.faults = [escaped(fault) for fault in faults]
+        self.faults = tuple(map(escaped, faults))
 
 
 def _excerpt_of(part: object) -> str:
