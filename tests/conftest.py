@@ -1,8 +1,80 @@
-"""What the report says before all tests."""
+"""What the tests share: one PostgreSQL a process, and in it one database, which each test finds empty."""
 
+import asyncio
+import tempfile
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import asyncpg
+import pytest
 from tests.kafka.brokers import which
+
+from lookout.store import database
+from lookout.store.embedded import EmbeddedPostgres, service_dsn
+
+DATABASE = "tested"
+LARGE = 256 * 1024
+"""Bytes. A larger table is cut down with its indexes, which takes longer: what was in it shows in no plan."""
 
 
 def pytest_report_header() -> str:
     """On which Kafka the tests run."""
     return f"kafka: {which()}"
+
+
+@pytest.fixture(scope="session")
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[str]:
+    """A PostgreSQL server for all tests of this process; its owner's DSN, with the database to be filled in as `{}`."""
+    # Not in pytest's directory: as root the server runs as another user, whom each pytest that starts bars anew.
+    with tempfile.TemporaryDirectory(prefix="lookout-test-") as directory:
+        Path(directory).chmod(0o755)
+        server = EmbeddedPostgres(Path(directory))
+        dsn = server.start().replace("/postgres?", "/{}?")
+        try:
+            asyncio.run(_make_database(dsn))
+            yield dsn
+        finally:
+            server.stop()
+
+
+@pytest.fixture
+async def dsn(postgres: str) -> AsyncIterator[str]:
+    """An empty database with Lookout's schema, as the role that serves: it may do what serving needs, and no more."""
+    # The same for every test, as making one takes longer than most tests do.
+    yield service_dsn(postgres.format(DATABASE))
+    await _empty(postgres.format(DATABASE))
+
+
+async def _make_database(dsn: str) -> None:
+    connection = await asyncpg.connect(dsn.format("postgres"))
+    # Nothing is written through to the disk: nobody cuts the power here.
+    await connection.execute("ALTER SYSTEM SET fsync = off")
+    await connection.execute("SELECT pg_reload_conf()")
+    await connection.execute(f"CREATE DATABASE {DATABASE}")
+    await connection.close()
+    pool = await database.connect(dsn.format(DATABASE))
+    await database.migrate_schema(pool)
+    await database.let_service_in(pool)
+    await pool.close()
+
+
+async def _empty(dsn: str) -> None:
+    connection = await asyncpg.connect(dsn)
+    await connection.execute(
+        "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity "
+        "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+    )
+    tables = await connection.fetch(
+        "SELECT tablename, pg_total_relation_size(tablename::regclass) > $1 AS is_large FROM pg_tables "
+        "WHERE schemaname = 'public' AND tablename !~ '^_pogo'",
+        LARGE,
+    )
+    await connection.execute(
+        ";".join(f"TRUNCATE {table} CASCADE" if is_large else f"DELETE FROM {table}" for table, is_large in tables)
+    )
+    await connection.close()

@@ -5,7 +5,7 @@ import logging
 import signal
 import socket
 import sys
-from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Generator, Mapping, MutableMapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Generator, Mapping, MutableMapping, Sequence
 from contextlib import (
     AbstractAsyncContextManager,
     AsyncExitStack,
@@ -23,7 +23,7 @@ import structlog
 import uuid_utils
 import uvicorn
 from starlette.applications import Starlette
-from starlette.routing import Route, WebSocketRoute
+from starlette.routing import BaseRoute, Route, WebSocketRoute
 from starlette.types import ASGIApp
 
 from lookout.api.alertmanager import AlertmanagerReads
@@ -82,11 +82,15 @@ T = TypeVar("T")
 
 
 class Running(msgspec.Struct, frozen=True):
-    """A running Lookout: its parts, and the ASGI application in front of them. `failed` ends when one of them died."""
+    """A running Lookout: its parts, and the ASGI application in front of them. `failed` ends when one of them died.
+
+    `routes` are all that the application answers, for whoever has to try each of them.
+    """
 
     parts: Parts
     timers: Timers
     app: ASGIApp
+    routes: Sequence[BaseRoute]
     failed: "asyncio.Future[None]"
 
 
@@ -201,7 +205,8 @@ async def running(settings: Settings, clock: Clock) -> AsyncGenerator[Running]:
         others = [_supervised(part, failed) for part in running_parts]
         relaying = [_supervised(relays.run(), failed)] if relays is not None else []
         try:
-            yield Running(parts, timers, application(parts, agents, signatures_of(settings), door, demo), failed)
+            served = surfaces(parts, agents, signatures_of(settings), demo, playground=door is None)
+            yield Running(parts, timers, behind(door, served), served.routes, failed)
         finally:
             followers.close()
             for task in others:
@@ -256,10 +261,10 @@ def signatures_of(settings: Settings) -> Mapping[str, Signature]:
     return {grafana.NAME: Signature(settings.grafana_secret, settings.grafana_timestamp_header)}
 
 
-def application(
-    parts: Parts, agents: McpApp, signatures: Mapping[str, Signature], door: Door | None, demo: Demo | None
-) -> ASGIApp:
-    """The HTTP surfaces over the parts, behind the door; without one, in local mode."""
+def surfaces(
+    parts: Parts, agents: McpApp, signatures: Mapping[str, Signature], demo: Demo | None, *, playground: bool
+) -> Starlette:
+    """The HTTP surfaces over the parts. Whoever serves them puts an edge in front."""
     routes = [
         *Ingest(parts, signatures).routes(),
         *AlertmanagerReads(parts).routes(),
@@ -268,12 +273,17 @@ def application(
         *Page(parts, demo).routes(),
         openapi_route(),
     ]
-    graphql = graphql_app(parts, playground=door is None)
+    graphql = graphql_app(parts, playground=playground)
     app = Starlette(routes=routes, exception_handlers=HANDLERS)
     app.router.redirect_slashes = False
     for path in ("/graphql", "/graphql/ws"):
         app.router.routes += [Route(path, graphql), WebSocketRoute(path, graphql)]
     app.router.routes.append(Route("/mcp", agents))
+    return app
+
+
+def behind(door: Door | None, app: ASGIApp) -> ASGIApp:
+    """The surfaces behind the door; without one, in local mode."""
     return LocalEdge(app) if door is None else door.before(app)
 
 

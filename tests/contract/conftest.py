@@ -1,5 +1,5 @@
 """The scenarios' Lookout, for the contracts."""
 
-from tests.scenario.conftest import anyio_backend, clock, dsn, lookout, postgres, start
+from tests.scenario.conftest import clock, lookout, start
 
-__all__ = ["anyio_backend", "clock", "dsn", "lookout", "postgres", "start"]
+__all__ = ["clock", "lookout", "start"]

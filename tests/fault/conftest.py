@@ -8,11 +8,6 @@ from tests.server_process import place_for_data
 
 
 @pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
-@pytest.fixture
 def data_dir() -> Iterator[Path]:
     """An empty data directory."""
     with place_for_data() as place:

@@ -9,11 +9,11 @@ import msgspec
 import pytest
 from tests.kafka.brokers import MOCK, REAL, Broker, MockBroker, RealBroker, mock_broker, real_broker
 from tests.kafka.reading import Reader
-from tests.scenario.conftest import anyio_backend, clock, dsn, postgres, start
+from tests.scenario.conftest import clock, start
 
 from lookout.kafka import KafkaSettings
 
-__all__ = ["anyio_backend", "clock", "dsn", "postgres", "start"]
+__all__ = ["clock", "start"]
 
 
 @pytest.fixture(scope="session")
@@ -37,7 +37,11 @@ async def mock() -> AsyncIterator[MockBroker]:
         yield broker
 
 
-@pytest.fixture(params=[pytest.param(REAL, marks=pytest.mark.real), MOCK])
+# One process has them all, as each that has one starts a broker.
+ON_REAL = [pytest.mark.real, pytest.mark.xdist_group("apache kafka")]
+
+
+@pytest.fixture(params=[pytest.param(REAL, marks=ON_REAL), MOCK])
 def broker(request: pytest.FixtureRequest) -> Broker:
     """Each in turn. Its topics outlive a test, so every test has topics of its own."""
     return request.getfixturevalue("apache_kafka" if request.param == REAL else "mock")

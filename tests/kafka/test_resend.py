@@ -1,8 +1,10 @@
 """`lookout relay`: a range once more on purpose, with its number said; and no position moves."""
 
+import asyncio
 from collections.abc import Callable
 from typing import Any
 
+import asyncpg
 import pytest
 from tests.driver import Driver
 from tests.kafka.brokers import Broker
@@ -26,6 +28,15 @@ async def _resend(lookout: Driver, kafka: KafkaSettings, *arguments: str) -> tup
     return code, out.splitlines(), err
 
 
+async def _relays(lookout: Driver, position: int) -> list[asyncpg.Record]:
+    """The rows of the relays, once each stands at this position: it moves after its records are out."""
+    rows: list[asyncpg.Record] = []
+    async with asyncio.timeout(30):
+        while {row["position"] for row in rows} != {position}:
+            rows = await lookout.sql("SELECT * FROM relays ORDER BY feed")
+    return rows
+
+
 async def _positions(reader: Reader, count: int) -> list[int]:
     return [record.value["data"]["event"]["position"] for record in await reader.read(count)]
 
@@ -40,7 +51,7 @@ async def test_a_range_is_sent_once_more_and_counted(
         for text in ("one", "two", "three", "four"):
             await lookout.act(incident.id, "notes", text=text)
         assert await _positions(reader, 5) == [1, 2, 3, 4, 5]
-        before = await lookout.sql("SELECT * FROM relays ORDER BY feed")
+        before = await _relays(lookout, 5)
         topic = str(kafka.service_events_topic)
         code, lines, _ = await _resend(lookout, kafka, "--from", "2", "--to", "4", "--topic", topic)
         assert code == 0

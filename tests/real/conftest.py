@@ -9,11 +9,6 @@ from tests.real.programs import alertmanager_process
 from tests.server_process import lookout_process, place_for_data
 
 
-@pytest.fixture(scope="session")
-def anyio_backend() -> str:
-    return "asyncio"
-
-
 @pytest.fixture
 async def lookout() -> AsyncIterator[httpx.AsyncClient]:
     """A client of a Lookout as an operator starts it, with a database of its own."""

@@ -9,7 +9,7 @@ import httpx
 import pytest
 from tests.real.programs import Outcome, program, run
 
-pytestmark = [pytest.mark.real, pytest.mark.slow]
+pytestmark = [pytest.mark.real, pytest.mark.slow, pytest.mark.xdist_group("amtool")]
 
 Amtool = Callable[..., Awaitable[Outcome]]
 

@@ -1,6 +1,7 @@
 """The page where there is authentication: a cookie lets a browser in, on the page's paths alone, and ends with it."""
 
 import asyncio
+from urllib.parse import quote
 
 from tests.access import ACCESS, SERVICE, api_token, bearer, person, revoke
 from tests.driver import Driver
@@ -40,7 +41,7 @@ async def test_a_token_signs_in_and_sees_its_own_tenant(start: Start) -> None:
             sender = bearer((await api_token(lookout, Scope.INGEST, tenant_id=tenant_id)).text)
             await lookout.http.post("/api/v2/alerts", json=[lookout.alert({"alertname": tenant_id})], headers=sender)
         token = await api_token(lookout, Scope.READ, Scope.OPERATE, tenant_id="acme", name="mira")
-        answer = await submits(lookout, "/sign-in", credential=token.text, next="/history?span=24h")
+        answer = await submits(lookout, "/sign-in?next=/history%3Fspan%3D24h", credential=token.text)
         assert (answer.status_code, answer.headers["Location"]) == (303, "/history?span=24h")
         (kept,) = [line for line in answer.headers.get_list("Set-Cookie") if token.text in line]
         for part in ("HttpOnly", "SameSite=lax", "Path=/"):
@@ -127,7 +128,7 @@ async def test_the_way_on_leads_nowhere_else(start: Start) -> None:
     elsewhere = ("//evil.example", "/\\evil.example", "https://evil.example", "javascript:x", "/a\nb", "/" + "x" * 3000)
     async with start(access=ACCESS) as lookout:
         for target in elsewhere:
-            answer = await submits(lookout, "/sign-in", credential=person(lookout), next=target)
+            answer = await submits(lookout, f"/sign-in?next={quote(target)}", credential=person(lookout))
             assert (answer.status_code, answer.headers["Location"]) == (303, "/")
 
 

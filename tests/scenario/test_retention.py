@@ -277,6 +277,7 @@ async def test_what_cannot_be_forgotten_stops_nothing_else(lookout: Driver) -> N
     assert {line["action"] for line in logs if line["event"] == "timers"} == {"prune_failed"}
     assert not lookout.running.failed.done()
     await lookout.fires(job="b")
+    await lookout.sql("ALTER TABLE feeds DROP CONSTRAINT broken")
 
 
 async def test_replicas_forget_beside_each_other_and_beside_a_writer(start: Start) -> None:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from random import Random
 
+import pytest
 from hypothesis import given, note, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
@@ -16,6 +17,8 @@ from lookout.incidents.actions import Resolve
 from lookout.incidents.ledger import Ledger
 from lookout.incidents.policy import Policy
 from lookout.incidents.rules import Rule
+
+pytestmark = pytest.mark.no_cover  # measuring this many examples would take longer than running them
 
 LEASE = 4.0
 

@@ -11,6 +11,7 @@ from lookout.alerts.severity import Severity
 from lookout.incidents.events import FIRST_ALERTS, AlertsChanged, AlertsDelta, Escalated, EventType, Opened, Reopened
 from lookout.incidents.events import Resolved as ResolvedChange
 from lookout.incidents.incident import Resolution, Status
+from lookout.incidents.ledger import Ledger
 from lookout.incidents.policy import Policy
 from lookout.incidents.transitions import Reason
 
@@ -434,3 +435,15 @@ def test_an_alert_known_by_its_fingerprint_alone_is_named_in_a_delta_by_it(story
     assert isinstance(change, ResolvedChange)
     assert isinstance(change.alerts, AlertsDelta)
     assert change.alerts.first[0].name == label_set({"alertname": "Down"}).fingerprint
+
+
+def test_of_the_incidents_of_a_key_the_last_counts_whichever_was_read_first(story: Story) -> None:
+    story.fires()
+    story.resolves()
+    story.passes(60)
+    story.fires(since=60)
+    first, last = story.incidents
+    ledger = Ledger("acme", story.ledger.last_position, story.policy, story.fresh_id)
+    ledger.know(last)
+    ledger.know(first)
+    assert ledger.incidents[last.dedup_key] == last

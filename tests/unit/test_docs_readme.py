@@ -110,3 +110,10 @@ def test_the_changelog_has_lines_of_one_form() -> None:
         for line in lines
         if not re.fullmatch(r"## \d+\.\d+\.\d+ \(.+\)|- \[(CHANGE|FEATURE|ENHANCEMENT|BUGFIX)\] [a-z]+: .+\.", line)
     ] == []
+
+
+def test_the_pictures_of_the_page_are_there() -> None:
+    pictures = re.findall(r'(?:src|srcset)="([^"]+)"', README)
+    assert len(pictures) == 6
+    for picture in pictures:
+        assert (ROOT / picture).read_bytes().startswith(b"\x89PNG"), picture

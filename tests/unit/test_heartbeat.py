@@ -1,7 +1,7 @@
 """Heartbeats, without a database: what is missing when, and what is held by it (I10)."""
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from random import Random
 
 import pytest
@@ -12,6 +12,7 @@ from tests.unit.stories import Story, leased
 from tests.unit.times import NOW, at
 
 from lookout.alerts.alert import Alert, AlertStatus, label_set
+from lookout.alerts.source import Source
 from lookout.incidents.events import EventType
 from lookout.incidents.heartbeat import HEARTBEATS_LIMIT, Heartbeat, HeartbeatKey, Watching, held_until, is_heartbeat
 from lookout.incidents.incident import Resolution
@@ -74,6 +75,54 @@ def test_a_watch_for_one_that_is_gone_does_nothing() -> None:
     story.ledger.watch([HeartbeatKey("prometheus", "0")], story.now, story.listening_since)
     assert not story.ledger.forget(HeartbeatKey("prometheus", "0"), story.now)
     assert story.told_events == []
+
+
+def test_one_that_is_forgotten_is_silent_no_more_and_watched_again_once_it_is_heard() -> None:
+    story = Story()
+    _watchdog(story)
+    story.passes(10)
+    story.watches()
+    (heartbeat,) = story.ledger.heartbeats.values()
+    assert story.ledger.forget(heartbeat.key, story.now)
+    assert story.told_events == [EventType.OPENED, EventType.RESOLVED]
+    story.passes(60)
+    story.watches()
+    assert story.ledger.heartbeats == {}
+    _watchdog(story)
+    assert list(story.ledger.heartbeats) == [heartbeat.key]
+
+
+def test_how_long_it_may_stay_away_can_be_set() -> None:
+    story = Story(Policy(sources={"prometheus": Source(heartbeat_timeout=timedelta(minutes=9))}))
+    _watchdog(story)
+    story.passes(8.9)
+    story.watches()
+    assert story.told_events == []
+    story.passes(0.2)
+    story.watches()
+    assert story.told_events == [EventType.OPENED]
+
+
+def test_an_alert_that_a_new_policy_names_as_heartbeat_ends() -> None:
+    named = Policy(sources={"prometheus": Source(heartbeat="Down")})
+    story = Story()
+    story.fires()
+    story.turns_to(named)
+    assert story.fires() is Reason.HEARTBEAT
+    assert story.told_events == [EventType.OPENED, EventType.RESOLVED]
+    assert len(story.ledger.heartbeats) == 1
+
+
+def test_when_time_changes_a_lease() -> None:
+    story = Story()
+    story.fires()
+    _watchdog(story)
+    looks = {
+        story.ledger.check_at(fingerprint, lease)
+        for fingerprint, leases in story.ledger.leases.items()
+        for lease in leases.values()
+    }
+    assert looks == {at(5), None}, "at the end of the lease and its grace; a heartbeat's is watched by the heartbeat"
 
 
 def test_what_people_do_to_the_incident_does_not_touch_the_heartbeat() -> None:
@@ -191,6 +240,7 @@ def _heartbeat(
         (_heartbeat(-2, source="grafana"), _lease(-5, -1), None),
         (_heartbeat(-2, cluster="us"), _lease(-5, -1), None),
         (_heartbeat(-2, cluster="eu"), _lease(-5, -1), at(1)),
+        (_heartbeat(-2, cluster="eu", region="north"), _lease(-5, -1), None),
         # Silent: held, unless somebody has spoken of it since.
         (_heartbeat(-9, silent=-6), _lease(-6, -2), at(5)),
         (_heartbeat(-9, silent=-6), _lease(-5.9, -1.9), None),

@@ -20,6 +20,8 @@ from lookout.alerts.alert import Alert
 from lookout.sources import alertmanager, events, grafana, prometheus
 from lookout.sources.parsed import Parsed
 
+pytestmark = pytest.mark.no_cover  # measuring this many examples would take longer than running them
+
 COUNT = 1000
 PARSERS: dict[str, Callable[[bytes, datetime], Parsed]] = {
     "/api/v2/alerts": prometheus.parse,

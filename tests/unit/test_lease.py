@@ -317,6 +317,16 @@ def test_a_webhook_that_states_no_start_is_understood(story: Story) -> None:
     assert story.tells(since=None, until=1) is Reason.RESOLVED
 
 
+def test_i7_a_webhook_that_states_no_start_begins_anew_once_after_an_operators_resolve_of_others_words(
+    story: Story,
+) -> None:
+    """At the very moment of the resolve too."""
+    story.tells(source="grafana")
+    story.operator_resolves()
+    assert story.tells(since=None) is Reason.REOPENED
+    assert story.tells(since=None) is Reason.DUPLICATE
+
+
 def test_a_webhook_that_takes_an_end_back_is_late_within_a_minute_and_heard_after_it(story: Story) -> None:
     """Alertmanager does so after a partition: the lease it held ran out, and the alert came back with its old start."""
     story.tells(since=0)

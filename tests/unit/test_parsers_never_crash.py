@@ -15,6 +15,8 @@ from lookout.alerts.source import USUAL
 from lookout.sources import alertmanager, events, grafana, prometheus
 from lookout.sources.parsed import MalformedBody, Parsed
 
+pytestmark = pytest.mark.no_cover  # measuring this many examples would take longer than running them
+
 Parser = Callable[[bytes, datetime], Parsed]
 
 

@@ -388,3 +388,9 @@ def test_what_was_told_lately_may_be_known_from_the_log() -> None:
     ledger.take([told(since=0, instance="a")], NOW)
     ledger.told["incident-1"] = [NOW] * PACE.burst
     assert ledger.take([told(since=0, instance="b")], NOW)[0].reason is Reason.POSTPONED
+
+
+@pytest.mark.parametrize(("apart", "memory"), [(timedelta(seconds=1), 6), (timedelta(minutes=1), 60)])
+def test_what_was_told_is_remembered_for_as_long_as_it_bounds_anything(apart: timedelta, memory: int) -> None:
+    pace = Pace(burst=3, interval=timedelta(seconds=2), flapping_interval=apart)
+    assert pace.memory == timedelta(seconds=memory)

@@ -1,5 +1,6 @@
 """What holds under any interleaving of alerts, expiries and people: the invariants of the log and its projections."""
 
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
@@ -12,6 +13,8 @@ from lookout.incidents.evolve import evolve
 from lookout.incidents.incident import Incident
 from lookout.incidents.investigation import Investigation
 from lookout.incidents.ledger import AlertState, alert_after
+
+pytestmark = pytest.mark.no_cover  # measuring this many examples would take longer than running them
 
 INSTANCES = st.sampled_from(["a", "b"])
 JOBS = st.sampled_from(["x", "y"])

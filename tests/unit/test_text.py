@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lookout.alerts.text import ELLIPSIS, one_line, paragraphs
+from lookout.alerts.text import ELLIPSIS, one_line, paragraphs, without_marks
 
 
 @pytest.mark.parametrize(
@@ -101,3 +101,7 @@ def test_only_texts_of_usual_length_are_kept(length: int, is_kept: bool) -> None
     assert one_line(text, 10) == "k" * 9 + ELLIPSIS
     del text
     assert (kept() is not None) == is_kept
+
+
+def test_all_of_a_text_without_its_marks() -> None:
+    assert without_marks(" a\x1b[31m\u202eb\n\tc\x00 ") == " a[31mb\n\tc "

@@ -58,7 +58,7 @@ class Operations:
         ]
 
     async def health(self, request: Request) -> Response:
-        """All of it to those who have said who they are; to the others whether it is well."""
+        """All of it to those who run the whole: it tells of all tenants together. To the others whether it is well."""
         checks = {
             "database": await self._database(),
             "intake": self._intake(),
@@ -67,7 +67,8 @@ class Operations:
         }
         words = {check.status for check in checks.values()}
         status = next((word for word in ("unhealthy", "degraded") if word in words), "healthy")
-        shown = checks if visit_of(request).caller is not None else {}
+        caller = visit_of(request).caller
+        shown = checks if caller is not None and caller().is_platform else {}
         health = Health(status, "lookout", __version__, self._parts.clock.now().isoformat(), shown)
         return Json(health, 503 if status == "unhealthy" else 200)
 

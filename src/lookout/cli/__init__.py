@@ -13,6 +13,7 @@ import typer
 from lookout import __version__
 from lookout.cli.demo import demo
 from lookout.cli.incidents import incidents
+from lookout.cli.isolation import isolation_test
 from lookout.cli.outside import Outside
 from lookout.cli.reconcile import reconcile
 from lookout.cli.relay import relay
@@ -68,6 +69,7 @@ app.add_typer(token, name="token", short_help="Make, list and revoke the tokens 
 app.add_typer(tenant, name="tenant", short_help="Make and list tenants, for senders of many.")
 app.command("check-config")(check_config)
 app.command()(rebuild)
+app.command("isolation-test")(isolation_test)
 app.command()(relay)
 app.command()(version)
 

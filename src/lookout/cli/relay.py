@@ -23,7 +23,7 @@ def relay(
     tenant: Annotated[str, typer.Option("--tenant", metavar="ID", help="Whose log.")] = "default",
     data_dir: DataDir = None,
 ) -> None:
-    """Send a range of events to Kafka once more, and say how many.
+    """Send a range of events to Kafka once more.
 
     Every reader of the topic gets them.
 

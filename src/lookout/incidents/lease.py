@@ -209,7 +209,8 @@ def _key_of_firing(leases: Leases, alert: Alert, now: datetime, policy: Policy) 
     own = [lease for key, lease in leases.items() if key.source == alert.source and key.replica == replica]
     # Who promises nothing either has only the order of its messages: after an end, whoever made it, each begins anew.
     standing = [lease.key for lease in own if not lease.is_ended(policy) and (alert.leased or lease.closed_at is None)]
-    starts_at = now if alert.leased else max([now, *(_beyond(lease) for lease in own)])
+    closings = [lease.closed_at + _MOMENT for lease in leases.values() if lease.closed_at is not None]
+    starts_at = now if alert.leased else max([now, *map(_beyond, own), *closings])
     return max(standing, key=lambda key: key.starts_at, default=LeaseKey(alert.source, replica, starts_at))
 
 

@@ -25,6 +25,8 @@ ROW_ALERTS = 50
 """Alerts of an incident that are looked at for the sources that its row names."""
 TURNS_LIMIT = 60
 """The last turns of an incident that are drawn."""
+GROUP_LIMIT = 12
+"""The last incidents of a group of which they are drawn together."""
 _LABELS = msgspec.json.Decoder(dict[str, str])
 
 
@@ -104,9 +106,9 @@ class BoardReads:
         return _sets((row["incident_id"], jsonb.unescape(row["value"])) for row in rows)
 
     async def turns(self, tenant_id: str, incident_ids: Sequence[str]) -> dict[str, list[Turn]]:
-        """When each of the incidents began and stopped to fire, in order, by incident."""
+        """When each of the incidents, and its group before it, began and stopped to fire, in order, by incident."""
         turns: dict[str, list[Turn]] = {}
-        for row in await self._of_tenant.fetch("turns_of_incidents", tenant_id, incident_ids, TURNS_LIMIT):
+        for row in await self._of_tenant.fetch("turns_of_incidents", tenant_id, incident_ids, TURNS_LIMIT, GROUP_LIMIT):
             fires = row["event_type"] != EventType.RESOLVED
             turns.setdefault(str(row["id"]), []).append(Turn(row["occurred_at"], fires))
         return turns

@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from lookout.store.database import Connection, Pool
 
 REJECTED_KEPT = 10_000
-"""Rejected alerts that are kept, about, of each tenant."""
+"""Rejected alerts that are kept of each tenant: the newest."""
 
 WRITTEN_AT_ONCE = 5_000
 """Rows of one statement: what is more goes in several, between which the server goes on answering."""

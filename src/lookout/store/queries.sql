@@ -341,9 +341,19 @@ WHERE f.tenant_id = a.tenant_id
 SELECT pg_notify('lookout_feed', unnest($1::text[]))
 
 -- name: append_rejected_alerts
-INSERT INTO rejected_alerts (tenant_id, source, received_at, place, reason, excerpt)
-SELECT *
+-- Numbered within the tenant, whose feed is locked.
+INSERT INTO rejected_alerts (tenant_id, id, source, received_at, place, reason, excerpt)
+SELECT
+    r.tenant_id,
+    coalesce(n.last, 0) + row_number() OVER (PARTITION BY r.tenant_id ORDER BY r.number),
+    r.source,
+    r.received_at,
+    r.place,
+    r.reason,
+    r.excerpt
 FROM unnest($1::text[], $2::text[], $3::timestamptz[], $4::integer[], $5::text[], $6::text[])
+    WITH ORDINALITY AS r (tenant_id, source, received_at, place, reason, excerpt, number)
+CROSS JOIN LATERAL (SELECT max(id) AS last FROM rejected_alerts WHERE tenant_id = r.tenant_id) AS n
 
 -- name: forget_rejected_alerts
 -- The newest of each tenant stay: enough to find the sender, and no more than that.
@@ -666,14 +676,23 @@ GROUP BY incident_id, value
 LIMIT $3
 
 -- name: turns_of_incidents
--- When each opened, reopened and was resolved, as its sources say: the last $3 of each.
+-- When each, and the last $4 of its group before it, opened, reopened and was resolved, as their sources say: the last
+-- $3 of each.
 SELECT i.id, e.event_type, e.occurred_at
 FROM unnest($2::uuid[]) AS i (id)
+JOIN incidents AS shown ON shown.tenant_id = $1 AND shown.id = i.id
+CROSS JOIN LATERAL (
+    SELECT id
+    FROM incidents
+    WHERE tenant_id = $1 AND dedup_key = shown.dedup_key AND opened_position <= shown.opened_position
+    ORDER BY opened_position DESC
+    LIMIT $4
+) AS g
 CROSS JOIN LATERAL (
     SELECT event_type, occurred_at, position
     FROM events
     WHERE tenant_id = $1
-        AND incident_id = i.id
+        AND incident_id = g.id
         AND event_type IN ('incident_opened', 'incident_reopened', 'incident_resolved')
     ORDER BY position DESC
     LIMIT $3
@@ -1120,12 +1139,9 @@ USING (
 WHERE r.tenant_id = old.tenant_id AND r.hour = old.hour AND r.source = old.source
 
 -- name: forget_old_rejected_alerts
-DELETE FROM rejected_alerts
-WHERE id IN (
-    SELECT id
-    FROM (SELECT id, received_at FROM rejected_alerts ORDER BY id LIMIT $2) AS oldest
-    WHERE received_at < $1
-)
+DELETE FROM rejected_alerts AS r
+USING (SELECT tenant_id, id FROM rejected_alerts WHERE received_at < $1 ORDER BY received_at LIMIT $2) AS old
+WHERE r.tenant_id = old.tenant_id AND r.id = old.id
 
 -- name: tenants
 SELECT tenant_id, last_position, pruned_position FROM feeds ORDER BY tenant_id

@@ -24,7 +24,7 @@ class Activity(msgspec.Struct, frozen=True):
 
 
 def activity(turns: Sequence[Turn], started_at: datetime, end: datetime, *, is_open: bool) -> Activity:
-    """The firing spans of an incident. `turns` may begin in the midst of its story; before them it fired."""
+    """The firing spans of an incident, and of its group before it. `turns` may begin in the midst of a story."""
     spans = list(_spans([turn for turn in turns if turn.at <= end], started_at, end, is_open=is_open))
     begin = end - ACTIVITY_SPAN
     shown = [(max(start, begin), stop) for start, stop in spans if stop > begin]
@@ -36,6 +36,9 @@ def _spans(
     turns: Sequence[Turn], started_at: datetime, end: datetime, *, is_open: bool
 ) -> Iterable[tuple[datetime, datetime]]:
     since: datetime | None = started_at
+    if turns:
+        # Before the first that is known it did the opposite.
+        since = None if turns[0].fires else turns[0].at - ACTIVITY_SPAN
     for turn in turns:
         if turn.fires:
             since = turn.at if since is None else since

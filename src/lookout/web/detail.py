@@ -48,6 +48,10 @@ class AlertTable(msgspec.Struct, frozen=True):
     rows: Sequence[AlertRow]
     next: str | None
 
+    def shared_beside(self, labels: Mapping[str, str]) -> Sequence[tuple[str, str]]:
+        """What all of them have that `labels` do not say already."""
+        return [(name, value) for name, value in self.shared if labels.get(name) != value]
+
     @property
     def own(self) -> Mapping[str, Sequence[tuple[str, str]]]:
         """What tells each alert from the others, by fingerprint."""

@@ -114,6 +114,7 @@ class Page:
         lately = await self._board.resolved_lately(caller.tenant_id)
         return self._rendering.page(
             "wall.html" if is_wall else "feed.html",
+            then=as_of,
             **self._frame(request, caller, "incidents"),
             **_head_of(listing, as_of),
             listing=listing,
@@ -151,7 +152,7 @@ class Page:
             listing = await self._board.past(caller.tenant_id, query, as_of, after)
         else:
             listing = await self._board.open(caller.tenant_id, query, after)
-        return self._rendering.page("rows.html", listing=listing, kind=kind, url=_url_of(request))
+        return self._rendering.page("rows.html", then=as_of, listing=listing, kind=kind, url=_url_of(request))
 
     @shows_problems
     async def incident(self, request: Request) -> Response:

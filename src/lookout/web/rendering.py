@@ -30,6 +30,9 @@ HEADERS: Mapping[str, str] = {
     "Referrer-Policy": "same-origin",
     "Cache-Control": "no-store",
 }
+BUNDLE = "page.js"
+PARTS = ("htmx.min.js", "hx-sse.min.js", "lookout.js")
+"""The scripts, in one file: htmx begins when it is loaded, and the others have to be there by then."""
 _KINDS = {".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8"}
 
 
@@ -40,12 +43,13 @@ class _Asset(msgspec.Struct, frozen=True):
 
 
 def _assets() -> Mapping[str, _Asset]:
-    found: dict[str, _Asset] = {}
-    for path in sorted((_HERE / "static").iterdir()):
-        if path.suffix in _KINDS:
-            content = path.read_bytes()
-            found[path.name] = _Asset(content, _KINDS[path.suffix], hashlib.sha256(content).hexdigest()[:12])
-    return found
+    static = _HERE / "static"
+    scripts = b";\n".join((static / name).read_bytes() for name in PARTS)
+    files = {BUNDLE: scripts, **{path.name: path.read_bytes() for path in static.glob("*.css")}}
+    return {
+        name: _Asset(content, _KINDS[Path(name).suffix], hashlib.sha256(content).hexdigest()[:12])
+        for name, content in files.items()
+    }
 
 
 class Rendering:
@@ -82,12 +86,12 @@ class Rendering:
         known: dict[str, Any] = self._templates.globals
         known["static"] = self._static
 
-    def page(self, name: str, status: int = 200, **values: Any) -> Response:
-        """The template as an answer."""
+    def page(self, name: str, status: int = 200, then: datetime | None = None, **values: Any) -> Response:
+        """The template as an answer. What it shows is as old as it is now, or was `then`."""
         now = self._now()
-        # Of an age and its `now`: the same moment for all of a page.
         template = self._templates.get_template(name)
-        text = template.render(now=now, ago=partial(_ago, now), **values)
+        ago = partial(_ago, now) if then is None else partial(_ago, then, kind="then")
+        text = template.render(now=now, ago=ago, **values)
         return HTMLResponse(text, status, HEADERS)
 
     def asset(self, request: Request) -> Response:
@@ -133,6 +137,6 @@ def _time(at: datetime) -> Markup:
     return Markup('<time datetime="{}">{}</time>').format(_iso(at), utc(at))
 
 
-def _ago(now: datetime, at: datetime) -> Markup:
-    """How long ago, kept up to date by the script."""
-    return Markup('<time class="ago" datetime="{}">{}</time>').format(_iso(at), age(now - at))
+def _ago(now: datetime, at: datetime, kind: str = "ago") -> Markup:
+    """How long ago. The script keeps it up to date, but for what is at another time."""
+    return Markup('<time class="{}" datetime="{}">{}</time>').format(kind, _iso(at), age(now - at))

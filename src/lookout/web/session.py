@@ -91,7 +91,7 @@ async def sign_in(request: Request) -> Response:
     caller = (await visit.admit(f"Bearer {credential}")).caller
     assert caller is not None
     _check_reader(caller())
-    answer = RedirectResponse(_own_path(form.get("next", "")), 303)
+    answer = RedirectResponse(_own_path(request.query_params.get("next", "")), 303)
     stays = STAYS if form.get("stay") else None
     tenant = name_of(form.get("tenant", ""), "tenant")
     for name, value in ((CREDENTIAL, credential), (TENANT, tenant)):

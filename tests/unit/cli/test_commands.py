@@ -24,6 +24,7 @@ COMMANDS = [
     "demo",
     "check-config",
     "rebuild",
+    "isolation-test",
     "relay",
     "tenant",
     "token",

@@ -35,9 +35,11 @@ CREATE FUNCTION named_tenants() RETURNS text[]
 LANGUAGE sql STABLE PARALLEL SAFE
 RETURN nullif(current_setting('lookout.tenants', true), '')::text[];
 
--- Every table with a tenant_id is isolated so; a migration that makes one calls this. Both sub-selects are evaluated once
--- for a statement: the tenants are hashed, so that a row costs the same in a batch of 10,000 tenants as of one. The role
--- is asked for by name: a member that inherits from it sees no more.
+-- Every table with a tenant_id is isolated so; a migration that makes one calls this. One that moves rows sees none of
+-- them, as the owner, until it has said NO FORCE ROW LEVEL SECURITY; and FORCE again in the end.
+--
+-- Both sub-selects are evaluated once for a statement: the tenants are hashed, so that a row costs the same in a batch of
+-- 10,000 tenants as of one. The role is asked for by name: a member that inherits from it sees no more.
 CREATE FUNCTION isolate_tenants(isolated regclass) RETURNS void
 LANGUAGE plpgsql
 AS $$

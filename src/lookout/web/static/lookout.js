@@ -25,7 +25,7 @@
     const at = now();
     for (const time of $$("time", root)) {
       const when = new Date(time.dateTime);
-      const text = time.classList.contains("ago") ? ageOf((at - when) / 1000)
+      const text = time.classList.contains("then") ? time.textContent : time.classList.contains("ago") ? ageOf((at - when) / 1000)
         : time.classList.contains("clock") ? `${two(when.getHours())}:${two(when.getMinutes())}`
         : time.classList.contains("day") ? time.textContent : localOf(when, at);
       if (time.textContent !== text) time.textContent = text;
@@ -282,7 +282,7 @@
       if (back) field.value = inputOf(at());
     };
     field.value = inputOf(new Date(`${field.value}Z`));
-    $("#zone").textContent = "your time";
+    $("#zone").textContent = "in your time";
     slider.addEventListener("input", show);
     slider.addEventListener("change", () => { if (Number(slider.value) < total) go(at()); else go(null); });
     slider.closest("form").addEventListener("submit", (event) => {
@@ -301,8 +301,7 @@
   }
 
   function begin() {
-    const slider = $("#slider");
-    if (slider) skew = new Date(slider.dataset.now) - Date.now();
+    skew = new Date(document.body.dataset.now) - Date.now();
     if (Math.abs(skew) < 2000) skew = 0;
     const part = shownPart();
     if (part && part.dataset.position) position = Number(part.dataset.position);

@@ -1,0 +1,105 @@
+"""Finding: by search, by facets, at another time; each is in the address, and the way back leads back."""
+
+from datetime import timedelta
+from urllib.parse import parse_qs, urlsplit
+
+from playwright.async_api import expect
+from tests.driver import Driver
+from tests.page.conftest import Reads
+
+from lookout.web.board import PAGE
+
+
+def query_of(url: str) -> dict[str, list[str]]:
+    return parse_qs(urlsplit(url).query)
+
+
+async def test_search_facets_and_the_way_back(lookout: Driver, reads: Reads) -> None:
+    for number, cluster in enumerate(("eu", "eu", "us", "us")):
+        severity = "critical" if number == 3 else "warning"
+        await lookout.fires(alertname=f"A{number}", cluster=cluster, severity=severity, instance=f"web-{number}")
+        lookout.clock.move(seconds=1)
+    async with reads(lookout.url) as mira:
+        await mira.opens()
+        await mira.sees("A3", "A2", "A1", "A0")
+        await mira.page.get_by_role("link", name="us 2").click()
+        await mira.sees("A3", "A2")
+        assert query_of(mira.page.url) == {"q": ["cluster=us"]}
+        await expect(mira.page.get_by_role("searchbox")).to_have_value("cluster=us")
+        # It is live as a search, too.
+        await lookout.fires(alertname="A9", cluster="us", severity="critical")
+        await lookout.fires(alertname="A8", cluster="eu", severity="critical")
+        await mira.sees("A9", "A3", "A2")
+        await mira.shot("search")
+        await mira.meets_wcag()
+        await mira.page.keyboard.press("/")
+        await mira.page.keyboard.type("instance=web-3")
+        await mira.sees("A3")
+        assert query_of(mira.page.url) == {"q": ["instance=web-3"]}
+        await mira.page.keyboard.type(' cluster=~"("')
+        await expect(mira.page.locator("#q-problems")).to_contain_text("missing closing )")
+        await expect(mira.page.get_by_role("searchbox")).to_be_focused()
+        await mira.meets_wcag()
+        await mira.opens("/?q=severity%3Dcritical")
+        await mira.sees("A8", "A9", "A3")
+        await mira.page.go_back()
+        await expect(mira.page.get_by_role("searchbox")).not_to_have_value("severity=critical")
+
+
+async def test_another_time_is_visibly_not_live(lookout: Driver, reads: Reads) -> None:
+    start = lookout.clock.now()
+    await lookout.fires(alertname="Old")
+    lookout.clock.move(minutes=2)
+    await lookout.resolves(start, alertname="Old")
+    lookout.clock.move(hours=2)
+    await lookout.fires(alertname="New", severity="critical")
+    async with reads(lookout.url) as mira:
+        await mira.opens()
+        await mira.sees("New")
+        await mira.page.get_by_text("Look back").click()
+        slider = mira.page.get_by_role("slider")
+        await slider.focus()
+        await slider.fill(str(24 * 60 - 120))
+        await expect(mira.page.get_by_text("Not live.")).to_be_visible()
+        await mira.sees()
+        field = mira.page.get_by_label("At")
+        then = start + timedelta(minutes=1, hours=9)  # the reader is in Tokyo
+        await field.fill(f"{then:%Y-%m-%dT%H:%M:%S}")
+        await mira.page.get_by_role("button", name="Go there").click()
+        await mira.sees("Old")
+        await expect(mira.page.locator("#live")).to_have_count(0)
+        await mira.shot("another-time")
+        await mira.meets_wcag()
+        await mira.page.get_by_role("link", name="Back to now").click()
+        await mira.is_live()
+        await mira.sees("New")
+
+
+async def test_long_lists_come_by_pages_and_resolved_ones_when_they_are_asked_for(
+    lookout: Driver, reads: Reads
+) -> None:
+    start = lookout.clock.now()
+    alerts = [lookout.alert({"alertname": f"A{n:03}"}, starts_at=start - n * timedelta(minutes=1)) for n in range(100)]
+    await lookout.post_alerts(*alerts)
+    await lookout.fires(alertname="Done")
+    lookout.clock.move(seconds=30)
+    await lookout.resolves(start, alertname="Done")
+    async with reads(lookout.url) as mira:
+        await mira.opens()
+        rows = mira.page.locator("#open-rows .row")
+        await expect(rows).to_have_count(PAGE)
+        for count in (2 * PAGE, 100):
+            await mira.page.locator("#more-open").scroll_into_view_if_needed()
+            await expect(rows).to_have_count(count)
+        top = await mira.page.evaluate("scrollY")
+        assert top > 1000
+        # A change of the list leaves its length, and where one has scrolled to.
+        await lookout.fires(alertname="Worse", severity="critical")
+        await expect(mira.page.locator("#open-title")).to_have_text("101 open incidents")
+        assert await rows.count() > 100
+        assert abs(await mira.page.evaluate("scrollY") - top) < 200
+        await mira.page.locator("#lately summary").click()
+        await expect(mira.page.locator("#lately-rows .row .what a")).to_have_text(["Done"])
+        await lookout.fires(alertname="Another", severity="critical")
+        await expect(mira.page.locator("#open-title")).to_have_text("102 open incidents")
+        await expect(mira.page.locator("#lately-rows .row .what a")).to_have_text(["Done"])
