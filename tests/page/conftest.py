@@ -7,9 +7,9 @@ import pytest
 from playwright.async_api import Browser, Page, async_playwright
 from tests.page.reader import Reader
 from tests.real.programs import program
-from tests.scenario.conftest import anyio_backend, clock, dsn, lookout, postgres, start
+from tests.scenario.conftest import clock, lookout, start
 
-__all__ = ["anyio_backend", "clock", "dsn", "lookout", "postgres", "start"]
+__all__ = ["clock", "lookout", "start"]
 
 FLAGS = [
     "--no-sandbox",
