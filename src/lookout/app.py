@@ -189,7 +189,9 @@ async def running(settings: Settings, clock: Clock) -> AsyncGenerator[Running]:
             reload=reload,
             relays=relays,
         )
-        door = Door(settings.access, settings.limits, Tokens(readers), clock) if settings.access is not None else None
+        door = None
+        if settings.access is not None:
+            door = Door(settings.access, settings.limits, Tokens(readers), clock, intake.note_refusal)
         demo = Demo() if door is None else None
         agents = McpApp(parts)
         failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()

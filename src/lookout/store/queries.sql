@@ -304,10 +304,14 @@ WHERE h.tenant_id = f.tenant_id AND h.source = f.source AND h.fingerprint = f.fi
 
 -- name: due_heartbeats
 -- Those that are missing, and those that the policy names no more: $2 and $3 are what it names, by source. Lookout has
--- to have listened, since $4, for as long as one may stay away.
+-- to have listened for as long as one may stay away: since $4, to the tenants of $6 since $7.
 SELECT h.*
 FROM heartbeats AS h
-WHERE (h.silent_since IS NULL AND greatest(h.due_at, $4::timestamptz + (h.due_at - h.last_received_at)) <= $1)
+LEFT JOIN unnest($6::text[], $7::timestamptz[]) AS r (tenant_id, refused_at) ON r.tenant_id = h.tenant_id
+WHERE (
+    h.silent_since IS NULL
+    AND greatest(h.due_at, greatest($4::timestamptz, r.refused_at) + (h.due_at - h.last_received_at)) <= $1
+)
     OR NOT EXISTS (
         SELECT
         FROM unnest($2::text[], $3::text[]) AS n (source, name)
@@ -383,7 +387,7 @@ WHERE check_at <= $1 AND ends_at <= resolved_at
 -- name: due_leases
 SELECT DISTINCT tenant_id, fingerprint
 FROM leases
-WHERE check_at <= $1
+WHERE check_at <= $1 AND tenant_id <> ALL ($3::text[])
 ORDER BY tenant_id, fingerprint
 LIMIT $2
 
