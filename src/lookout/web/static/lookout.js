@@ -295,7 +295,7 @@
     });
     show();
   }
-  const inputOf = (at) => `${at.getFullYear()}-${two(at.getMonth() + 1)}-${two(at.getDate())}T${clockOf(at)}`;
+  const inputOf = (at) => `${at.getFullYear()}-${two(at.getMonth() + 1)}-${two(at.getDate())}T${clockOf(at).slice(0, 5)}`;
   function go(at) {
     const url = new URL(location.href);
     for (const name of ["after", "kind", "rows"]) url.searchParams.delete(name);
