@@ -1,11 +1,9 @@
 """The composition root: starts the parts, puts them together, stops them. The only module that knows all others."""
 
 import asyncio
-import logging
 import signal
 import socket
-import sys
-from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Generator, Mapping, MutableMapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Generator, Mapping, Sequence
 from contextlib import (
     AbstractAsyncContextManager,
     AsyncExitStack,
@@ -48,6 +46,7 @@ from lookout.feeds.kafka.relay import Relays
 from lookout.feeds.kafka.resend import Range, feed_to, resend
 from lookout.intake.placing import Placing
 from lookout.intake.writer import Intake
+from lookout.logs import configure_logs
 from lookout.reconcile import Reconciler
 from lookout.reload import Reload
 from lookout.sources import grafana
@@ -189,7 +188,9 @@ async def running(settings: Settings, clock: Clock) -> AsyncGenerator[Running]:
             reload=reload,
             relays=relays,
         )
-        door = Door(settings.access, settings.limits, Tokens(readers), clock) if settings.access is not None else None
+        door = None
+        if settings.access is not None:
+            door = Door(settings.access, settings.limits, Tokens(readers), clock, intake.note_refusal)
         demo = Demo() if door is None else None
         agents = McpApp(parts)
         failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -413,30 +414,6 @@ async def _until_signal(work: Coroutine[Any, Any, None], hangup: asyncio.Event) 
         asyncio.get_running_loop().add_signal_handler(number, task.cancel)
     asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, hangup.set)
     await work
-
-
-def configure_logs() -> None:
-    """Logs go to standard error, a line each, as key=value; what senders wrote is quoted in them."""
-    logging.basicConfig(level=logging.WARNING, format="level=%(levelname)s logger=%(name)s event=%(message)r")
-    # Its pool logs a traceback whenever the database is away, which we tell in a line.
-    logging.getLogger("asyncpg").setLevel(logging.ERROR)
-    structlog.configure(
-        processors=[
-            structlog.contextvars.merge_contextvars,
-            structlog.processors.add_log_level,
-            _stamp,
-            structlog.processors.format_exc_info,
-            structlog.processors.LogfmtRenderer(key_order=["timestamp", "level", "event", "action"]),
-        ],
-        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
-        cache_logger_on_first_use=True,
-    )
-
-
-def _stamp(_: object, __: str, line: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    line["timestamp"] = SystemClock().now().isoformat()
-    return line
 
 
 def rebuild_tables(settings: Settings, *, repair: bool = False) -> Report:

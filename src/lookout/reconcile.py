@@ -144,7 +144,7 @@ class Reconciler:
         return source in self._requested or self._asked.get(source) != self._occasion(source)
 
     def _occasion(self, source: str) -> _Occasion:
-        return _Occasion(self._intake.listening_since, self._intake.policy.source(source).addresses)
+        return _Occasion(self._intake.listening.since_of(self._tenant_id), self._intake.policy.source(source).addresses)
 
     async def _ask_in_time(self, source: str) -> None:
         """Ask; if it does not succeed in full, wait longer each time."""

@@ -93,11 +93,12 @@ class Timers:
         await self.tell()
         now = self._clock.now()
         grace = self._intake.policy.resend_delay
-        listening_since = self._intake.listening_since
+        listening_since = self._intake.listening.since
         await self._watch(now, listening_since)
         if now >= listening_since + grace:
             due: Due = []
-            while (found := await self._store.due_leases(now, grace, BATCH_LIMIT)) and found != due:
+            unheard = [tenant_id for tenant_id, at in self._intake.listening.refusals() if at + grace > now]
+            while (found := await self._store.due_leases(now, grace, unheard, BATCH_LIMIT)) and found != due:
                 due = found
                 await self._expire(due, partial(Expiry, now=now, listening_since=listening_since))
         if calm := await self._store.due_incidents(now, BATCH_LIMIT):
@@ -121,7 +122,10 @@ class Timers:
 
     async def _watch(self, now: datetime, listening_since: datetime) -> None:
         missing: list[tuple[str, Heartbeat]] = []
-        while found := await self._store.due_heartbeats(now, listening_since, self._intake.policy, WATCH_LIMIT):
+        refusals = self._intake.listening.refusals()
+        while found := await self._store.due_heartbeats(
+            now, listening_since, refusals, self._intake.policy, WATCH_LIMIT
+        ):
             if found == missing:  # it cannot be told: see the log
                 return
             missing = found

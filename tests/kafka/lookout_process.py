@@ -11,13 +11,14 @@ from typing import Any
 
 import msgspec
 
-from lookout.app import configure_logs, running
+from lookout.app import running
 from lookout.clock import SystemClock
 from lookout.config import Settings
 from lookout.incidents.policy import Policy
 from lookout.intake.work import Delivery
 from lookout.intake.writer import Intake
 from lookout.kafka import KafkaSettings
+from lookout.logs import configure_logs
 from lookout.sources import prometheus
 
 

@@ -32,7 +32,7 @@ from lookout.feeds.kafka import producer, relay
 from lookout.incidents import actions, events, grouping, heartbeat, investigation, lease, policy, rules, tenants
 from lookout.incidents.grouping import group_of
 from lookout.incidents.policy import Policy
-from lookout.intake import placing, queue, repeats, writer
+from lookout.intake import listening, placing, queue, repeats, writer
 from lookout.sources import events as source_events
 from lookout.sources import parsed, reading
 from lookout.store import database, log, relations, retention, stats
@@ -207,6 +207,7 @@ BOUNDS = {
     "open streams of a tenant": f"{config.Limits().streams:,}",
     "part of a credential": f"{tenant_limits.CREDENTIAL_PART}",
     "buckets of requests that are remembered": f"{tenant_limits.BUCKETS_LIMIT:,}",
+    "tenants whose last refusal is remembered": f"{listening.TENANTS_LIMIT:,}",
     "lists of alerts that are made at once": f"{alertmanager.READS_LIMIT}",
     "a regular expression in a matcher": f"{expression.PATTERN_LIMIT:,}",
     "such an expression, compiled": f"{expression.PROGRAM_LIMIT // MEBIBYTE} MiB",

@@ -1,12 +1,14 @@
 """Sender's text made safe to show."""
 
+import json
+import unicodedata
 import weakref
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lookout.alerts.text import ELLIPSIS, one_line, paragraphs, without_marks
+from lookout.alerts.text import ELLIPSIS, escaped, one_line, paragraphs, without_marks
 
 
 @pytest.mark.parametrize(
@@ -63,6 +65,47 @@ def test_any_text_becomes_one_bounded_printable_line(text: str, limit: int) -> N
     assert one_line(line, limit) == line
 
 
+# Unicode calls these format characters too, and they are seen: signs of Arabic, Syriac, Kaithi and Egyptian numbers.
+_SEEN = {*range(0x600, 0x606), 0x6DD, 0x70F, 0x890, 0x891, 0x8E2, 0x110BD, 0x110CD, *range(0x13430, 0x13440)}
+_OF_EMOJI = {0x200D}
+# No format characters, and yet nothing is seen of them: fillers, joiners, selectors.
+_INVISIBLE = [0x34F, 0x115F, 0x1160, 0x17B4, 0x180B, 0x3164, 0xFE00, 0xFE0D, 0xFFA0, *range(0xE0100, 0xE01F0)]
+
+
+def test_of_all_characters_none_that_hides_steers_or_reorders_is_shown() -> None:
+    hiding = [code for code in range(0x110000) if unicodedata.category(chr(code)) in ("Cc", "Cf", "Cs", "Zl", "Zp")]
+    shown = {
+        code
+        for code in (*hiding, *_INVISIBLE)
+        for text in (one_line(f"a{chr(code)}b", 9), paragraphs(f"a{chr(code)}b", 9), escaped(chr(code)))
+        if chr(code) in text and chr(code) not in "\n\t"
+    }
+    assert shown - _SEEN == _OF_EMOJI
+    assert not any(chr(code) in escaped(chr(code)) for code in (9, 10))
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("\u2764\ufe0f\u200d\U0001f525", "\u2764\ufe0f\u200d\U0001f525"),
+        ("a" + "\u200d\ufe0f" * 30 + "b", "ab"),
+        ("a\ufe0f\u200b\u200d\u200b\ufe0eb", "a\ufe0f \u200d \ufe0eb"),
+    ],
+)
+def test_a_message_cannot_be_written_in_joiners(text: str, shown: str) -> None:
+    assert one_line(text, 200) == shown
+    assert len(paragraphs(text, 200)) <= len(shown)
+
+
+@settings(deadline=None, max_examples=200)
+@given(st.text(alphabet=st.characters(codec=None), max_size=80))
+def test_what_is_escaped_says_what_was_there(text: str) -> None:
+    escapes = escaped(text)
+    escapes.encode()
+    if "\\" not in text and '"' not in text:
+        assert json.loads(f'"{escapes}"') == text
+
+
 @pytest.mark.parametrize(
     ("text", "shown"),
     [
@@ -105,3 +148,7 @@ def test_only_texts_of_usual_length_are_kept(length: int, is_kept: bool) -> None
 
 def test_all_of_a_text_without_its_marks() -> None:
     assert without_marks(" a\x1b[31m\u202eb\n\tc\x00 ") == " a[31mb\n\tc "
+
+
+def test_without_marks_lines_and_blanks_stay() -> None:
+    assert without_marks("a\u202e  b\n\tc\x1b[31m\u200bd ") == "a  b\n\tc[31md "

@@ -86,4 +86,4 @@ def _values_of(text: str) -> dict[str, float]:
     except (msgspec.MsgspecError, UnicodeError, RecursionError):
         return {}
     known = [(name, number) for name, number in numbers.items() if number is not None and math.isfinite(number)]
-    return dict(known[:VALUES_LIMIT])
+    return {one_line(name, NAME_LIMIT): number for name, number in known[:VALUES_LIMIT]}

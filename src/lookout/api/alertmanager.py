@@ -18,6 +18,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from lookout.alerts.matcher import Matcher, MatcherError, Operator, parse_matcher
+from lookout.alerts.text import escaped
 from lookout.api.answers import headers_of, status_of
 from lookout.api.edge import reader_of
 from lookout.api.gettable import RECEIVER, as_stale, gettable_alert, gettable_groups, moment
@@ -143,7 +144,7 @@ class AlertmanagerReads:
 
 def framework_error(status: int, code: int, message: str, headers: dict[str, str] | None = None) -> Response:
     """An error as Alertmanager's API framework writes it: an object with `code` and `message`."""
-    return _json(_ENCODER.encode({"code": code, "message": message}), status, headers)
+    return _json(_ENCODER.encode({"code": code, "message": escaped(message)}), status, headers)
 
 
 def own_error(error: LookoutError) -> Response:
@@ -175,7 +176,7 @@ def _get(path: str, endpoint: Endpoint, *, allowed: str = "GET", instead: str = 
         try:
             return await endpoint(request)
         except MatcherError as error:
-            return handler_error(str(error))
+            return handler_error(escaped(str(error)))
         except LookoutError as error:
             return own_error(error)
         except PASSING_ERRORS:

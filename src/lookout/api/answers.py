@@ -8,6 +8,7 @@ import structlog
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
+from lookout.alerts.text import escaped
 from lookout.errors import (
     Conflict,
     Forbidden,
@@ -46,8 +47,8 @@ class GoneView(msgspec.Struct, frozen=True):
 
 
 def error_answer(message: str, status: int, headers: dict[str, str] | None = None) -> Response:
-    """An error as the platform's services write it: `{"error": ...}`."""
-    return Json({"error": message}, status, headers)
+    """An error as the platform's services write it: `{"error": ...}`. What it quotes of the request steers nothing."""
+    return Json({"error": escaped(message)}, status, headers)
 
 
 _STATUSES: Mapping[type[LookoutError], int] = {

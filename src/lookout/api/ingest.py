@@ -157,6 +157,10 @@ class Ingest:
                 metrics.RECEIVED.labels(source).inc(len(parsed.alerts) + parsed.rejected_count)
                 metrics.REJECTED.labels(source).inc(parsed.rejected_count)
                 return _Taken(parsed, placed, await self._store(source, now, parsed, placed))
+        except Overloaded:
+            if not body:  # what is refused later is noted by the intake, for the tenants that it is of
+                self._parts.intake.note_refusal(sender.tenant_id)
+            raise
         except Unsigned:
             metrics.REJECTED.labels(source).inc()
             raise

@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.text import Text
 
 from lookout.alerts.severity import Severity
-from lookout.alerts.text import one_line
+from lookout.alerts.text import HIDDEN, escapes_of, one_line
 from lookout.incidents.incident import Incident, Status
 
 TEXT_LIMIT = 1000
@@ -37,9 +37,7 @@ STATUS_STYLES: Mapping[Status, str] = {
 FLAPPING_STYLE = "magenta"
 
 # What `one_line` drops, as far as JSON allows it unescaped: it would reach the terminal as it is.
-_UNSHOWN = re.compile(
-    "[\x7f-\x9f\u061c\u200b\u200c\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\U000e0000-\U000e007f]"
-)
+_UNSHOWN = re.compile(f"[\x7f-\x9f{HIDDEN}]")
 
 
 class Terminal(Console):
@@ -83,9 +81,4 @@ def short_id(incident_id: str) -> str:
 
 def json_line(text: str) -> str:
     """JSON on one line, the same value, with what could steer a terminal written as escapes."""
-    return _UNSHOWN.sub(_escape, " ".join(text.splitlines()) if "\n" in text or "\r" in text else text)
-
-
-def _escape(match: re.Match[str]) -> str:
-    units = match[0].encode("utf-16-be")
-    return "".join(f"\\u{units[i]:02x}{units[i + 1]:02x}" for i in range(0, len(units), 2))
+    return _UNSHOWN.sub(escapes_of, " ".join(text.splitlines()) if "\n" in text or "\r" in text else text)

@@ -7,6 +7,7 @@ it has caught up. A notification only wakes the reader, and a poll stands behind
 
 import asyncio
 import itertools
+import re
 from collections.abc import AsyncGenerator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import timedelta
@@ -30,6 +31,9 @@ POLLS_PER_SIGN_OF_LIFE = 15
 RETRY = timedelta(seconds=1)
 STREAM_LIMIT = 5_000
 """Followers of one process."""
+
+# Line breaks that JSON lets stand, and at which some readers of a stream break their lines: U+0085, U+2028, U+2029.
+_BREAKS = re.compile(rb"\xc2\x85|\xe2\x80[\xa8\xa9]")
 
 Listen = Callable[[Wakes], AbstractAsyncContextManager[None]]
 
@@ -248,5 +252,10 @@ class _Reader:
 
 
 def encode(event: FeedEvent) -> Encoded:
-    """`event` with its JSON."""
-    return Encoded(event.position, event.event_type, event, msgspec.json.encode(event))
+    """`event` with its JSON, which is one line to every reader."""
+    json = _BREAKS.sub(_escape, msgspec.json.encode(event))
+    return Encoded(event.position, event.event_type, event, json)
+
+
+def _escape(match: re.Match[bytes]) -> bytes:
+    return b"\\u%04x" % ord(match[0].decode())

@@ -3,6 +3,7 @@
 work.py      what is asked: a delivery, an order, an expiry, a reconciliation
 repeats.py   firings whose repeats are only renewals
 settle.py    a batch in the hands of the ledgers
+listening.py since when all is heard that is sent
 placing.py   whose the alerts are, of a sender for many tenants
 queue.py     what waits, by tenant, and which of it is next
 writer.py    the one writer that commits it

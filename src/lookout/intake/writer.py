@@ -22,6 +22,7 @@ from lookout.incidents.ledger import Ledger, Receipt
 from lookout.incidents.policy import Policy
 from lookout.incidents.reconcile import Finding
 from lookout.incidents.transitions import Reason
+from lookout.intake.listening import Listening
 from lookout.intake.queue import SHARE, Job, Lane, Queue, tenant_of
 from lookout.intake.repeats import Receipts, Repeats
 from lookout.intake.settle import settle
@@ -69,7 +70,7 @@ class Intake:
     def __init__(self, store: Log, clock: Clock, policy: Policy, fresh_id: Callable[[], str]) -> None:
         self.policy = policy
         """What decides. Another may be put here at any time: a commit goes to its end with the one it began with."""
-        self.listening_since = clock.now()
+        self.listening = Listening(clock.now())
         self.tally = Tally(store)
         self.on_return: Callable[[str, str], None] = _nobody
         """Told the tenant and the source when one that was silent is heard again, after the commit."""
@@ -130,12 +131,17 @@ class Intake:
         tenant_id, size = tenant_of(work), work.size
         if self._closed or not self._has_room(tenant_id, size):
             metrics.OVERLOADED.inc()
-            self.listening_since = self._clock.now()
+            self.note_refusal(tenant_id)
             raise Overloaded("Lookout has more to store than it can at the moment; nothing of this request was taken")
         job = Job(work, tenant_id, size, asyncio.get_running_loop().create_future())
         self._queue.put(job)
         self._wake()
         return await job.done
+
+    def note_refusal(self, tenant_id: str | None) -> None:
+        """A request of this tenant, "" for one of many, was refused here or before: its silence counts from now on."""
+        if tenant_id is not None:
+            self.listening.refused(tenant_id, self._clock.now())
 
     def _has_room(self, tenant_id: str | None, size: int) -> bool:
         """One request always fits where nothing waits, and a tenant in a storm cannot take the room of all others."""
@@ -203,7 +209,7 @@ class Intake:
         """The database is away: say so at once, and count silence only from when it is back."""
         log.warning("intake", action="commit_failed", error=repr(error), alerts=sum(job.size for job in batch))
         metrics.FAILED_COMMITS.inc()
-        self.listening_since = self._clock.now()
+        self.listening.since = self._clock.now()
         for job in batch:
             _answer(job, Overloaded("the database does not answer; nothing of this request is known to be stored"))
 

@@ -18,6 +18,8 @@ Json = dict[str, "Json"] | list["Json"] | str | float | bool | None
 # what unknown fields hold may be, and is refused beyond this.
 _READABLE_DEPTH = 200
 
+_GZIP = b"\x1f\x8b"
+"""Nothing is ever unpacked here: a body cannot be larger than it came."""
 _SURROGATES = re.compile("[\ud800-\udfff]")
 _BRACKETS = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"?|[\[{]|[\]}]', re.DOTALL)
 
@@ -36,6 +38,8 @@ _DECODER = json.JSONDecoder(parse_constant=_refuse_constant, parse_int=_number, 
 
 def decode(body: bytes) -> Json:
     """The first JSON value of `body`. Raises `MalformedBody`, with what is wrong and where."""
+    if body.startswith(_GZIP):
+        raise MalformedBody("the body is packed: send it as it is")
     _check_depth(body)
     text = _utf8(body).lstrip(" \t\r\n")
     if not text:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 import msgspec
 
 from lookout.alerts.alert import Alert, LabelSet, RejectedAlert
+from lookout.alerts.text import escaped
 
 EXCERPT_LENGTH = 512
 REJECTED_LIMIT = 100
@@ -30,10 +31,10 @@ class Parsed(msgspec.Struct):
         return len(self.rejected_places)
 
     def reject(self, index: int, reason: str, part: object) -> None:
-        """Refuse one alert, `part` of the body."""
+        """Refuse one alert, `part` of the body. The reason may quote it."""
         self.rejected_places.append(index)
         if (more := self.rejected_count - REJECTED_LIMIT) <= 0:
-            self.rejected.append(RejectedAlert(index, reason, _excerpt_of(part)))
+            self.rejected.append(RejectedAlert(index, escaped(reason), _excerpt_of(part)))
         elif more == 1:
             self.rejected.append(RejectedAlert(index, "and 1 more"))
         else:
@@ -41,17 +42,18 @@ class Parsed(msgspec.Struct):
 
 
 class MalformedBody(Exception):
-    """The whole body is refused. `status` is the HTTP status, `code` the one in the Alertmanager API's error object.
+    """The whole body is refused, for a reason that may quote it.
 
-    `faults` are what is wrong with it one by one, for a sender whose answers list them.
+    `status` is the HTTP status, `code` the one in the Alertmanager API's error object. `faults` are what is wrong with
+    it one by one, for a sender whose answers list them.
     """
 
     def __init__(self, message: str, status: int = 400, code: int = 400, faults: Sequence[str] = ()) -> None:
         super().__init__(message)
-        self.message = message
+        self.message = escaped(message)
         self.status = status
         self.code = code
-        self.faults = faults
+        self.faults = tuple(map(escaped, faults))
 
 
 def _excerpt_of(part: object) -> str:

@@ -138,24 +138,36 @@ class Log:
                 await connection.execute(SQL["open_feeds"], unknown, now)
             self._known_tenants.update(unknown)
 
-    async def due_leases(self, now: datetime, grace: timedelta, limit: int) -> list[tuple[str, str]]:
+    async def due_leases(
+        self, now: datetime, grace: timedelta, unheard: Sequence[str], limit: int
+    ) -> list[tuple[str, str]]:
         """Tenant and fingerprint of at most `limit` alerts with a lease that has run out at `now`.
 
-        Leases that were renewed since they were last looked at are put off. Those of firings that were only told to
-        have ended are forgotten.
+        Those of `unheard` tenants are passed over: a renewal may have been refused. Leases that were renewed since they
+        were last looked at are put off. Those of firings that were only told to have ended are forgotten.
         """
         async with self._platform.transaction() as connection:
             await connection.execute(SQL["postpone_checks"], now, grace)
             await connection.execute(SQL["forget_unknown_leases"], now)
-            rows = await connection.fetch(SQL["due_leases"], now, limit)
+            rows = await connection.fetch(SQL["due_leases"], now, limit, unheard)
         return [(row["tenant_id"], row["fingerprint"]) for row in rows]
 
     async def due_heartbeats(
-        self, now: datetime, listening_since: datetime, policy: Policy, limit: int
+        self,
+        now: datetime,
+        listening_since: datetime,
+        refusals: Sequence[tuple[str, datetime]],
+        policy: Policy,
+        limit: int,
     ) -> list[tuple[str, Heartbeat]]:
-        """At most `limit` heartbeats, with their tenants: those missing at `now`, and what the policy does not name."""
+        """At most `limit` heartbeats, with their tenants: those missing at `now`, and what the policy does not name.
+
+        `refusals` are tenants of which Lookout has listened only since a later time.
+        """
         names = [(source, policy.source(source).heartbeat) for source in WATCHED]
-        rows = await self._platform.fetch("due_heartbeats", now, *columns(names, 2), listening_since, limit)
+        rows = await self._platform.fetch(
+            "due_heartbeats", now, *columns(names, 2), listening_since, limit, *columns(refusals, 2)
+        )
         return [(row["tenant_id"], heartbeat_of(row)) for row in rows]
 
     async def held_alerts(self, tenant_id: str, source: str) -> AsyncGenerator[Held]:

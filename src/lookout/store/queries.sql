@@ -304,10 +304,14 @@ WHERE h.tenant_id = f.tenant_id AND h.source = f.source AND h.fingerprint = f.fi
 
 -- name: due_heartbeats
 -- Those that are missing, and those that the policy names no more: $2 and $3 are what it names, by source. Lookout has
--- to have listened, since $4, for as long as one may stay away.
+-- to have listened for as long as one may stay away: since $4, to the tenants of $6 since $7.
 SELECT h.*
 FROM heartbeats AS h
-WHERE (h.silent_since IS NULL AND greatest(h.due_at, $4::timestamptz + (h.due_at - h.last_received_at)) <= $1)
+LEFT JOIN unnest($6::text[], $7::timestamptz[]) AS r (tenant_id, refused_at) ON r.tenant_id = h.tenant_id
+WHERE (
+    h.silent_since IS NULL
+    AND greatest(h.due_at, greatest($4::timestamptz, r.refused_at) + (h.due_at - h.last_received_at)) <= $1
+)
     OR NOT EXISTS (
         SELECT
         FROM unnest($2::text[], $3::text[]) AS n (source, name)
@@ -383,7 +387,7 @@ WHERE check_at <= $1 AND ends_at <= resolved_at
 -- name: due_leases
 SELECT DISTINCT tenant_id, fingerprint
 FROM leases
-WHERE check_at <= $1
+WHERE check_at <= $1 AND tenant_id <> ALL ($3::text[])
 ORDER BY tenant_id, fingerprint
 LIMIT $2
 
@@ -626,7 +630,7 @@ WHERE tenant_id = $1 AND status = 'resolved' AND position > $2
 -- Those that were resolved last, before the time $2; of the same time, those that opened before the position $3.
 SELECT id, opened_position, position, status, severity, title, summary, labels, started_at, resolved_at, assignee, rule
 FROM incidents
-WHERE tenant_id = $1 AND resolved_at <= $2 AND (resolved_at, opened_position) < ($2, $3) AND status = 'resolved'
+WHERE tenant_id = $1 AND resolved_at <= $2 AND (resolved_at, opened_position) < ($2, $3)
 ORDER BY resolved_at DESC, opened_position DESC
 LIMIT $4
 
@@ -634,7 +638,8 @@ LIMIT $4
 -- $3 at most: it is for people to read.
 SELECT count(*)
 FROM (
-    SELECT FROM incidents WHERE tenant_id = $1 AND resolved_at > $2 AND status = 'resolved' LIMIT $3
+    -- In their order, so that it goes by the index over the times and ends with it.
+    SELECT FROM incidents WHERE tenant_id = $1 AND resolved_at > $2 ORDER BY resolved_at DESC LIMIT $3
 ) AS r
 
 -- name: incidents_of_ids

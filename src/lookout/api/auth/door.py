@@ -1,6 +1,6 @@
 """The door: all that authentication is made of, put together from the settings."""
 
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from typing import Any
 
 from starlette.types import ASGIApp
@@ -15,19 +15,24 @@ from lookout.api.limits import Turnstile
 from lookout.api.parts import Caller
 from lookout.clock import Clock
 from lookout.config import Access, Limits
+from lookout.errors import Overloaded
 from lookout.store.tokens import Tokens
+
+NoteRefusal = Callable[[str], None]
+"""Told the tenant of which a request with alerts was refused, "" for one of many."""
 
 
 class Door:
     """Lets callers in, and streams out."""
 
-    def __init__(self, access: Access, limits: Limits, tokens: Tokens, clock: Clock) -> None:
+    def __init__(self, access: Access, limits: Limits, tokens: Tokens, clock: Clock, note_refusal: NoteRefusal) -> None:
         keys = KeySet(access.jwks_url, clock) if access.jwks_url is not None else None
         self._tokens = ApiTokens(tokens, clock)
         people = People(access.jwt_secret, keys, access.jwt_audience)
         self._gate = Gate(self._tokens, people, access.service_token, clock)
         self._watch = Watch(self._gate, clock)
         self._turnstile = Turnstile(limits)
+        self._note_refusal = note_refusal
         self._clock = clock
 
     def runs(self) -> tuple[Coroutine[Any, Any, None], ...]:
@@ -35,7 +40,12 @@ class Door:
         return (self._tokens.run(), self._watch.run())
 
     def _count(self, caller: Caller, *, sends: bool) -> None:
-        self._turnstile.enter(caller.counted_as, self._clock.now(), sends=sends)
+        try:
+            self._turnstile.enter(caller.counted_as, self._clock.now(), sends=sends)
+        except Overloaded:
+            if sends:
+                self._note_refusal(caller.tenant_id)
+            raise
 
     def before(self, app: ASGIApp) -> ASGIApp:
         """`app`, behind this door."""

@@ -99,6 +99,9 @@
       reading = false;
       lastRead = Date.now();
     }
+    // Refused, or cut off: what has changed is not here yet.
+    const reached = Number((shownPart() || part).dataset.position);
+    if (timer === null && reached < position) timer = setTimeout(read, 2000 + Math.random() * 2000);
   }
   function hold(is) {
     const held = $("#held");
