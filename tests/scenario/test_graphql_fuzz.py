@@ -78,7 +78,8 @@ def _operations() -> list[tuple[str, list[str]]]:
             arguments: dict[str, GraphQLArgument] = field.args
             if not arguments:
                 continue
-            declared = ", ".join(f"${key}: {argument.type}" for key, argument in arguments.items())
+            kinds: dict[str, Any] = {key: argument.type for key, argument in arguments.items()}  # pyright: ignore[reportUnknownMemberType]
+            declared = ", ".join(f"${key}: {kind}" for key, kind in kinds.items())
             given_here = ", ".join(f"{key}: ${key}" for key in arguments)
             selection = "" if is_leaf_type(_innermost(field.type)) else " { __typename }"
             found.append((f"{word}({declared}) {{ {name}({given_here}){selection} }}", list(arguments)))

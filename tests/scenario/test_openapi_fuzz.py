@@ -1,4 +1,7 @@
-"""What the OpenAPI document allows, and what it does not, never makes Lookout fail: no answer is a 5xx."""
+"""What the OpenAPI document allows, and what it does not, never makes Lookout fail: no answer is a 5xx.
+
+And each answer is one that the document knows: its status, its content type, its JSON.
+"""
 
 import asyncio
 from typing import Any
@@ -9,6 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.errors import Unsatisfiable
 from schemathesis import GenerationMode
+from schemathesis.core.failures import FailureGroup
+from schemathesis.specs.openapi import checks
 from structlog.testing import capture_logs
 from tests.driver import Driver
 from tests.fuzzing import Round, rounds
@@ -18,6 +23,9 @@ from lookout.api.openapi import document
 EXAMPLES = 10
 OPERATIONS = [
     (method, path) for path, methods in document()["paths"].items() for method in methods if path != "/metrics"
+]
+CONFORMANCE: Any = [
+    getattr(checks, f"{what}_conformance") for what in ("content_type", "response_schema", "status_code")
 ]
 SECONDS_OF_AN_ANSWER = 20
 """More than this, and Lookout hangs. A stream gives a sign of life before."""
@@ -36,6 +44,10 @@ def _ask(lookout: Driver, operation: Any, incident_id: str, mode: GenerationMode
         answer = case.call(base_url=lookout.url, timeout=SECONDS_OF_AN_ANSWER)
         asked += 1
         assert answer.status_code < 500, f"{case.as_curl_command()}\n{answer.text}"
+        try:
+            case.validate_response(answer, checks=CONFORMANCE)
+        except FailureGroup as failures:
+            raise AssertionError(f"{case.as_curl_command()}\n{answer.text}\n{failures}") from None
 
     try:
         ask()
