@@ -26,7 +26,7 @@ export PYRIGHT_PYTHON_IGNORE_WARNINGS := 1
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
-.PHONY: help run demo test fuzz check format coverage documents screenshots pins clean
+.PHONY: help run demo test fuzz check format coverage bench documents screenshots pins clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -60,6 +60,11 @@ format: $(DEV) ## Format the code and mend what ruff can
 coverage: $(DEV) $(SELF) ## Run all tests, slower, and list the lines that none of them reached
 	@bash scripts/test-setup.sh
 	$(BIN)/pytest -n $(WORKERS) --dist loadgroup --cov --cov-report=term-missing:skip-covered
+
+bench: $(DEV) $(SELF) ## Measure Lookout beside Alertmanager, on a machine that does nothing else (ARGS="--rounds 1 idle")
+	@bash scripts/test-setup.sh
+	@command -v wrk >/dev/null || [ "$$(id -u)" != 0 ] || apt-get -qq install --yes wrk </dev/null >/dev/null
+	@$(BIN)/python -m bench $(ARGS)
 
 documents: $(RUN) $(SELF) ## Write the generated documents: schemas, a diagram
 	@$(BIN)/python -m scripts.write_documents

@@ -1,1 +1,1 @@
-"""Measurements of a whole Lookout, each a program: `python -m bench.tenants`. Figures, and no pass or fail."""
+"""Measurements of a whole Lookout: `make bench` makes the table. Figures, and no pass or fail."""

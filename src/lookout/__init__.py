@@ -15,7 +15,7 @@ Read the code in the order in which an alert travels:
     app.py      puts the parts together; cli/ is the way in.
 
 Imports run one way:
-``cli > app > api > feeds | reconcile | reload | timers > intake > store > sources | incidents > alerts``.
+``cli > probe > app > web > api > feeds | reconcile | reload | timers > intake > store > sources | incidents > alerts``.
 """
 
 __version__ = "0.1.0"

@@ -1,10 +1,12 @@
 """The page's list: the worst and newest on top, found by what is searched for, by pages, and as it was."""
 
+import asyncio
 import re
 from datetime import timedelta
 
 from tests.driver import Driver
 from tests.pages import facets_of, row_of, rows_of, words_of
+from tests.plans import grow, plan_of
 
 from lookout.web.board import PAGE
 
@@ -207,3 +209,36 @@ async def test_the_icon_counts(lookout: Driver) -> None:
     assert ">7</text>" in icon.text
     hostile = await lookout.http.get("/icon.svg", params={"worst": "<script>", "count": "<script>"})
     assert "script" not in hostile.text
+
+
+async def test_the_page_reads_by_its_indexes_and_looks_at_nothing_that_is_over(lookout: Driver) -> None:
+    await grow(lookout)
+    await lookout.sql("ANALYZE")
+    ids, one = "ARRAY[gen_random_uuid(), gen_random_uuid()]", "gen_random_uuid()"
+    for name, index, *arguments in (
+        ("open_incidents_in_short", "open_incidents_in_order", "'default'", "50"),
+        ("open_incidents_changed", "open_incidents_in_order", "'default'", "19990", "50"),
+        ("resolved_incidents_since", "resolved_incidents_in_order", "'default'", "19990"),
+        ("resolved_incidents_in_short", "resolved_incidents_in_time", "'default'", "'2030-01-01Z'", "99999", "50"),
+        ("count_resolved_since", "resolved_incidents_in_time", "'default'", "'2030-01-01Z'", "50"),
+        ("incidents_of_ids", "incidents_pkey", "'default'", ids),
+        ("turns_of_incidents", "turns_of_incident", "'default'", ids, "60", "12"),
+        ("turns_of_incidents", "incidents_of_key", "'default'", ids, "60", "12"),
+        ("events_of_incident_before", "events_of_incident", "'default'", one, "99999", "30"),
+    ):
+        plan = await plan_of(lookout, name, *arguments)
+        assert index in plan, (name, plan)
+        assert "Seq Scan" not in plan, (name, plan)
+
+
+async def test_what_many_look_at_is_read_once(lookout: Driver) -> None:
+    await lookout.fires(alertname="A", cluster="eu")
+    pages = await asyncio.gather(*(lookout.http.get("/", params={"q": "cluster=eu"}) for _ in range(20)))
+    assert {tuple(rows_of(page)) for page in pages} == {("A",)}
+    lookout.clock.move(seconds=1)
+    await lookout.webhook({"labels": {"alertname": "A", "cluster": "eu"}})
+    # Who tells of it is in no log: for a while the old word holds.
+    lookout.clock.move(seconds=10)
+    assert rows_of(await lookout.http.get("/", params={"q": "source=alertmanager"})) == ["A"]
+    for number in range(20):
+        assert rows_of(await lookout.http.get("/", params={"q": f"zz{number}"})) == []

@@ -148,3 +148,7 @@ def test_only_texts_of_usual_length_are_kept(length: int, is_kept: bool) -> None
 
 def test_all_of_a_text_without_its_marks() -> None:
     assert without_marks(" a\x1b[31m\u202eb\n\tc\x00 ") == " a[31mb\n\tc "
+
+
+def test_without_marks_lines_and_blanks_stay() -> None:
+    assert without_marks("a\u202e  b\n\tc\x1b[31m\u200bd ") == "a  b\n\tc[31md "

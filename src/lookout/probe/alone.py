@@ -16,6 +16,7 @@ from lookout.api.parts import Scope
 from lookout.app import Running, bind, running, server_of
 from lookout.clock import Clock, SystemClock
 from lookout.config import Access, Limits, Settings
+from lookout.errors import StartError
 from lookout.incidents.policy import Policy
 from lookout.logs import configure_logs
 from lookout.probe.sides import Side
@@ -31,12 +32,15 @@ _HOST = "127.0.0.1"
 
 
 def try_isolation() -> Report:
-    """Start one, try everything, stop it. Raises `StartError`."""
+    """Start one, try everything, stop it. Raises `StartError`, also if it does not work at all."""
     configure_logs()
     with tempfile.TemporaryDirectory(prefix="lookout-isolation-") as directory:
         # As root the database runs as another user, who has to get there.
         Path(directory).chmod(0o755)
-        return asyncio.run(_try(Path(directory), SystemClock()))
+        try:
+            return asyncio.run(_try(Path(directory), SystemClock()))
+        except httpx.HTTPError as error:
+            raise StartError(f"The Lookout that was started to be tried does not work: {error}") from error
 
 
 async def _try(directory: Path, clock: Clock) -> Report:

@@ -630,7 +630,7 @@ WHERE tenant_id = $1 AND status = 'resolved' AND position > $2
 -- Those that were resolved last, before the time $2; of the same time, those that opened before the position $3.
 SELECT id, opened_position, position, status, severity, title, summary, labels, started_at, resolved_at, assignee, rule
 FROM incidents
-WHERE tenant_id = $1 AND resolved_at <= $2 AND (resolved_at, opened_position) < ($2, $3) AND status = 'resolved'
+WHERE tenant_id = $1 AND resolved_at <= $2 AND (resolved_at, opened_position) < ($2, $3)
 ORDER BY resolved_at DESC, opened_position DESC
 LIMIT $4
 
@@ -638,7 +638,8 @@ LIMIT $4
 -- $3 at most: it is for people to read.
 SELECT count(*)
 FROM (
-    SELECT FROM incidents WHERE tenant_id = $1 AND resolved_at > $2 AND status = 'resolved' LIMIT $3
+    -- In their order, so that it goes by the index over the times and ends with it.
+    SELECT FROM incidents WHERE tenant_id = $1 AND resolved_at > $2 ORDER BY resolved_at DESC LIMIT $3
 ) AS r
 
 -- name: incidents_of_ids

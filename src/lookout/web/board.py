@@ -1,9 +1,10 @@
 """The list of incidents as people look at it: open first, the worst and newest on top, searched, by pages.
 
 What is open is kept here in short, as of a position of its tenant's log: while the position stands the list stands, and
-when it moves only what has changed is read. So a list of ten thousand costs a page of rows, however often it is asked.
+when it moves only what has changed is read, once for all who look. So a list of ten thousand costs a page of rows.
 """
 
+import asyncio
 import base64
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
@@ -35,9 +36,15 @@ PAST_LIMIT = 5_000
 """Open incidents of a past time that are listed."""
 SCANNED = 2_000
 """Resolved incidents that are searched for one page."""
+SEARCHES = 8
+"""Searches of a tenant whose finds are kept, until the list changes or who tells of it is looked at anew."""
 SOURCES_FRESH = timedelta(seconds=10)
 LATELY = timedelta(hours=24)
 LATELY_LIMIT = 1_000
+
+
+Sources = Mapping[str, set[str]]
+"""Who tells of what, by incident."""
 
 
 class Row(msgspec.Struct, frozen=True):
@@ -63,13 +70,22 @@ class Listing(msgspec.Struct, frozen=True):
     missing: bool = False
 
 
+class _Found(msgspec.Struct, frozen=True):
+    """What a search finds in what is kept."""
+
+    order: Sequence[Found]
+    facets: Sequence[Facet]
+    counts: Mapping[str, int]
+
+
 class _Kept(msgspec.Struct, frozen=True):
-    """What is open in a tenant, in the list's order, as of a position."""
+    """What is open in a tenant, in the list's order, as of a position; and what was searched in it, by the search."""
 
     position: int
     briefs: Mapping[str, Brief]
     order: Sequence[Brief]
     is_cut: bool
+    searched: dict[str, tuple[Sources, _Found]] = msgspec.field(default_factory=dict[str, tuple[Sources, _Found]])
 
 
 class Board:
@@ -79,23 +95,23 @@ class Board:
         self._parts = parts
         self._reads = parts.reads.board
         self._kept: OrderedDict[str, _Kept] = OrderedDict()
-        self._sources: dict[str, tuple[datetime, Mapping[str, set[str]]]] = {}
+        self._sources: dict[str, tuple[datetime, Sources]] = {}
+        self._reading: dict[str, asyncio.Lock] = {}
 
     async def open(self, tenant_id: str, query: Query, after: str | None = None, rows: int = PAGE) -> Listing:
         """What is open and found: `rows` of it after a cursor."""
         kept = await self._open(tenant_id)
-        sight = await self._sight(tenant_id, query)
-        found = matching(query, kept.order, sight)
-        page, following = _page(found, after, rows)
+        found = await self._search(tenant_id, query, kept)
+        page, following = _page(found.order, after, rows)
         incidents = await self._reads.incidents(tenant_id, [brief.id for brief in page])
         shown = await self._parts.reads.sources.shown(incidents)
         return Listing(
             rows=await self._rows(tenant_id, shown, self._parts.clock.now()),
-            total=len(found),
+            total=len(found.order),
             next=following,
             position=kept.position,
-            facets=facets_of(query, kept.order, sight) if after is None else (),
-            counts=_counts(found),
+            facets=found.facets,
+            counts=found.counts,
             missing=kept.is_cut,
         )
 
@@ -143,12 +159,14 @@ class Board:
         return await self._reads.count_resolved_since(tenant_id, self._parts.clock.now() - LATELY, LATELY_LIMIT)
 
     async def _open(self, tenant_id: str) -> _Kept:
-        position = await self._parts.reads.last_position(tenant_id)
-        kept = self._kept.get(tenant_id)
-        if kept is None or kept.position != position:
-            kept = await self._caught_up(tenant_id, kept, position)
-        self._keep(tenant_id, kept)
-        return kept
+        # One reads, and the others who look at the same moment take what it has read.
+        async with self._reading.setdefault(tenant_id, asyncio.Lock()):
+            position = await self._parts.reads.last_position(tenant_id)
+            kept = self._kept.get(tenant_id)
+            if kept is None or kept.position != position:
+                kept = await self._caught_up(tenant_id, kept, position)
+            self._keep(tenant_id, kept)
+            return kept
 
     async def _caught_up(self, tenant_id: str, kept: _Kept | None, position: int) -> _Kept:
         if kept is not None and kept.position < position and not kept.is_cut:
@@ -169,12 +187,23 @@ class Board:
         while len(self._kept) > 1 and sum(len(one.order) for one in self._kept.values()) > KEPT_LIMIT:
             gone, _ = self._kept.popitem(last=False)
             self._sources.pop(gone, None)
+            self._reading.pop(gone, None)
 
-    async def _sight(self, tenant_id: str, query: Query) -> Sight:
+    async def _search(self, tenant_id: str, query: Query, kept: _Kept) -> _Found:
+        sources = await self._firing_sources(tenant_id)
+        known = kept.searched.get(query.text)
+        if known is not None and known[0] is sources:
+            return known[1]
         values = {name: await self._reads.firing_values(tenant_id, name) for name in query.label_names}
-        return Sight(await self._firing_sources(tenant_id), values)
+        sight = Sight(sources, values)
+        order = matching(query, kept.order, sight)
+        found = _Found(order, facets_of(query, kept.order, sight), _counts(order))
+        if len(kept.searched) >= SEARCHES:
+            del kept.searched[next(iter(kept.searched))]
+        kept.searched[query.text] = sources, found
+        return found
 
-    async def _firing_sources(self, tenant_id: str) -> Mapping[str, set[str]]:
+    async def _firing_sources(self, tenant_id: str) -> Sources:
         """Who tells of what. Leases are in no log, so no position says whether it is so still: it is so for a while."""
         now = self._parts.clock.now()
         known = self._sources.get(tenant_id)

@@ -18,6 +18,8 @@ from lookout.incidents.incident import Status
 QUERY_LIMIT = 1000
 """Characters of a search. What is longer is cut, and said to be."""
 TERMS_LIMIT = 20
+ID_PART = 8
+"""Characters from which on a word may be a part of an id: of fewer, ids have nearly all."""
 
 SEVERITY, STATUS, SOURCE = "severity", "status", "source"
 OPEN = "open"
@@ -195,5 +197,5 @@ def _test_of(matcher: Matcher) -> Callable[[Sequence[str]], bool]:
 
 
 def _has(found: Found, words: Iterable[str]) -> bool:
-    text = "\n".join((found.title, found.summary, found.assignee or "", found.id, *found.labels.values())).casefold()
-    return all(word in text for word in words)
+    text = "\n".join((found.title, found.summary, found.assignee or "", *found.labels.values())).casefold()
+    return all(word in text or (len(word) >= ID_PART and word in found.id) for word in words)

@@ -125,7 +125,7 @@ def _iso(at: datetime) -> str:
 
 def _local_input(at: datetime) -> str:
     """As a browser's field for a time has it."""
-    return f"{at.astimezone(UTC):%Y-%m-%dT%H:%M:%S}"
+    return f"{at.astimezone(UTC):%Y-%m-%dT%H:%M}"
 
 
 def _seconds(seconds: float) -> str:

@@ -12,14 +12,16 @@ from lookout.alerts.severity import Severity
 from lookout.incidents.incident import Status
 from lookout.web.finding import QUERY_LIMIT, TERMS_LIMIT, Sight, matching, read_query, written
 
+ID = "019ac000-0000-7000-8000-000000000001"
 ONE = brief(
+    id=ID,
     severity=Severity.CRITICAL,
     title="Buffer full",
     labels={"cluster": "eu-1", "note": 'say "hi"'},
     assignee="mira",
     rule="disks",
 )
-SIGHT = Sight({"id-1": {"prometheus", "grafana"}}, {"instance": {"id-1": {"web-1:9100", "web-2:9100"}}})
+SIGHT = Sight({ID: {"prometheus", "grafana"}}, {"instance": {ID: {"web-1:9100", "web-2:9100"}}})
 
 
 @pytest.mark.parametrize(
@@ -45,7 +47,7 @@ SIGHT = Sight({"id-1": {"prometheus", "grafana"}}, {"instance": {"id-1": {"web-1
         'missing=""',
         "missing!=x",
         r'note="say \"hi\""',
-        "id-1",
+        "00000001",
         "eu-1 mira",
     ],
 )
@@ -71,6 +73,7 @@ def test_it_is_found(text: str) -> None:
         "instance!=web-1:9100",
         "missing=x",
         "buffer empty",
+        "0000001",
     ],
 )
 def test_it_is_not_found(text: str) -> None:

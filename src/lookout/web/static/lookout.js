@@ -99,6 +99,9 @@
       reading = false;
       lastRead = Date.now();
     }
+    // Refused, or cut off: what has changed is not here yet.
+    const reached = Number((shownPart() || part).dataset.position);
+    if (timer === null && reached < position) timer = setTimeout(read, 2000 + Math.random() * 2000);
   }
   function hold(is) {
     const held = $("#held");
@@ -292,7 +295,7 @@
     });
     show();
   }
-  const inputOf = (at) => `${at.getFullYear()}-${two(at.getMonth() + 1)}-${two(at.getDate())}T${clockOf(at)}`;
+  const inputOf = (at) => `${at.getFullYear()}-${two(at.getMonth() + 1)}-${two(at.getDate())}T${clockOf(at).slice(0, 5)}`;
   function go(at) {
     const url = new URL(location.href);
     for (const name of ["after", "kind", "rows"]) url.searchParams.delete(name);
