@@ -103,3 +103,29 @@ async def test_nothing_moves_under_a_pointer_at_work_and_a_storm_stays_calm(look
         await expect(mira.page.locator("#board")).to_have_attribute("data-position", "109")
         assert len(asked) <= 14
         assert await mira.page.evaluate("window.shifts") < 0.02
+
+
+HIDDEN = "Object.defineProperty(document, 'hidden', {get: () => window.behind !== false, configurable: true})"
+SEEN = "(seen) => { window.behind = !seen; document.dispatchEvent(new Event('visibilitychange')); }"
+
+
+async def test_a_tab_behind_the_others_holds_no_connection_and_catches_up(lookout: Driver, reads: Reads) -> None:
+    await lookout.fires()
+    incident = await lookout.only_incident()
+    async with reads(lookout.url) as mira:
+        await mira.page.add_init_script(HIDDEN)
+        await mira.opens(f"/incidents/{incident.id}", live=False)
+        await lookout.until_following(0)
+        await lookout.act(incident.id, "notes", text="before anybody looked")
+        for count, note in enumerate(("once", "twice")):
+            await mira.page.evaluate(SEEN, True)
+            await mira.is_live()
+            await lookout.until_following(1)
+            await lookout.act(incident.id, "notes", text=f"seen {note}")
+            await expect(mira.page.locator(".moments")).to_contain_text(f"seen {note}")
+            await expect(mira.page.locator(".moments")).to_contain_text("before anybody looked")
+            await mira.page.evaluate(SEEN, False)
+            await lookout.until_following(0)
+            await lookout.act(incident.id, "notes", text=f"missed {count}")
+        await mira.page.evaluate(SEEN, True)
+        await expect(mira.page.locator(".moments")).to_contain_text("missed 1")

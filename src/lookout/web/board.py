@@ -31,7 +31,7 @@ OPEN_LIMIT = 20_000
 KEPT_LIMIT = 60_000
 """Open incidents of all tenants that are kept in short."""
 CHANGES_LIMIT = 5_000
-"""Changes since the last look, beyond which all is read anew."""
+"""Events since the last look, beyond which all is read anew."""
 PAST_LIMIT = 5_000
 """Open incidents of a past time that are listed."""
 SCANNED = 2_000
@@ -169,14 +169,13 @@ class Board:
             return kept
 
     async def _caught_up(self, tenant_id: str, kept: _Kept | None, position: int) -> _Kept:
-        if kept is not None and kept.position < position and not kept.is_cut:
-            changed, resolved = await self._reads.changed_briefs(tenant_id, kept.position, CHANGES_LIMIT + 1)
-            if len(changed) <= CHANGES_LIMIT:
-                briefs = {**kept.briefs, **{brief.id: brief for brief in changed}}
-                for incident_id in resolved:
-                    briefs.pop(incident_id, None)
-                if len(briefs) <= OPEN_LIMIT:
-                    return _Kept(position, briefs, sorted(briefs.values(), key=_open_key), is_cut=False)
+        if kept is not None and not kept.is_cut and 0 < position - kept.position <= CHANGES_LIMIT:
+            changed, resolved = await self._reads.changed_briefs(tenant_id, kept.position, OPEN_LIMIT + 1)
+            briefs = {**kept.briefs, **{brief.id: brief for brief in changed}}
+            for incident_id in resolved:
+                briefs.pop(incident_id, None)
+            if len(briefs) <= OPEN_LIMIT:
+                return _Kept(position, briefs, sorted(briefs.values(), key=_open_key), is_cut=False)
         found = await self._reads.open_briefs(tenant_id, OPEN_LIMIT + 1)
         briefs = {brief.id: brief for brief in found[:OPEN_LIMIT]}
         return _Kept(position, briefs, sorted(briefs.values(), key=_open_key), is_cut=len(found) > OPEN_LIMIT)

@@ -100,7 +100,7 @@ class Page:
         if request.query_params.get("part") == "rows":
             return await self._rows(request, caller, query)
         is_wall = request.query_params.get("view") == "wall"
-        as_of = _time_of(request.query_params.get("as_of", ""))
+        as_of = _time_of(request.query_params.get("as_of", "")) if not is_wall else None
         gone = ""
         try:
             listing = await self._listing(request, caller, query, as_of, is_wall=is_wall)

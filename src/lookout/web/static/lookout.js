@@ -149,7 +149,8 @@
     if (event.detail.status === 401) { location.reload(); return; }
     state("lost", "not connected, trying again");
   });
-  document.addEventListener("htmx:sse:close", () => {
+  document.addEventListener("htmx:sse:close", (event) => {
+    if (event.detail.reason !== "ended") return;  // its element has gone: another one is there
     state("lost", "not connected, trying again");
     again();
   });
@@ -303,7 +304,21 @@
     location.href = url;
   }
 
+  // A browser holds six connections to a plain HTTP server, and somebody opens ten incidents in tabs: one that nobody
+  // looks at lets go of its stream, and one that was opened behind the others waits with it. A list counts in its title.
+  function waitUntilSeen() {
+    const live = liveElement();
+    if (!live || !document.hidden || !$("#incident")) return;
+    const address = live.getAttribute("hx-sse:connect");
+    live.removeAttribute("hx-sse:connect");
+    document.addEventListener("visibilitychange", () => {
+      live.setAttribute("hx-sse:connect", address);
+      htmx.process(live);  // which connects it
+    }, { once: true });
+  }
+
   function begin() {
+    waitUntilSeen();
     skew = new Date(document.body.dataset.now) - Date.now();
     if (Math.abs(skew) < 2000) skew = 0;
     const part = shownPart();
