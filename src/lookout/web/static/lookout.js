@@ -45,7 +45,7 @@
   }
 
   // The live list. The stream says that something has changed; the page reads itself anew, at most once in a while.
-  const GAP = 700, QUIET = 35000, POINTING = 3500;
+  const GAP = 500, QUIET = 35000, POINTING = 3500;
   const shownPart = () => $("[data-live]");
   let connection = null, heardAt = Date.now(), position = null, timer = null, lastRead = 0, reading = false, waiting = 0;
   let pointedAt = 0;
