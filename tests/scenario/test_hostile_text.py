@@ -173,6 +173,23 @@ async def test_an_error_says_what_was_wrong_without_what_cannot_be_seen(lookout:
                 assert not UNSEEN & set(json.dumps(value, ensure_ascii=False)), (path, value)
 
 
+async def test_an_error_of_graphql_does_so_too(lookout: Driver) -> None:
+    refused = "... on NotFoundError { message resourceId } ... on ValidationError { message }"
+    for text in TEXTS.values():
+        asked: list[tuple[str, dict[str, str]]] = [
+            (f"mutation($x: ID!) {{ acknowledgeIncident(id: $x) {{ {refused} }} }}", {"x": text}),
+            ("query($x: Position) { incidentEventsConnection(after: $x) { edges { cursor } } }", {"x": text}),
+            ("query($x: IncidentStatus!) { incidentsConnection(filter: {status: [$x]}) { totalCount } }", {"x": text}),
+            ("query($x: String) { incidentsConnection(page: {after: $x}) { totalCount } }", {"x": text}),
+            (f"{{ {text} }}", {}),
+            (f"{{ incident(id: {json.dumps(text)}, {json.dumps(text)}: 1) {{ id }} }}", {}),
+        ]
+        for document, variables in asked:
+            answer = await lookout.http.post("/graphql", json={"query": document, "variables": variables})
+            assert answer.status_code == 200
+            assert_shown_clean(strict_json(answer.content))
+
+
 async def test_the_page_has_them_as_text(hostile: Driver) -> None:
     """What a browser makes of it is in tests/page/test_hostile.py."""
     incidents = await hostile.incidents(first="500")
