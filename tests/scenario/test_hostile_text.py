@@ -113,11 +113,10 @@ async def test_the_api_of_alertmanager_gives_labels_and_annotations_back_as_they
     assert_as_sent(alerts_by_case(alerts), described=False)
     groups = is_json(await hostile.http.get("/api/v2/alerts/groups"))
     assert_as_sent(alerts_by_case([alert for group in groups for alert in group["alerts"]]), described=False)
-    for text in TEXTS.values():
-        quoted = json.dumps(text, ensure_ascii=False).replace("\\\\", "\\\\\\\\")
-        answer = await hostile.http.get("/api/v2/alerts", params={"filter": f"evil={quoted}"})
-        assert answer.status_code in (200, 400)
-        strict_json(answer.content)
+    for name, text in TEXTS.items():
+        quoted = text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
+        found = is_json(await hostile.http.get("/api/v2/alerts", params={"filter": f'evil="{quoted}"'}))
+        assert [alert["labels"]["case"] for alert in found] == [name]
 
 
 async def test_what_was_refused_is_listed_as_data_too(lookout: Driver) -> None:
