@@ -229,17 +229,6 @@ class Driver:
             await connection.close()
 
     @asynccontextmanager
-    async def locked(self, table: str) -> AsyncGenerator[None]:
-        """While this lasts every statement on this table waits."""
-        connection = await asyncpg.connect(owner_dsn(self.dsn))
-        try:
-            async with connection.transaction():
-                await connection.execute(f"LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE")
-                yield
-        finally:
-            await connection.close()
-
-    @asynccontextmanager
     async def database_away(self) -> AsyncGenerator[None]:
         """While this lasts every connection to the database is cut, and none can be made."""
         name = urlsplit(self.dsn).path.removeprefix("/")

@@ -69,21 +69,6 @@ async def test_a_stream_ends_with_its_credential(start: Start, kind: str) -> Non
         assert answer.status_code == 401
 
 
-async def test_an_expired_stream_ends_while_nobody_can_say_whether_others_hold(start: Start) -> None:
-    async with start(access=ACCESS) as lookout:
-        token = bearer((await api_token(lookout, Scope.READ)).text, **STREAM)
-        mira = bearer(person(lookout, minutes=0.1), **STREAM)
-        async with (
-            asyncio.timeout(20),
-            lookout.http.stream("GET", "/v1/feed", headers=token) as looked_up,
-            lookout.http.stream("GET", "/v1/feed", headers=mira) as expiring,
-            lookout.locked("tokens"),
-        ):
-            assert looked_up.status_code == expiring.status_code == 200
-            await _pass(lookout, 8)
-            assert [line async for line in expiring.aiter_lines() if line.startswith("data")] == []
-
-
 async def test_a_websocket_ends_with_its_credential(start: Start) -> None:
     async with start(access=ACCESS) as lookout:
         url = lookout.url.replace("http", "ws", 1) + "/graphql"

@@ -33,9 +33,7 @@ COMMAND_SECONDS = 30.0
 READERS = 10
 WRITERS = 4
 RELAYS = 3
-TOKENS = 2
-"""Connections of each kind. The writer has its own, so that slow reads never keep it from taking alerts; and so has the
-door, as nobody sends alerts whose token is not looked at."""
+"""Connections of each kind. The writer has its own, so that slow reads never keep it from taking alerts."""
 
 UP_RETRY = timedelta(milliseconds=200)
 UP_TRIES = 300

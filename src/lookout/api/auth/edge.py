@@ -87,7 +87,7 @@ class AuthEdge:
         caller = await self._gate.caller(authorization, headers)
         return Visit(
             lambda: caller,
-            ended=partial(self._watch.ended, authorization or "", caller.expires_at),
+            ended=partial(self._watch.ended, authorization or ""),
             count=partial(self._count, caller, sends=False),
         )
 
