@@ -3,8 +3,12 @@
 import re
 from typing import Any
 
+from tests.agent import agent
 from tests.driver import Driver
 from tests.pages import ours, submits, words_of
+
+from lookout.alerts.fingerprint import fingerprint
+from lookout.web.detail import ALERTS
 
 UNKNOWN = "019ac000-0000-7000-8000-000000000000"
 
@@ -44,6 +48,42 @@ async def test_alerts_are_a_table_of_what_differs(lookout: Driver) -> None:
     assert 'href="https://prometheus.example/graph"' in text
     assert 'href="javascript' not in text
     assert "it is gone" in alerts
+
+
+async def test_of_many_alerts_the_worst_stand_first_and_pages_leave_none_out(lookout: Driver) -> None:
+    """Also those whose fingerprint is the last: their order is no accident of it."""
+    start, shared = lookout.clock.now(), {"alertname": "Down", "team": "video"}
+    names = sorted(
+        (f"i{number}" for number in range(3 * ALERTS)),
+        key=lambda name: fingerprint({**shared, "instance": name, "severity": "critical"}),
+    )
+    worst = names[-2:]
+    alerts = [
+        lookout.alert({**shared, "instance": name, "severity": "critical" if name in worst else "info"})
+        for name in names
+    ]
+    await lookout.post_alerts(*alerts)
+    await lookout.webhook({"labels": {**shared, "instance": names[-1], "severity": "critical"}})
+    lookout.clock.move(minutes=1)
+    await lookout.resolves(start, **shared, instance=names[0], severity="info")
+    incident = await lookout.only_incident()
+    text = await page_of(lookout, incident.id)
+    assert "Told by alertmanager, prometheus" in words_of(text)
+    assert f"these {ALERTS} have team video" in words_of(text)
+    shown: list[str] = []
+    while True:
+        shown += re.findall(r'<td class="label">(i\d+)</td>', text)
+        following = re.search(r"alerts_after=([^#]+)#", text)
+        if following is None:
+            break
+        text = await page_of(lookout, incident.id, alerts_after=following[1])
+    assert shown[:2] == worst
+    assert shown[-1] == names[0]
+    assert sorted(shown) == sorted(names)
+    assert (await lookout.http.get(f"/incidents/{incident.id}", params={"alerts_after": "x"})).status_code == 400
+    async with agent(lookout) as skipper:
+        told = (await skipper.calls("get_incident", incident_id=incident.id))["alerts"]
+    assert [alert["severity"] for alert in told[:3]] == ["critical", "critical", "info"]
 
 
 async def test_a_timeline_tells_every_event_with_who_and_why(lookout: Driver) -> None:

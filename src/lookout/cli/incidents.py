@@ -28,7 +28,7 @@ from lookout.cli.terminal import STATUS_STYLES, TEXT_LIMIT, Terminal, json_line,
 from lookout.errors import Refused
 from lookout.incidents.actions import NAME_LIMIT
 from lookout.incidents.grouping import TITLE_LIMIT
-from lookout.incidents.incident import Incident, IncidentView, Status
+from lookout.incidents.incident import Incident, IncidentView
 from lookout.incidents.investigation import INVESTIGATION_SUMMARY_LIMIT
 from lookout.incidents.related import Related
 
@@ -84,8 +84,9 @@ def list_incidents(
         return
     outside = outside_of(context)
     statuses = [StatusChoice.OPEN, StatusChoice.RESOLVED] if every else [status]
+    severities = [severity] if severity is not None else list(Severity)
     seen_at = moment_of(as_of, outside.now(), outside.zone) if as_of else None
-    listed, has_more = _listed(outside.client(url), statuses, severity or "", limit, seen_at)
+    listed, has_more = _listed(outside.client(url), statuses, severities, limit, seen_at)
     if json:
         for incident in listed:
             _print_json(incident)
@@ -100,20 +101,28 @@ def list_incidents(
 
 
 def _listed(
-    client: Client, statuses: Sequence[StatusChoice], severity: str, limit: int, as_of: datetime | None
+    client: Client,
+    statuses: Sequence[StatusChoice],
+    severities: Sequence[Severity],
+    limit: int,
+    as_of: datetime | None,
 ) -> tuple[list[IncidentView], bool]:
-    """At most `limit` incidents in the statuses' order, the stale ones after the others; and whether there are more."""
+    """At most `limit` incidents in the statuses' order, the worst and the newest; and whether there are more."""
     time, first = as_of.astimezone(UTC).isoformat() if as_of is not None else "", min(limit + 1, PAGE)
-    found = (incident for status in statuses for incident in client.every_incident(status, severity, first, time))
+    # The server's lists are the newest first: asked for all severities at once they cut off what is worst and old.
+    found = (
+        incident
+        for status in statuses
+        for severity in severities
+        for incident in client.every_incident(status, severity, first, time)
+    )
     listed = list(islice(found, limit + 1))
     return sorted(listed[:limit], key=_place_of), len(listed) > limit
 
 
-def _place_of(incident: IncidentView) -> tuple[bool, bool, int, int]:
-    return not incident.is_open, incident.stale, _URGENCY[incident.status], -incident.severity.rank
-
-
-_URGENCY = {status: place for place, status in enumerate(Status)}
+def _place_of(incident: IncidentView) -> tuple[bool, bool, int, float]:
+    """The order of the page's list; what is stale, which nobody knows to be so still, comes after the others."""
+    return not incident.is_open, incident.stale, -incident.severity.rank, -incident.started_at.timestamp()
 
 
 def _nothing(statuses: Sequence[StatusChoice], severity: Severity | None, as_of: datetime | None) -> str:

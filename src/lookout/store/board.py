@@ -90,9 +90,11 @@ class BoardReads:
         found = {str(row["id"]): incident_of(row) for row in rows}
         return [found[incident_id] for incident_id in incident_ids if incident_id in found]
 
-    async def sources_of(self, tenant_id: str, incident_ids: Sequence[str]) -> dict[str, tuple[str, ...]]:
-        """Who tells of the incidents' first firing alerts, by incident."""
-        rows = await self._of_tenant.fetch("sources_of_incidents", tenant_id, incident_ids, ROW_ALERTS)
+    async def sources_of(
+        self, tenant_id: str, incident_ids: Sequence[str], alerts: int = ROW_ALERTS
+    ) -> dict[str, tuple[str, ...]]:
+        """Who tells of the incidents' first firing alerts, of `alerts` at most, by incident."""
+        rows = await self._of_tenant.fetch("sources_of_incidents", tenant_id, incident_ids, alerts)
         return {str(row["id"]): tuple(row["sources"]) for row in rows}
 
     async def firing_sources(self, tenant_id: str) -> dict[str, set[str]]:

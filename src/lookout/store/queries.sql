@@ -818,15 +818,25 @@ ORDER BY n.incidents + n.reopens DESC, n.alerts DESC, n.dedup_key
 
 -- name: alerts_of_incident
 -- As they were last in this incident, from the log: an alert may belong to a later incident by now. A page's alerts are
--- among the first of each event's, so that no event is read whole for it.
+-- among the first of each event's, so that no event is read whole for it. $5: without those that fire in it.
 WITH told AS MATERIALIZED (
     SELECT ea.*
     FROM events AS e
     CROSS JOIN LATERAL (
         SELECT *
-        FROM event_alerts
-        WHERE tenant_id = $1 AND position = e.position AND fingerprint > $3
-        ORDER BY fingerprint
+        FROM event_alerts AS t
+        WHERE
+            t.tenant_id = $1 AND t.position = e.position AND t.fingerprint > $3
+            AND NOT (
+                $5 AND EXISTS (
+                    SELECT
+                    FROM alerts AS f
+                    WHERE
+                        f.tenant_id = $1 AND f.incident_id = $2 AND f.status = 'firing'
+                        AND f.fingerprint = t.fingerprint
+                )
+            )
+        ORDER BY t.fingerprint
         LIMIT $4
     ) AS ea
     WHERE e.tenant_id = $1 AND e.incident_id = $2
@@ -868,6 +878,51 @@ CROSS JOIN LATERAL (
     WHERE l.tenant_id = $1 AND l.fingerprint = p.fingerprint AND a.incident_id = $2
 ) AS h
 ORDER BY p.fingerprint
+
+-- name: firing_alerts_of_incident
+-- The worst first and then by fingerprint, after the rank $4 and the fingerprint $5; $3 has the rank of each word for a
+-- severity, as alerts/severity.py reads it: a word that nobody knows is a warning's.
+WITH page AS (
+    SELECT a.*, r.rank
+    FROM alerts AS a
+    CROSS JOIN LATERAL (
+        SELECT coalesce(
+            (
+                $3::jsonb
+                ->> lower(btrim(coalesce(nullif(a.labels ->> 'severity', ''), a.annotations ->> 'severity', '')))
+            )::integer,
+            ($3::jsonb ->> 'warning')::integer
+        ) AS rank
+    ) AS r
+    WHERE
+        a.tenant_id = $1 AND a.incident_id = $2 AND a.status = 'firing'
+        AND (r.rank < $4 OR (r.rank = $4 AND a.fingerprint > $5))
+    ORDER BY r.rank DESC, a.fingerprint
+    LIMIT $6
+)
+SELECT
+    p.fingerprint,
+    p.status,
+    p.ends_at,
+    p.labels,
+    p.generator_url,
+    p.rank,
+    coalesce(h.annotations, p.annotations) AS annotations,
+    coalesce(least(h.starts_at, p.starts_at), p.starts_at) AS starts_at,
+    coalesce(h.sources, ARRAY[p.source]) AS sources,
+    h.last_received_at
+FROM page AS p
+CROSS JOIN LATERAL (
+    SELECT
+        array_agg(DISTINCT l.source ORDER BY l.source) AS sources,
+        max(l.last_received_at) AS last_received_at,
+        min(l.starts_at) FILTER (WHERE l.resolved_at IS NULL AND NOT l.expired) AS starts_at,
+        (array_agg(l.annotations ORDER BY l.last_received_at DESC)
+            FILTER (WHERE l.annotations IS NOT NULL))[1] AS annotations
+    FROM leases AS l
+    WHERE l.tenant_id = $1 AND l.fingerprint = p.fingerprint
+) AS h
+ORDER BY p.rank DESC, p.fingerprint
 
 -- name: decisions_of_incident
 -- Of each of its alerts what last happened to it in this incident, and what was last decided in silence, as far as the

@@ -1,7 +1,7 @@
 """Reading: pages by key, never by offset; every function names its tenant."""
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from operator import attrgetter
 from typing import TYPE_CHECKING, NamedTuple
@@ -37,6 +37,21 @@ class LogEnds(NamedTuple):
 
     pruned: int
     last: int
+
+
+ENDED = -1
+"""Where alerts that fire no more stand in the order of severities: behind them all."""
+
+
+class AlertPlace(NamedTuple):
+    """A place in the list of an incident's alerts, the worst first."""
+
+    rank: int
+    fingerprint: str
+
+
+WORST = AlertPlace(len(Severity), "")
+"""Before the first of them."""
 
 
 class IncidentFilter(msgspec.Struct, frozen=True):
@@ -214,7 +229,41 @@ class Reads:
 
     async def alerts_of(self, tenant_id: str, incident_id: str, after: str, limit: int) -> list[AlertView]:
         """At most `limit` alerts of an incident with fingerprints beyond `after`, by fingerprint."""
-        rows = await self._of_tenant.fetch("alerts_of_incident", tenant_id, _uuid_of(incident_id), after, limit)
+        rows = await self._of_tenant.fetch("alerts_of_incident", tenant_id, _uuid_of(incident_id), after, limit, False)
+        return await self._alert_views(tenant_id, rows)
+
+    async def worst_alerts_of(
+        self, tenant_id: str, incident_id: str, after: AlertPlace, limit: int
+    ) -> tuple[list[AlertView], AlertPlace | None]:
+        """At most `limit` alerts of an incident beyond a place, and the place to go on after, None at the end.
+
+        Those that fire, the worst first; then the others, by fingerprint.
+        """
+        known = _uuid_of(incident_id)
+        rows: list[asyncpg.Record] = []
+        places: list[AlertPlace] = []
+        if after.rank > ENDED:
+            rows = await self._of_tenant.fetch(
+                "firing_alerts_of_incident", tenant_id, known, self._ranks(), *after, limit + 1
+            )
+            places = [AlertPlace(row["rank"], row["fingerprint"]) for row in rows]
+        if len(rows) <= limit:
+            beyond = after.fingerprint if after.rank == ENDED else ""
+            room = limit + 1 - len(rows)
+            ended = await self._of_tenant.fetch("alerts_of_incident", tenant_id, known, beyond, room, True)
+            firing = {row["fingerprint"] for row in rows}  # one may have ended meanwhile
+            ended = [row for row in ended if row["fingerprint"] not in firing]
+            rows = [*rows, *ended]
+            places += [AlertPlace(ENDED, row["fingerprint"]) for row in ended]
+        following = places[limit - 1] if len(rows) > limit else None
+        return await self._alert_views(tenant_id, rows[:limit]), following
+
+    def _ranks(self) -> bytes:
+        """The rank of each word for a severity."""
+        words = {**self.severities, **{severity.value: severity for severity in Severity}}
+        return jsonb.dumps({word: severity.rank for word, severity in words.items()})
+
+    async def _alert_views(self, tenant_id: str, rows: "Sequence[asyncpg.Record]") -> list[AlertView]:
         firing = [row["fingerprint"] for row in rows if row["status"] == AlertStatus.FIRING]
         stale = await self.sources.stale_alerts(tenant_id, firing) if firing else frozenset[str]()
         return [self._alert_view(row, is_stale=row["fingerprint"] in stale) for row in rows]

@@ -6,26 +6,29 @@ from datetime import datetime
 
 import msgspec
 
-from lookout.alerts.alert import AlertStatus
 from lookout.alerts.shown import is_web_url
 from lookout.alerts.text import one_line
 from lookout.api.grouping import PresentGrouping, present_of
 from lookout.api.parts import Parts
-from lookout.errors import NotFound
+from lookout.errors import NotFound, Refused
 from lookout.incidents.incident import Incident, IncidentView
 from lookout.incidents.investigation import INVESTIGATIONS_LIMIT
 from lookout.incidents.related import Related
-from lookout.store.reads import END, AlertView, InvestigationView
+from lookout.store.reads import END, WORST, AlertPlace, AlertView, InvestigationView
 from lookout.web.charts import Activity, activity, in_words
 from lookout.web.words import Moment, moment_of, utc
 
 MOMENTS = 30
-ALERTS = 100
+ALERTS = 40
+"""Of a page: a live page is sent anew with each change, so it is kept short."""
+SOURCED_ALERTS = 5_000
+"""Firing alerts of which the page says who tells of them."""
 COLUMNS = 5
 OWN = 2
 """Labels that name an alert in a timeline."""
 RELATED = 6
 _LINK_ANNOTATIONS = ("runbook_url", "runbook", "dashboard_url", "dashboard", "logs_url")
+_PLACE = re.compile(r"(-1|[0-9]):([0-9a-f]{1,64})", re.ASCII)
 _TOLD_ABOVE = frozenset(("summary", "description", "message"))
 
 
@@ -41,15 +44,19 @@ class AlertRow(msgspec.Struct, frozen=True):
 
 
 class AlertTable(msgspec.Struct, frozen=True):
-    """A page of an incident's alerts: what all of them share on top, what differs as columns."""
+    """A page of an incident's alerts: what all of the page share on top, what differs as columns.
+
+    `is_whole`: it has all of them.
+    """
 
     shared: Sequence[tuple[str, str]]
     columns: Sequence[str]
     rows: Sequence[AlertRow]
     next: str | None
+    is_whole: bool
 
     def shared_beside(self, labels: Mapping[str, str]) -> Sequence[tuple[str, str]]:
-        """What all of them have that `labels` do not say already."""
+        """What all of the page have that `labels` do not say already."""
         return [(name, value) for name, value in self.shared if labels.get(name) != value]
 
     @property
@@ -97,6 +104,7 @@ async def detail_of(parts: Parts, tenant_id: str, incident_id: str, alerts_after
     (view,) = await reads.sources.shown([incident])
     turns = await reads.board.turns(tenant_id, [incident.id])
     table = await table_of(parts, tenant_id, incident.id, alerts_after)
+    firing_sources = await reads.board.sources_of(tenant_id, [incident.id], SOURCED_ALERTS)
     found = await reads.investigations_of(tenant_id, incident.id, 0, INVESTIGATIONS_LIMIT)
     now = parts.clock.now()
     return Detail(
@@ -109,7 +117,7 @@ async def detail_of(parts: Parts, tenant_id: str, incident_id: str, alerts_after
         previous=await _previous(parts, incident),
         present=await present_of(parts, incident),
         activity=activity(turns.get(incident.id, ()), incident.started_at, now, is_open=incident.is_open),
-        sources=sorted({source for row in table.rows for source in row.alert.sources}),
+        sources=sorted(firing_sources.get(incident.id) or {one for row in table.rows for one in row.alert.sources}),
     )
 
 
@@ -121,9 +129,17 @@ async def story_of(parts: Parts, tenant_id: str, incident_id: str, before: int) 
 
 
 async def table_of(parts: Parts, tenant_id: str, incident_id: str, after: str) -> AlertTable:
-    """A page of the incident's alerts after a fingerprint."""
-    alerts = await parts.reads.alerts_of(tenant_id, incident_id, after, ALERTS + 1)
-    return _table(alerts[:ALERTS], alerts[ALERTS - 1].fingerprint if len(alerts) > ALERTS else None)
+    """A page of the incident's alerts after a place, the worst first. Raises `Refused` if it is none."""
+    place = _place_of(after) if after else WORST
+    alerts, following = await parts.reads.worst_alerts_of(tenant_id, incident_id, place, ALERTS)
+    return _table(alerts, f"{following.rank}:{following.fingerprint}" if following else None, is_whole=not after)
+
+
+def _place_of(text: str) -> AlertPlace:
+    found = _PLACE.fullmatch(text)
+    if found is None:
+        raise Refused("alerts_after is no place in this list: leave it out to begin anew", "alerts_after", "cursor")
+    return AlertPlace(int(found[1]), found[2])
 
 
 async def _previous(parts: Parts, incident: Incident) -> Incident | None:
@@ -135,9 +151,7 @@ async def _previous(parts: Parts, incident: Incident) -> Incident | None:
         return None
 
 
-def _table(alerts: Sequence[AlertView], following: str | None) -> AlertTable:
-    """What fires comes first."""
-    alerts = sorted(alerts, key=lambda alert: (alert.status is not AlertStatus.FIRING, -alert.severity.rank))
+def _table(alerts: Sequence[AlertView], following: str | None, *, is_whole: bool) -> AlertTable:
     values: dict[str, set[str | None]] = {}
     for alert in alerts:
         for name in alert.labels:
@@ -148,7 +162,7 @@ def _table(alerts: Sequence[AlertView], following: str | None) -> AlertTable:
     differing = sorted((name for name in values if len(values[name]) > 1), key=lambda name: (-len(values[name]), name))
     columns = differing[:COLUMNS]
     rows = [_row(alert, columns, differing[COLUMNS:]) for alert in alerts]
-    return AlertTable(sorted(shared), columns, rows, following)
+    return AlertTable(sorted(shared), columns, rows, following, is_whole and following is None)
 
 
 def _row(alert: AlertView, columns: Sequence[str], others: Sequence[str]) -> AlertRow:

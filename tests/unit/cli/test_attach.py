@@ -76,4 +76,4 @@ def test_the_list_says_how_many_reports_there_are(
     assert max(map(len, lines)) <= max(width, 75)
     assert len(lines) == (3 if width > 80 else 5)
     told = [line for line in lines if line.rstrip().endswith(("report", "reports"))] if width <= 80 else lines
-    assert [word for line in told for word in ("2 reports", "1 report") if word in line] == ["1 report", "2 reports"]
+    assert [word for line in told for word in ("2 reports", "1 report") if word in line] == ["2 reports", "1 report"]

@@ -33,7 +33,7 @@ def out(lookout: Lookout, capsys: pytest.CaptureFixture[str]) -> pytest.CaptureF
     return capsys
 
 
-def test_the_list_shows_what_is_open_the_unattended_first(lookout: Lookout, out: pytest.CaptureFixture[str]) -> None:
+def test_the_list_shows_what_is_open_the_worst_first(lookout: Lookout, out: pytest.CaptureFixture[str]) -> None:
     assert run(lookout, "incidents") == 0
     heading, *rows = out.readouterr().out.splitlines()
     assert heading.split() == ["ID", "SEVERITY", "STATUS", "INCIDENT", "FIRING", "SINCE", "WHO"]
@@ -41,6 +41,17 @@ def test_the_list_shows_what_is_open_the_unattended_first(lookout: Lookout, out:
         [TARGET, "▲", "critical", "firing", "TargetDown", "(job=ingest)", "2", "0s"],
         [LAG, "■", "error", "acknowledged", "ConsumerLag", "(job=ingest)", "1", "0s", "jo"],
     ]
+
+
+def test_a_list_that_is_cut_has_the_worst_and_of_one_severity_the_newest(
+    lookout: Lookout, out: pytest.CaptureFixture[str]
+) -> None:
+    for number in range(3):
+        lookout.now += timedelta(seconds=1)
+        lookout.fires("d", name=f"Disk{number}", severity="warning")
+    run(lookout, "incidents", "--limit", "3", "--json")
+    titles = [json.loads(line)["title"].split()[0] for line in out.readouterr().out.splitlines()]
+    assert titles == ["TargetDown", "ConsumerLag", "Disk2"]
 
 
 def test_all_shows_the_resolved_ones_last(lookout: Lookout, out: pytest.CaptureFixture[str]) -> None:

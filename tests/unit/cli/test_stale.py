@@ -7,6 +7,7 @@ import msgspec
 import pytest
 from tests.unit.cli.lookout_in_memory import Lookout, run
 
+from lookout.alerts.severity import Severity
 from lookout.incidents.incident import Incident
 
 
@@ -25,7 +26,12 @@ def _shown(incident: Incident) -> dict[str, Any]:
 
 def test_the_list_has_it_last_of_the_open_ones(lookout: Lookout, capsys: pytest.CaptureFixture[str]) -> None:
     incidents = [_shown(incident) for incident in lookout.incidents()]
-    lookout.answers = [lambda _: httpx.Response(200, json={"incidents": incidents, "next": None, "position": 2})]
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        those = [incident for incident in incidents if incident["severity"] == request.url.params["severity"]]
+        return httpx.Response(200, json={"incidents": those, "next": None, "position": 2})
+
+    lookout.answers = [answer] * len(Severity)
     assert run(lookout, "incidents") == 0
     _, *rows = capsys.readouterr().out.splitlines()
     assert [row.split()[2:6] for row in rows] == [

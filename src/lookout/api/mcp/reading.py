@@ -31,19 +31,17 @@ from lookout.api.mcp.telling import (
     noisy_brief,
     present_brief,
     related_brief,
-    urgency,
 )
 from lookout.api.parts import Caller, Parts
 from lookout.api.periods import past, period_of, size_of
 from lookout.errors import Refused
 from lookout.incidents.incident import Incident, Status
 from lookout.incidents.investigation import INVESTIGATIONS_LIMIT
-from lookout.store.reads import END, IncidentFilter
+from lookout.store.reads import END, WORST, IncidentFilter
 from lookout.store.sources import as_they_were
 
-ALERTS_READ = 500
 ALERTS_SHOWN = 20
-"""Alerts of an incident: the worst of the first `ALERTS_READ`."""
+"""Alerts of an incident, the worst."""
 INVESTIGATIONS_SHOWN = 3
 LONGEST_STATS_DAYS = 90
 """By the day that is an answer that can be read."""
@@ -134,7 +132,7 @@ async def get_incident(asking: Asking, wanted: OneIncident) -> WholeIncident:
     position = await reads.last_position(tenant_id)
     incident = await reads.incident(tenant_id, incident_id)
     (shown,) = await reads.sources.shown([incident])
-    alerts = sorted(await reads.alerts_of(tenant_id, incident_id, "", ALERTS_READ), key=urgency)[:ALERTS_SHOWN]
+    alerts, _ = await reads.worst_alerts_of(tenant_id, incident_id, WORST, ALERTS_SHOWN)
     investigations = (
         await reads.investigations_of(tenant_id, incident_id, 0, INVESTIGATIONS_LIMIT)
         if incident.investigation_count

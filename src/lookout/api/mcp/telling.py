@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from itertools import islice
 from typing import assert_never
 
-from lookout.alerts.alert import AlertStatus
 from lookout.alerts.shown import URL_LIMIT
 from lookout.alerts.text import one_line, paragraphs
 from lookout.api.grouping import GroupedAlert, Grouping
@@ -92,11 +91,6 @@ def incident_brief(incident: Incident) -> IncidentBrief:
             resolved_by=_name(incident.resolved_by),
         ),
     )
-
-
-def urgency(alert: AlertView) -> tuple[AlertStatus, int, str]:
-    """What fires comes first, and of that what is worst."""
-    return alert.status, -alert.severity.rank, alert.fingerprint
 
 
 def alert_brief(alert: AlertView) -> AlertBrief:
