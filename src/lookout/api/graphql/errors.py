@@ -110,7 +110,9 @@ class ExplainErrors(MaskErrors):
     """
 
     def anonymise_error(self, error: GraphQLError) -> GraphQLError:
-<<<<<<< HEAD
+        if not _is_inside(error):
+            error.message = escaped(error.message)
+            return error
         return explained(error)
 
 
@@ -132,27 +134,6 @@ def explained(error: GraphQLError) -> GraphQLError:
         path=error.path,
         extensions=extensions,
     )
-=======
-        if not _is_inside(error):
-            error.message = escaped(error.message)
-            return error
-        original = error.original_error
-        extensions: dict[str, object] = {"code": _code_of(original)}
-        if isinstance(original, Refused):
-            extensions |= {"field": original.field, "constraint": original.constraint}
-        if isinstance(original, Gone):
-            extensions["firstPosition"] = original.first_position
-        if isinstance(original, Overloaded):
-            extensions["retryAfter"] = original.retry_after
-        return GraphQLError(
-            _message_of(original),
-            nodes=error.nodes,
-            source=error.source,
-            positions=error.positions,
-            path=error.path,
-            extensions=extensions,
-        )
->>>>>>> main
 
 
 def _is_inside(error: GraphQLError) -> bool:
