@@ -219,6 +219,8 @@ BOUNDS = {
     "link of an alert to its source": f"{reading.LINK_LIMIT // 1024} KiB",
     "rejected alerts told of one body": f"{parsed.REJECTED_LIMIT}",
     "all ingest bodies under way": f"{bodies.BODIES_LIMIT // MEBIBYTE} MiB",
+    "ingest bodies of one tenant under way": f"{bodies.BODIES_LIMIT // bodies.TENANT_PART // MEBIBYTE} MiB",
+    "kept for small ingest bodies": f"{bodies.RESERVE // MEBIBYTE} MiB",
     "alerts that wait for a commit": f"{writer.QUEUE_LIMIT:,}",
     "alerts of one tenant that wait for a commit": f"{writer.TENANT_QUEUE_LIMIT:,}",
     "alerts in one commit": f"{queue.BATCH_LIMIT:,}",

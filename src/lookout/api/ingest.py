@@ -141,7 +141,7 @@ class Ingest:
         body = b""
         try:
             _check_media_type(request)
-            async with self._bodies.read(request, limit) as body:
+            async with self._bodies.read(request, sender.counted_as[0], limit) as body:
                 now = self._parts.clock.now()
                 if (signature := self._signatures.get(source)) is not None:
                     signature.check(request.headers, body, now)

@@ -85,7 +85,7 @@ class AuthEdge:
 
     async def _admit(self, headers: Mapping[str, str], authorization: str | None) -> Visit:
         caller = await self._gate.caller(authorization, headers)
-        return Visit(lambda: caller, ended=partial(self._watch.ended, authorization or ""))
+        return Visit(lambda: caller, ended=partial(self._watch.ended, authorization or "", caller.expires_at))
 
 
 async def _turn_away(error: LookoutError, scope: Scope, receive: Receive, send: Send) -> None:
