@@ -1,5 +1,6 @@
 # Everything here runs in .venv, installed from the pins in requirements/ and nothing else.
 # Needs make and Python 3.11 or newer; `make PYTHON=python3.12 ...` picks one.
+# FUZZ_SECONDS: how long `make fuzz` asks each surface.
 # WORKERS: how many tests at once. More than there are cores, as many of them wait.
 
 PYTHON ?= python3
@@ -8,6 +9,7 @@ BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --quiet --disable-pip-version-check
 WORKERS ?= 4
 ARGS   ?=
+FUZZ_SECONDS ?= 600
 
 # The pure core. Only its tests are measured: measuring what runs Lookout whole would double its time.
 CORE := alerts sources incidents
@@ -24,7 +26,7 @@ export PYRIGHT_PYTHON_IGNORE_WARNINGS := 1
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
-.PHONY: help run demo test check format coverage bench documents screenshots pins clean
+.PHONY: help run demo test fuzz check format coverage bench documents screenshots pins clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -40,6 +42,10 @@ test: $(DEV) $(SELF) ## Run all tests; alerts, sources and incidents must be cov
 	$(BIN)/pytest tests/unit -n $(WORKERS) --dist worksteal $(CORE:%=--cov=src/lookout/%) --cov-report=
 	@$(BIN)/coverage report --fail-under=100
 	$(BIN)/pytest tests --ignore=tests/unit -n $(WORKERS) --dist loadgroup
+
+fuzz: $(DEV) $(SELF) ## Ask REST and GraphQL at random, ten minutes each (FUZZ_SECONDS=60 for one)
+	FUZZ_SECONDS=$(FUZZ_SECONDS) $(BIN)/pytest -n 2 --dist worksteal \
+		tests/scenario/test_openapi_fuzz.py tests/scenario/test_graphql_fuzz.py
 
 check: $(DEV) $(SELF) ## Lint, types and import contracts, in seconds
 	$(BIN)/ruff check

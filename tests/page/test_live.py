@@ -2,7 +2,7 @@
 
 from urllib.parse import urlsplit
 
-from playwright.async_api import expect
+from playwright.async_api import Route, expect
 from tests.demo import play
 from tests.driver import Driver
 from tests.page.cable import cable
@@ -101,7 +101,7 @@ async def test_nothing_moves_under_a_pointer_at_work_and_a_storm_stays_calm(look
             await lookout.act(incident.id, "notes", text=f"note {number}")
             await mira.page.wait_for_timeout(60)
         await expect(mira.page.locator("#board")).to_have_attribute("data-position", "109")
-        assert len(asked) <= 14
+        assert len(asked) <= 18
         assert await mira.page.evaluate("window.shifts") < 0.02
 
 
@@ -129,3 +129,18 @@ async def test_a_tab_behind_the_others_holds_no_connection_and_catches_up(lookou
             await lookout.act(incident.id, "notes", text=f"missed {count}")
         await mira.page.evaluate(SEEN, True)
         await expect(mira.page.locator(".moments")).to_contain_text("missed 1")
+
+
+async def test_a_stream_that_is_refused_is_asked_for_again(lookout: Driver, reads: Reads) -> None:
+    refused: list[str] = []
+
+    async def refuse(route: Route) -> None:
+        refused.append(route.request.url)
+        await (route.fulfill(status=503, json={"error": "too many"}) if len(refused) == 1 else route.continue_())
+
+    async with reads(lookout.url) as mira:
+        await mira.page.route("**/live*", refuse)
+        await mira.opens()
+        assert len(refused) == 2
+        await lookout.fires(alertname="A")
+        await mira.sees("A")

@@ -2,6 +2,7 @@
 
 import json
 import logging
+import re
 from typing import Any
 from urllib.parse import quote
 
@@ -170,6 +171,19 @@ async def test_an_error_says_what_was_wrong_without_what_cannot_be_seen(lookout:
             if answer.content:
                 value = strict_json(answer.content)
                 assert not UNSEEN & set(json.dumps(value, ensure_ascii=False)), (path, value)
+
+
+async def test_the_page_has_them_as_text(hostile: Driver) -> None:
+    """What a browser makes of it is in tests/page/test_hostile.py."""
+    incidents = await hostile.incidents(first="500")
+    for path in ("/", "/?view=wall", "/history?span=24h", "/sources", *(f"/incidents/{each.id}" for each in incidents)):
+        answer = await hostile.http.get(path)
+        assert answer.headers["content-type"].startswith("text/html"), path
+        assert "script-src 'self'" in answer.headers["content-security-policy"]
+        assert not UNSEEN - set("\n\t") & set(answer.text), path
+        assert "<script>alert" not in answer.text
+        assert "<img src=x" not in answer.text
+        assert not re.search(r"""(?:href|src|action)=["']?(?:javascript|data|urn):""", answer.text), path
 
 
 async def test_nothing_of_a_sender_is_in_the_metrics(hostile: Driver) -> None:

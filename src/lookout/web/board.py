@@ -30,6 +30,8 @@ OPEN_LIMIT = 20_000
 """Open incidents of a tenant that are listed. What is beyond, the oldest, is said to be missing."""
 KEPT_LIMIT = 60_000
 """Open incidents of all tenants that are kept in short."""
+TENANTS_LIMIT = 2_000
+"""Tenants of which something is kept."""
 CHANGES_LIMIT = 5_000
 """Events since the last look, beyond which all is read anew."""
 PAST_LIMIT = 5_000
@@ -183,10 +185,13 @@ class Board:
     def _keep(self, tenant_id: str, kept: _Kept) -> None:
         self._kept[tenant_id] = kept
         self._kept.move_to_end(tenant_id)
-        while len(self._kept) > 1 and sum(len(one.order) for one in self._kept.values()) > KEPT_LIMIT:
+        while len(self._kept) > 1 and self._is_too_much():
             gone, _ = self._kept.popitem(last=False)
             self._sources.pop(gone, None)
             self._reading.pop(gone, None)
+
+    def _is_too_much(self) -> bool:
+        return len(self._kept) > TENANTS_LIMIT or sum(len(kept.order) for kept in self._kept.values()) > KEPT_LIMIT
 
     async def _search(self, tenant_id: str, query: Query, kept: _Kept) -> _Found:
         sources = await self._firing_sources(tenant_id)

@@ -101,7 +101,8 @@ class Columns(msgspec.Struct, frozen=True):
     height: int
     bars: Sequence[Bar]
     lines: Sequence[tuple[float, int]]
-    marks: Sequence[tuple[float, datetime]]
+    marks: Sequence[datetime | None]
+    """For each column when it begins, if that is written below it. Below the last one it always is."""
 
 
 COLUMNS_WIDTH, COLUMNS_HEIGHT = 960, 180
@@ -135,7 +136,9 @@ def columns(buckets: Sequence[Bucket]) -> Columns:
                 )
     lines = [(COLUMNS_HEIGHT - COLUMNS_HEIGHT * value / top, value) for value in _ticks(top)]
     every = max(1, -(-len(buckets) // MARKS))
-    marks = [(place * step, buckets[place].start) for place in range(0, len(buckets), every)]
+    marks = [
+        bucket.start if (len(buckets) - place) % every == 1 % every else None for place, bucket in enumerate(buckets)
+    ]
     return Columns(COLUMNS_WIDTH, COLUMNS_HEIGHT, bars, lines, marks)
 
 

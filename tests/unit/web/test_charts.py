@@ -1,6 +1,7 @@
 """Pictures: each begins and ends where it should, and says in words what it shows."""
 
 from datetime import timedelta
+from itertools import pairwise
 
 import pytest
 from tests.unit.web.found import NOON
@@ -8,7 +9,7 @@ from tests.unit.web.found import NOON
 from lookout.alerts.severity import Severity
 from lookout.store.board import Turn
 from lookout.store.stats import Bucket
-from lookout.web.charts import ACTIVITY_WIDTH, COLUMNS_HEIGHT, activity, columns, in_words
+from lookout.web.charts import ACTIVITY_WIDTH, COLUMNS_HEIGHT, MARKS, activity, columns, in_words
 
 HOUR = timedelta(hours=1)
 
@@ -91,6 +92,16 @@ def test_columns_stand_on_each_other_and_on_the_floor() -> None:
     assert warning.y + warning.height == critical.y
     assert warning.y == 0
     assert critical.x == warning.x < info.x
+
+
+@pytest.mark.parametrize("count", [1, 2, 7, 8, 25, 31, 91])
+def test_a_few_columns_say_when_they_begin_and_the_last_does(count: int) -> None:
+    marks = columns([bucket(hour) for hour in range(count)]).marks
+    assert len(marks) == count
+    assert marks[-1] == NOON + (count - 1) * HOUR
+    written = [place for place, mark in enumerate(marks) if mark is not None]
+    assert min(count, 4) <= len(written) <= MARKS
+    assert len({later - earlier for earlier, later in pairwise(written)}) <= 1
 
 
 def test_a_chart_of_nothing_is_one() -> None:

@@ -45,7 +45,7 @@
   }
 
   // The live list. The stream says that something has changed; the page reads itself anew, at most once in a while.
-  const GAP = 700, QUIET = 35000, POINTING = 3500;
+  const GAP = 500, QUIET = 35000, REFUSED = 4000, POINTING = 3500;
   const shownPart = () => $("[data-live]");
   let connection = null, heardAt = Date.now(), position = null, timer = null, lastRead = 0, reading = false, waiting = 0;
   let pointedAt = 0;
@@ -168,14 +168,18 @@
     heard(event.detail.id);
     if (missed || concerns(changes)) plan();
   });
-  setInterval(() => {
-    if (liveElement() && connection && Date.now() - heardAt > QUIET) {
-      state("lost", "not connected, trying again");
-      heardAt = Date.now();
-      connection.reader?.cancel();
-    }
-    tellTimes();
-  }, 5000);
+  // A connection that says nothing is none, and one that was refused at once is asked for again.
+  function watch() {
+    const live = liveElement(), quiet = Date.now() - heardAt;
+    if (!live || !live.hasAttribute("hx-sse:connect")) return;
+    const isOpen = Boolean(live._htmx?.sse);
+    if (quiet < (isOpen ? QUIET : REFUSED)) return;
+    state("lost", "not connected, trying again");
+    heardAt = Date.now();
+    if (!isOpen) htmx.trigger(live, "lookout:connect");
+    else connection?.reader?.cancel();
+  }
+  setInterval(() => { watch(); tellTimes(); }, 2000);
   addEventListener("offline", () => state("lost", "not connected, trying again"));
   document.addEventListener("htmx:before:swap", mark);
   document.addEventListener("htmx:after:swap", settle);
