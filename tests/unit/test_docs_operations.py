@@ -228,6 +228,7 @@ BOUNDS = {
     "alerts of a quiet tenant that wait": f"{queue.QUIET}",
     "rules that place alerts": f"{tenants.TENANT_RULES_LIMIT}",
     "tenants that are remembered to be there": f"{placing.KNOWN_LIMIT:,}",
+    "tenants that are remembered to have a log": f"{log.FEEDS_KNOWN:,}",
     "tenants that alerts make": f"{placing.CREATED_LIMIT:,}",
     "alerts that expire in one commit": f"{timers.BATCH_LIMIT:,}",
     "heartbeats of a tenant": f"{heartbeat.HEARTBEATS_LIMIT:,}",
