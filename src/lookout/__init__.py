@@ -12,6 +12,7 @@ Read the code in the order in which an alert travels:
     store/      the log in PostgreSQL, and the tables folded from it.
     feeds/      the log, out: followers, and SSE for them.
     api/        HTTP: ingest, REST, GraphQL, health.
+    web/        the page: templates over the same reads and actions.
     app.py      puts the parts together; cli/ is the way in.
 
 Imports run one way:

@@ -29,6 +29,11 @@ async def test_by_keyboard_alone(lookout: Driver, reads: Reads) -> None:
         first = mira.page.locator("#open-rows .row .what a").first
         await expect(first).to_be_focused()
         headline = await first.inner_text()
+        # What comes in above it leaves the focus where it is.
+        await lookout.fires(alertname="Newer", severity="critical")
+        await expect(mira.page.locator("#open-rows .row .what a").first).to_have_text("Newer")
+        await expect(mira.page.locator(".row.chosen .what a")).to_have_text(headline)
+        await expect(mira.page.locator(".row.chosen .what a")).to_be_focused()
         await keys.press("Enter")
         await expect(mira.page.locator("h1")).to_have_text(headline)
         await mira.is_live()

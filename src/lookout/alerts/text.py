@@ -55,7 +55,7 @@ def paragraphs(text: str, limit: int) -> str:
 
 def escaped(text: str) -> str:
     """`text` with all that is not shown, line breaks too, written as JSON escapes it: `\\u001b`."""
-    return _UNSHOWN.sub(escapes_of, text)
+    return _JOINERS.sub(escapes_of, _UNSHOWN.sub(escapes_of, text))
 
 
 def escapes_of(match: re.Match[str]) -> str:

@@ -103,7 +103,7 @@ def unexpected(_: Request, error: Exception) -> Response:
 def error_words(error: Exception, surface: str) -> str:
     """What an answer that is no HTTP status says of an error: Lookout's own words, and of all others only the kind."""
     if isinstance(error, LookoutError):
-        return str(error)
+        return escaped(str(error))
     if isinstance(error, PASSING_ERRORS):
         log.warning(surface, action="database_away", error=repr(error))
         return "the database does not answer; try again"

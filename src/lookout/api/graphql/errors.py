@@ -11,6 +11,7 @@ from strawberry.extensions import MaskErrors
 from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOperationTypeError
 from strawberry.utils.str_converters import to_camel_case
 
+from lookout.alerts.text import escaped
 from lookout.api.graphql.ids import INCIDENT
 from lookout.api.graphql.incidents import Incident
 from lookout.errors import (
@@ -64,14 +65,15 @@ IncidentResult = Annotated[
 
 def refusal_of(error: Refused | NotFound | Forbidden, given_id: str) -> ValidationError | NotFoundError | AuthError:
     """What a mutation answers instead of an incident."""
+    message = escaped(str(error))
     if isinstance(error, Forbidden):
-        return AuthError(message=str(error), code=_code_of(error))
+        return AuthError(message=message, code=_code_of(error))
     if isinstance(error, NotFound):
         return NotFoundError(
-            message=str(error), code=_code_of(error), resource_type=INCIDENT, resource_id=given_id[:_SHOWN_ID]
+            message=message, code=_code_of(error), resource_type=INCIDENT, resource_id=escaped(given_id[:_SHOWN_ID])
         )
     return ValidationError(
-        message=str(error),
+        message=message,
         code=_code_of(error),
         field=to_camel_case(error.field) or None,
         constraint=error.constraint or None,
@@ -97,17 +99,20 @@ def _code_of(error: BaseException | None) -> str:
 
 def _message_of(error: BaseException | None) -> str:
     if isinstance(error, LookoutError):
-        return str(error)
+        return escaped(str(error))
     return "the database does not answer; try again" if isinstance(error, PASSING_ERRORS) else "internal error"
 
 
 class ExplainErrors(MaskErrors):
-    """Lookout's own errors become GraphQL errors with a code; of all others only that there was one goes out."""
+    """Lookout's own errors become GraphQL errors with a code; of all others only that there was one goes out.
 
-    def __init__(self) -> None:
-        super().__init__(_is_inside)
+    What is written for the author of a document goes out as it is, and what it quotes steers nothing.
+    """
 
     def anonymise_error(self, error: GraphQLError) -> GraphQLError:
+        if not _is_inside(error):
+            error.message = escaped(error.message)
+            return error
         original = error.original_error
         extensions: dict[str, object] = {"code": _code_of(original)}
         if isinstance(original, Refused):
