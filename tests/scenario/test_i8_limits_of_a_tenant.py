@@ -107,6 +107,35 @@ async def test_i8_a_websocket_and_each_of_its_subscriptions_count(start: Start) 
             await lookout.until_following(0)
 
 
+async def test_i8_each_operation_on_a_websocket_counts_as_a_request(start: Start) -> None:
+    document = "{ incidentsConnection { totalCount } }"
+    async with start(access=ACCESS, limits=Limits(read_rate=2)) as lookout:
+        url = lookout.url.replace("http", "ws", 1) + "/graphql"
+        mira = bearer(person(lookout))
+        async with connect(url, subprotocols=[PROTOCOL]) as connection:
+            socket = Socket(connection)
+            await socket.send(type="connection_init", payload=mira)
+            assert await socket.receive() == {"type": "connection_ack"}
+            for number in range(BURST_SECONDS - 1):  # saying who one is was the first
+                await socket.subscribe(document, str(number))
+                assert await socket.next() == {"incidentsConnection": {"totalCount": 0}}
+                assert (await socket.receive())["type"] == "complete"
+            await socket.subscribe(document, "one too many")
+            message = "more requests a second than this tenant may ask: try again in 2 s"
+            extensions = {"code": "TOO_MANY_REQUESTS", "retryAfter": 2}
+            refused = {"message": message, "extensions": extensions}
+            assert await socket.receive() == {"id": "one too many", "type": "error", "payload": [refused]}
+            assert await ask(lookout, mira, 1) == [429]
+            async with connect(url, subprotocols=[PROTOCOL]) as another:
+                await Socket(another).send(type="connection_init", payload=mira)
+                with pytest.raises(ConnectionClosed):
+                    async with asyncio.timeout(20):
+                        await another.recv()
+            lookout.clock.move(seconds=1)
+            await socket.subscribe(document, "later")
+            assert await socket.next() == {"incidentsConnection": {"totalCount": 0}}
+
+
 async def test_i8_local_mode_has_no_such_bounds(start: Start) -> None:
     async with start(limits=Limits(ingest_rate=1, read_rate=1, streams=1)) as lookout:
         assert await ask(lookout, {}, 2 * BURST_SECONDS) == [200] * 2 * BURST_SECONDS

@@ -39,19 +39,25 @@ async def _never() -> None:
     await asyncio.get_running_loop().create_future()
 
 
+def _uncounted() -> None:
+    """Where nobody counts."""
+
+
 @dataclass(frozen=True)
 class Visit:
     """A request, or a WebSocket, at the edge: who asks, and until when.
 
     `caller` gives the caller, or raises what is wrong with how they introduce themselves; None if they did not yet, and
     then `admit` takes their credential. `ended` returns once it no longer holds. `sender` is the caller as one who
-    sends alerts, where that is another: what a sender calls itself may cost no alert.
+    sends alerts, where that is another: what a sender calls itself may cost no alert. `count` counts one request more
+    of the caller's, where a connection is for several, and raises `TooMany`.
     """
 
     caller: Callable[[], Caller] | None
     sender: Callable[[], Caller] | None = None
     ended: Callable[[], Awaitable[None]] = _never
     admit: "Callable[[str | None], Awaitable[Visit]] | None" = None
+    count: Callable[[], None] = _uncounted
 
 
 class LocalEdge:

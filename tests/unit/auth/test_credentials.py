@@ -26,6 +26,8 @@ def basic(text: str) -> str:
         (basic("abc"), None),
         (basic("abc:"), None),
         ("Basic ~~~", None),
+        ("Basic \N{LATIN SMALL LETTER E WITH ACUTE}", None),
+        ("Bearer \N{LATIN SMALL LETTER E WITH ACUTE}", "\N{LATIN SMALL LETTER E WITH ACUTE}"),
         ("Basic " + base64.b64encode(b"\xff:\xff").decode(), None),
     ],
 )

@@ -58,7 +58,26 @@ def test_pages_are_read_from_variables_and_their_defaults() -> None:
 
 def test_what_a_page_cannot_have_counts_as_the_most_it_can() -> None:
     assert cost(page(100_000, "id")).rows == 500
-    assert cost(page(-5, "id")).rows == 0
+    assert cost(page(-5, "id")).rows == 1
+
+
+@pytest.mark.parametrize("n", [500, 500.0, 1e300])
+def test_a_size_counts_however_the_number_is_written(n: float) -> None:
+    within = "nodes { alerts(page: {first: $n}) { nodes { labels } } }"
+    for asked in ("first: $n", "last: $n", "first: 0, last: $n", "first: $n, last: 0"):
+        document = f"query($n: Int) {{ incidentsConnection(page: {{{asked}}}) {{ {within} }} }}"
+        assert cost(document, n=n).rows == 500 * (1 + 500)
+    assert cost("query($n: Int) { incidentEventsConnection(first: $n) { position } }", n=n).rows == 500
+
+
+def test_what_a_page_of_none_contains_counts_still() -> None:
+    assert cost(page(0, "alerts(page: {first: 400}) { nodes { labels } }")).rows == 1 + 400
+
+
+@pytest.mark.parametrize("n", [0.5, float("nan"), float("inf"), True, "500"])
+def test_what_is_no_whole_number_is_no_size(n: object) -> None:
+    document = "query($n: Int) { incidentsConnection(page: {first: $n}) { totalCount } }"
+    assert cost(document, n=n).rows == (1 if n is True else 50)
 
 
 def test_fragments_count_wherever_they_are_spread() -> None:

@@ -85,7 +85,11 @@ class AuthEdge:
 
     async def _admit(self, headers: Mapping[str, str], authorization: str | None) -> Visit:
         caller = await self._gate.caller(authorization, headers)
-        return Visit(lambda: caller, ended=partial(self._watch.ended, authorization or "", caller.expires_at))
+        return Visit(
+            lambda: caller,
+            ended=partial(self._watch.ended, authorization or "", caller.expires_at),
+            count=partial(self._count, caller, sends=False),
+        )
 
 
 async def _turn_away(error: LookoutError, scope: Scope, receive: Receive, send: Send) -> None:

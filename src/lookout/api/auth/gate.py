@@ -1,7 +1,6 @@
 """The gate: which kind of credential it is, who that is, and whether it still holds."""
 
 import base64
-import binascii
 import hmac
 from collections.abc import Mapping
 
@@ -60,7 +59,7 @@ def credential_of(authorization: str | None) -> str | None:
     if scheme.lower() == "basic":
         try:
             _, colon, password = base64.b64decode(rest, validate=True).decode().partition(":")
-        except (binascii.Error, UnicodeDecodeError):
+        except ValueError:  # not base64, not even ASCII, or not UTF-8 within
             return None
         return password if colon and password else None
     return None

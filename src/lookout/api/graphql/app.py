@@ -11,6 +11,7 @@ from datetime import timedelta
 
 import msgspec
 from cross_web import HTTPException
+from graphql import GraphQLError
 from starlette.requests import HTTPConnection, Request
 from starlette.responses import Response
 from starlette.types import Message as AsgiMessage
@@ -26,6 +27,7 @@ from strawberry.types.unset import UnsetType
 from lookout.api.answers import error_answer, lookout_error
 from lookout.api.edge import Visit, reader_of, visit_of
 from lookout.api.graphql.asking import Asking
+from lookout.api.graphql.errors import explained
 from lookout.api.graphql.schema import SCHEMA, closed_schema
 from lookout.api.limits import Place, Streams
 from lookout.api.parts import Caller, Parts
@@ -65,14 +67,19 @@ class _Sitting:
             self.admitted.set()
 
     async def admit(self, parameters: Mapping[str, object]) -> Caller:
-        """Take the credential of `connection_init`. Raises `Unauthenticated`, `Refused`, `Forbidden`."""
+        """Take the credential of `connection_init`. Raises `Unauthenticated`, `Refused`, `Forbidden`, `TooMany`."""
         assert self.visit.admit is not None
         given = parameters.get("Authorization", parameters.get("authorization"))
         self.visit = await self.visit.admit(given if isinstance(given, str) else None)
         assert self.visit.caller is not None
         caller = self.visit.caller().allowed(CredentialScope.READ)
+        self.visit.count()
         self.admitted.set()
         return caller
+
+    def count(self) -> None:
+        """Count an operation as the request that it would be over HTTP. Raises `TooMany`."""
+        self.visit.count()
 
     def sit(self, caller: Caller) -> None:
         """Count it as an open stream. Raises `TooMany`."""
@@ -102,15 +109,30 @@ class _Subscribe(msgspec.Struct):
 
 
 class _Socket(BaseGraphQLTransportWSHandler[Asking, None]):
-    """Ends a WebSocket whose messages are not of the protocol, where Strawberry's own handler would crash."""
+    """Ends a WebSocket whose messages are not of the protocol, where Strawberry's own handler would crash.
+
+    Each operation is counted as a request.
+    """
 
     async def handle_message(self, message: Message) -> None:
         try:
             if message["type"] == "subscribe":
                 msgspec.convert(message, _Subscribe)
+                if self.connection_acknowledged and (refusal := self._refusal()) is not None:
+                    await self.send_message({"id": message["id"], "type": "error", "payload": [refusal.formatted]})
+                    return
             await super().handle_message(message)
         except (KeyError, TypeError, msgspec.ValidationError) as error:
             await self.handle_invalid_message(f"the message is not of graphql-transport-ws: {error}")
+
+    def _refusal(self) -> GraphQLError | None:
+        """Why one more operation is refused, None if it is not."""
+        assert self.context.count is not None
+        try:
+            self.context.count()
+        except LookoutError as error:
+            return explained(GraphQLError(str(error), original_error=error))
+        return None
 
 
 class _Wire(ASGIWebSocketAdapter):
@@ -180,7 +202,7 @@ class GraphQLApp(GraphQL[Asking, None]):
             return Asking(self._parts, reader_of(request))
         sitting: _Sitting = request.scope["state"]["sitting"]
         known = sitting.visit.caller() if sitting.visit.caller is not None else None
-        return Asking(self._parts, known, can_follow=True, admit=sitting.admit, sit=sitting.sit)
+        return Asking(self._parts, known, can_follow=True, admit=sitting.admit, sit=sitting.sit, count=sitting.count)
 
     async def on_ws_connect(self, context: Asking) -> UnsetType | dict[str, object] | None:
         """Who came without a header says who they are in their first message."""

@@ -29,6 +29,8 @@ class Asking:
     """Takes the credential in that payload."""
     sit: Callable[[Caller], None] | None = None
     """Counts the WebSocket, once it is known whose it is."""
+    count: Callable[[], None] | None = None
+    """Counts an operation on the WebSocket."""
     reading: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(READS_AT_ONCE))
 
     def __post_init__(self) -> None:

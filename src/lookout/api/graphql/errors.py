@@ -113,22 +113,27 @@ class ExplainErrors(MaskErrors):
         if not _is_inside(error):
             error.message = escaped(error.message)
             return error
-        original = error.original_error
-        extensions: dict[str, object] = {"code": _code_of(original)}
-        if isinstance(original, Refused):
-            extensions |= {"field": original.field, "constraint": original.constraint}
-        if isinstance(original, Gone):
-            extensions["firstPosition"] = original.first_position
-        if isinstance(original, Overloaded):
-            extensions["retryAfter"] = original.retry_after
-        return GraphQLError(
-            _message_of(original),
-            nodes=error.nodes,
-            source=error.source,
-            positions=error.positions,
-            path=error.path,
-            extensions=extensions,
-        )
+        return explained(error)
+
+
+def explained(error: GraphQLError) -> GraphQLError:
+    """The error as it goes out: with a code, and with nothing of the inside."""
+    original = error.original_error
+    extensions: dict[str, object] = {"code": _code_of(original)}
+    if isinstance(original, Refused):
+        extensions |= {"field": original.field, "constraint": original.constraint}
+    if isinstance(original, Gone):
+        extensions["firstPosition"] = original.first_position
+    if isinstance(original, Overloaded):
+        extensions["retryAfter"] = original.retry_after
+    return GraphQLError(
+        _message_of(original),
+        nodes=error.nodes,
+        source=error.source,
+        positions=error.positions,
+        path=error.path,
+        extensions=extensions,
+    )
 
 
 def _is_inside(error: GraphQLError) -> bool:

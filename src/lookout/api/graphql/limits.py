@@ -11,7 +11,7 @@ Fragments are measured once each, however often they are spread: a document cann
 Introspection is not measured here; graphql-core limits how deep it goes.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import reduce
 from typing import NamedTuple, cast
 
@@ -165,8 +165,8 @@ class _Meter:
             return None
         if "page" in field.args:
             page = _object(given.get("page"))
-            return _bounded(page.get("last"), _bounded(page.get("first"), PAGE_DEFAULT))
-        return _bounded(given.get("first"), field.args["first"].default_value)
+            return _size_of((page.get("first"), page.get("last")), PAGE_DEFAULT)
+        return _size_of((given.get("first"),), field.args["first"].default_value)
 
 
 def _kind_of(field: GraphQLField) -> GraphQLNamedType:
@@ -181,9 +181,20 @@ def _object(value: object) -> dict[str, object]:
     return cast("dict[str, object]", value) if isinstance(value, dict) else {}
 
 
-def _bounded(wanted: object, default: int) -> int:
-    """The size of a page; what is no such size is refused where the page is read."""
-    return min(max(wanted, 0), PAGE_LIMIT) if isinstance(wanted, int) else default
+def _size_of(wanted: Iterable[object], default: int) -> int:
+    """The size of a page: the largest that is named; what is no such size is refused where the page is read.
+
+    A page of none counts as one of one, as nothing within it would count otherwise.
+    """
+    sizes = [size for value in wanted if (size := _whole(value)) is not None]
+    return min(max(1, *sizes), PAGE_LIMIT) if sizes else default
+
+
+def _whole(value: object) -> int | None:
+    """A whole number, None for all else. GraphQL takes a variable of `500.0` for an Int."""
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    return value if isinstance(value, int) else None
 
 
 class Limits(SchemaExtension):
