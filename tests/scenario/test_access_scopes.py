@@ -4,7 +4,7 @@ import base64
 from typing import Any
 
 import pytest
-from tests.access import ACCESS, SERVICE, api_token, bearer, person
+from tests.access import ACCESS, SERVICE, api_token, bearer, make_tenants, person
 from tests.driver import Driver
 from tests.scenario.conftest import Start
 
@@ -107,6 +107,7 @@ async def test_what_is_no_tenants_name_is_refused_and_never_made_one(start: Star
 async def test_a_platform_operator_names_the_tenant_and_is_seen_to_have_acted(start: Start) -> None:
     async with start(access=ACCESS) as lookout:
         service = bearer(SERVICE, **{"X-Tenant-ID": "acme"})
+        await make_tenants(lookout, "acme")
         await lookout.http.post("/api/v2/alerts", json=[lookout.alert({})], headers=service)
         (incident,) = (await lookout.http.get("/v1/incidents", headers=service)).json()["incidents"]
         path = f"/v1/incidents/{incident['id']}/notes"
@@ -122,6 +123,7 @@ async def test_a_platform_operator_names_the_tenant_and_is_seen_to_have_acted(st
 async def test_other_people_stay_in_their_tenant_whatever_a_header_says(start: Start, role: str) -> None:
     async with start(access=ACCESS) as lookout:
         service = bearer(SERVICE, **{"X-Tenant-ID": "acme"})
+        await make_tenants(lookout, "acme")
         await lookout.http.post("/api/v2/alerts", json=[lookout.alert({})], headers=service)
         stranger = bearer(person(lookout, "globex", role), **{"X-Tenant-ID": "acme"})
         assert (await lookout.http.get("/v1/incidents", headers=stranger)).json()["incidents"] == []
