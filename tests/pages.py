@@ -32,7 +32,7 @@ def row_of(page: httpx.Response, headline: str) -> str:
 
 def facets_of(page: httpx.Response) -> dict[str, str]:
     """The facets, each as its words."""
-    (nav,) = re.findall(r'<nav aria-label="Filters">(.*?)</nav>', page.text, re.DOTALL)
+    (nav,) = re.findall(r'<nav aria-label="Filters"[^>]*>(.*?)</nav>', page.text, re.DOTALL)
     found = re.findall(r"<section><h2>(.*?)</h2>(.*?)</section>", nav, re.DOTALL)
     return {name: words_of(text) for name, text in found}
 

@@ -205,7 +205,7 @@ async def running(settings: Settings, clock: Clock) -> AsyncGenerator[Running]:
         others = [_supervised(part, failed) for part in running_parts]
         relaying = [_supervised(relays.run(), failed)] if relays is not None else []
         try:
-            served = surfaces(parts, agents, signatures_of(settings), demo, playground=door is None)
+            served = surfaces(parts, agents, settings, demo, playground=door is None)
             yield Running(parts, timers, behind(door, served), served.routes, failed)
         finally:
             followers.close()
@@ -261,16 +261,14 @@ def signatures_of(settings: Settings) -> Mapping[str, Signature]:
     return {grafana.NAME: Signature(settings.grafana_secret, settings.grafana_timestamp_header)}
 
 
-def surfaces(
-    parts: Parts, agents: McpApp, signatures: Mapping[str, Signature], demo: Demo | None, *, playground: bool
-) -> Starlette:
+def surfaces(parts: Parts, agents: McpApp, settings: Settings, demo: Demo | None, *, playground: bool) -> Starlette:
     """The HTTP surfaces over the parts. Whoever serves them puts an edge in front."""
     routes = [
-        *Ingest(parts, signatures).routes(),
+        *Ingest(parts, signatures_of(settings)).routes(),
         *AlertmanagerReads(parts).routes(),
         *Rest(parts).routes(),
         *Operations(parts).routes(),
-        *Page(parts, demo).routes(),
+        *Page(parts, demo, settings.external_url).routes(),
         openapi_route(),
     ]
     graphql = graphql_app(parts, playground=playground)

@@ -98,6 +98,8 @@ class Settings(msgspec.Struct, frozen=True):
     limits: Limits = Limits()
     platform_tenant: str = PLATFORM_TENANT
     """The tenant of those who run the whole. What a sender for many tenants sends for none is theirs."""
+    external_url: str = ""
+    """Where readers find Lookout; "" unless it is set."""
 
 
 FILE_LIMIT = 256 * 1024
@@ -148,6 +150,11 @@ def load_settings(environ: Mapping[str, str]) -> Settings:
             policy = load_policy(config)
         except SettingsError as error:
             problems.append(str(error))
+    external_url = kafka.external_url_of(environ)
+    if external_url and not external_url.startswith(("http://", "https://")):
+        problems.append(
+            f"LOOKOUT_EXTERNAL_URL is {external_url!r}: an address like https://lookout.example is expected"
+        )
     to_kafka = kafka.settings_of(environ, _own_url(host, port), problems)
     retention = _retention(environ.get("LOOKOUT_RETENTION", ""), problems)
     limits = _limits(environ, problems)
@@ -172,6 +179,7 @@ def load_settings(environ: Mapping[str, str]) -> Settings:
         migrate_database_url=migrate_database_url,
         platform_tenant=platform_tenant,
         limits=limits,
+        external_url=external_url,
     )
 
 

@@ -94,7 +94,7 @@ def settings_of(environ: Mapping[str, str], url: str, problems: list[str]) -> Ka
         triggers=_triggers(environ, problems),
         untriggered_tenants=_untriggered(environ, problems),
         service_events_topic=_topic(environ, "SERVICE_EVENTS_KAFKA_TOPIC", SERVICE_EVENTS_TOPIC),
-        external_url=_external_url(environ, url, problems),
+        external_url=external_url_of(environ) or url,
         create_topics=_flag(environ, "LOOKOUT_KAFKA_CREATE_TOPICS", problems),
         properties=properties,
     )
@@ -131,11 +131,9 @@ def _untriggered(environ: Mapping[str, str], problems: list[str]) -> frozenset[s
     return frozenset([environ.get("LOOKOUT_PLATFORM_TENANT") or PLATFORM_TENANT])
 
 
-def _external_url(environ: Mapping[str, str], url: str, problems: list[str]) -> str:
-    given = environ.get("LOOKOUT_EXTERNAL_URL")
-    if given and not given.startswith(("http://", "https://")):
-        problems.append(f"LOOKOUT_EXTERNAL_URL is {given!r}: an address like https://lookout.example is expected")
-    return (given or url).rstrip("/")
+def external_url_of(environ: Mapping[str, str]) -> str:
+    """Where readers find Lookout, "" unless it is set."""
+    return environ.get("LOOKOUT_EXTERNAL_URL", "").rstrip("/")
 
 
 def _flag(environ: Mapping[str, str], variable: str, problems: list[str]) -> bool:

@@ -85,12 +85,18 @@ async def test_long_lists_come_by_pages_and_resolved_ones_when_they_are_asked_fo
     lookout: Driver, reads: Reads
 ) -> None:
     start = lookout.clock.now()
-    alerts = [lookout.alert({"alertname": f"A{n:03}"}, starts_at=start - n * timedelta(minutes=1)) for n in range(100)]
+    alerts = [
+        lookout.alert(
+            {"alertname": f"A{n:03}", "cluster": f"c{n % 7}", "namespace": f"n{n % 9}", "job": f"j{n % 11}"},
+            starts_at=start - n * timedelta(minutes=1),
+        )
+        for n in range(100)
+    ]
     await lookout.post_alerts(*alerts)
     await lookout.fires(alertname="Done")
     lookout.clock.move(seconds=30)
     await lookout.resolves(start, alertname="Done")
-    async with reads(lookout.url) as mira:
+    async with reads(lookout.url, height=600) as mira:
         await mira.opens()
         rows = mira.page.locator("#open-rows .row")
         await expect(rows).to_have_count(PAGE)
@@ -99,13 +105,22 @@ async def test_long_lists_come_by_pages_and_resolved_ones_when_they_are_asked_fo
             await expect(rows).to_have_count(count)
         top = await mira.page.evaluate("scrollY")
         assert top > 1000
+        facets = mira.page.get_by_role("navigation", name="Filters")
+        assert await facets.evaluate("nav => nav.scrollHeight > nav.clientHeight")
+        await mira.meets_wcag()
         # A change of the list leaves its length, and where one has scrolled to.
+        worse = lookout.clock.now()
         await lookout.fires(alertname="Worse", severity="critical")
         await expect(mira.page.locator("#open-title")).to_have_text("101 open incidents")
         assert await rows.count() > 100
         assert abs(await mira.page.evaluate("scrollY") - top) < 200
         await mira.page.locator("#lately summary").click()
-        await expect(mira.page.locator("#lately-rows .row .what a")).to_have_text(["Done"])
-        await lookout.fires(alertname="Another", severity="critical")
-        await expect(mira.page.locator("#open-title")).to_have_text("102 open incidents")
-        await expect(mira.page.locator("#lately-rows .row .what a")).to_have_text(["Done"])
+        lately = mira.page.locator("#lately-rows .row .what a")
+        await expect(lately).to_have_text(["Done"])
+        lookout.clock.move(seconds=30)
+        await lookout.resolves(worse, alertname="Worse", severity="critical")
+        await expect(mira.page.locator("#open-title")).to_have_text("100 open incidents")
+        await expect(lately).to_have_text(["Worse", "Done"])
+        await mira.page.locator("#lately summary").click()
+        await mira.page.keyboard.press("k")
+        await expect(mira.page.locator(".row.chosen .what a")).to_have_text("A099")

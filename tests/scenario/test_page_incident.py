@@ -1,5 +1,7 @@
 """The page of one incident: its story, its alerts, why they are together, and what people do about it."""
 
+import html
+import json
 import re
 from typing import Any
 
@@ -259,5 +261,15 @@ async def test_it_can_be_handed_on_and_nothing_in_it_is_a_command(lookout: Drive
     assert "`` `rm` *x* [a](b)" in copies["2"]
     assert f"/v1/incidents/{incident.id}" in copies["4"]
     query = copies["5"].replace("&#34;", '"')
-    answer = await lookout.http.post("/graphql", json={"query": query})
-    assert answer.json()["data"]["incident"]["title"] == incident.title
+    answer = (await lookout.http.post("/graphql", json={"query": query})).json()["data"]["incident"]
+    by_rest = (await lookout.http.get(f"/v1/incidents/{incident.id}")).json()
+    assert json.loads(html.unescape(copies["3"])) == by_rest
+    told = {name.replace("_", "").replace("incidentid", "id"): value for name, value in lowered(answer).items()}
+    expected = {name.replace("_", "").replace("incidentid", "id"): value for name, value in lowered(by_rest).items()}
+    assert told.keys() == expected.keys()
+    for name in ("id", "title", "labels", "dedupkey", "stale", "firingalerts", "previousid"):
+        assert told[name] == expected[name]
+
+
+def lowered(named: dict[str, Any]) -> dict[str, Any]:
+    return {name.lower(): value for name, value in named.items()}

@@ -4,10 +4,13 @@ import asyncio
 import re
 from datetime import timedelta
 
+import pytest
 from tests.driver import Driver
 from tests.pages import facets_of, row_of, rows_of, words_of
 from tests.plans import grow, plan_of
+from tests.scenario.conftest import Start
 
+from lookout.web import board
 from lookout.web.board import PAGE
 
 MINUTE = timedelta(minutes=1)
@@ -31,6 +34,13 @@ async def test_nothing_has_come_yet_and_what_to_paste(lookout: Driver) -> None:
     assert f'targets: ["{lookout.url.removeprefix("http://")}"]' in text
     assert f"{lookout.url}/v1/alertmanager" in text
     assert "made-up trouble" in text
+    behind = await lookout.http.get("/", headers={"X-Forwarded-Proto": "https"})
+    assert f"{lookout.url.replace('http:', 'https:')}/v1/alertmanager" in words_of(behind.text)
+
+
+async def test_addresses_to_paste_are_those_under_which_readers_find_it(start: Start) -> None:
+    async with start(external_url="https://lookout.example/x") as lookout:
+        assert "https://lookout.example/x/v1/alertmanager" in words_of((await lookout.http.get("/")).text)
 
 
 async def test_the_worst_comes_first_and_then_the_newest(lookout: Driver) -> None:
@@ -182,8 +192,48 @@ async def test_another_time_is_as_it_was_and_says_that_it_is_not_live(lookout: D
     assert rows_of(await lookout.http.get("/", params={"as_of": then, "q": "severity=critical"})) == []
     to_come = await lookout.http.get("/", params={"as_of": (start + 99 * MINUTE).isoformat()})
     assert "lies in the future" in words_of(to_come.text)
-    await lookout.fires(alertname="C")
-    assert "C" in rows_of(await lookout.http.get("/", params={"as_of": "yesterday"}))
+    for text in ("yesterday", "2026-13-01", "9999-12-31T23:59-14:00"):
+        unreadable = await lookout.http.get("/", params={"as_of": text})
+        assert (unreadable.status_code, "as_of is no time" in unreadable.text) == (400, True)
+
+
+async def test_what_another_time_cannot_answer_is_named(lookout: Driver, monkeypatch: pytest.MonkeyPatch) -> None:
+    start = lookout.clock.now()
+    await lookout.fires(alertname="A", instance="w1")
+    await lookout.fires(alertname="B", instance="w1")
+    lookout.clock.move(minutes=1)
+    then = (start + MINUTE / 2).isoformat()
+    for query in ("source=prometheus", "instance=w1"):
+        page = await lookout.http.get("/", params={"as_of": then, "q": query})
+        assert rows_of(page) == []
+        assert f"{query} cannot be answered here" in words_of(page.text)
+    await lookout.resolves(start, alertname="B", instance="w1")
+    page = await lookout.http.get("/", params={"q": "status=resolved source=prometheus"})
+    assert "source=prometheus cannot be answered here" in words_of(page.text)
+    for query in ("", "alertname=A", "severity=warning"):
+        page = await lookout.http.get("/", params={"as_of": then, "q": query})
+        assert "A" in rows_of(page)
+        assert "cannot be answered" not in page.text
+    monkeypatch.setattr(board, "PAST_LIMIT", 1)
+    assert "the newest 1 are here" in words_of((await lookout.http.get("/", params={"as_of": then})).text)
+
+
+async def test_what_was_resolved_lately_is_counted_and_shown_as_it_is_searched_for(lookout: Driver) -> None:
+    for name in ("Old", "A", "B"):
+        start = lookout.clock.now()
+        await lookout.fires(alertname=name)
+        lookout.clock.move(minutes=1)
+        await lookout.resolves(start, alertname=name)
+        lookout.clock.move(hours=10)
+    lookout.clock.move(hours=3)
+    for query, found in (("", ["B", "A"]), ("alertname=A", ["A"]), ("old", [])):
+        page = await lookout.http.get("/", params={"q": query})
+        told = re.search(r"Resolved in the last 24 hours (\d+)", words_of(page.text))
+        assert (int(told[1]) if told else 0) == len(found)
+        part = {"q": f"{query} status=resolved", "kind": "lately", "part": "rows"}
+        assert rows_of(await lookout.http.get("/", params=part)) == found
+    every = await lookout.http.get("/", params={"q": "status=resolved"})
+    assert rows_of(every) == ["B", "A", "Old"]
 
 
 async def test_a_cursor_that_is_none_is_refused_in_words(lookout: Driver) -> None:
@@ -213,6 +263,14 @@ async def test_the_icon_counts(lookout: Driver) -> None:
 
 async def test_the_page_reads_by_its_indexes_and_looks_at_nothing_that_is_over(lookout: Driver) -> None:
     await grow(lookout)
+    await lookout.sql(
+        "INSERT INTO alerts SELECT tenant_id, 'f' || n, status, gen_random_uuid(), starts_at, ends_at, position, "
+        "source, labels, annotations, generator_url FROM alerts CROSS JOIN generate_series(1, 5000) AS n"
+    )
+    await lookout.sql(
+        "INSERT INTO leases SELECT tenant_id, 'f' || n, source, replica, starts_at, ends_at, last_received_at, "
+        "promised, expired FROM leases CROSS JOIN generate_series(1, 5000) AS n"
+    )
     await lookout.sql("ANALYZE")
     ids, one = "ARRAY[gen_random_uuid(), gen_random_uuid()]", "gen_random_uuid()"
     for name, index, *arguments in (
@@ -224,6 +282,7 @@ async def test_the_page_reads_by_its_indexes_and_looks_at_nothing_that_is_over(l
         ("incidents_of_ids", "incidents_pkey", "'default'", ids),
         ("turns_of_incidents", "turns_of_incident", "'default'", ids, "60", "12"),
         ("turns_of_incidents", "incidents_of_key", "'default'", ids, "60", "12"),
+        ("firing_alerts_of_incident", "firing_alerts_of_incident", "'default'", one, "'{}'", "4", "''", "41"),
         ("events_of_incident_before", "events_of_incident", "'default'", one, "99999", "30"),
     ):
         plan = await plan_of(lookout, name, *arguments)

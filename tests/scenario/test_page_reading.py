@@ -79,6 +79,8 @@ async def test_sources_show_deliveries_heartbeats_and_what_was_refused(lookout: 
     text = words_of((await lookout.http.get("/sources")).text)
     for part in ("prometheus 30 s ago 3", "alive heard 30 s ago", "at least one label pair required"):
         assert part in text
+    assert "Connect another source" in text
+    assert "has heard of no alert yet" not in text
     lookout.clock.move(minutes=10)
     await lookout.ticks()
     assert "silent since" in words_of((await lookout.http.get("/sources")).text)

@@ -55,6 +55,18 @@ async def test_a_token_signs_in_and_sees_its_own_tenant(start: Start) -> None:
         assert "made-up trouble" not in page.text
 
 
+async def test_who_may_only_read_may_copy_and_is_offered_nothing_that_acts(start: Start) -> None:
+    async with start(access=ACCESS) as lookout:
+        mira = await api_token(lookout, *Scope, tenant_id="acme")
+        await lookout.http.post("/api/v2/alerts", json=[lookout.alert({"alertname": "A"})], headers=bearer(mira.text))
+        reader = await signed_in(lookout, (await api_token(lookout, Scope.READ, tenant_id="acme")).text)
+        listed = await lookout.http.get("/", headers=reader)
+        path = listed.text.partition('<a href="/incidents/')[2].partition('"')[0]
+        page = (await lookout.http.get(f"/incidents/{path}", headers=reader)).text
+        assert page.count('id="copy-') == 5
+        assert "/acknowledge" not in page.partition('<dialog id="confirm"')[0]
+
+
 async def test_a_platform_operator_signs_in_to_a_tenant_and_to_nothing_else(start: Start) -> None:
     async with start(access=ACCESS) as lookout:
         operator = person(lookout, "platform", "platform_operator")

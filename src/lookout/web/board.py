@@ -21,7 +21,7 @@ from lookout.store.reads import END, IncidentFilter
 from lookout.store.sources import as_they_were
 from lookout.web.charts import Activity, activity
 from lookout.web.facets import Facet, facets_of
-from lookout.web.finding import Found, Query, Sight, matching
+from lookout.web.finding import STATUS, Found, Query, Sight, matching, unanswered
 
 PAGE = 40
 ROWS_LIMIT = 400
@@ -60,7 +60,7 @@ class Row(msgspec.Struct, frozen=True):
 class Listing(msgspec.Struct, frozen=True):
     """A page of a list. `next` goes on after it; `position` is what it is true for.
 
-    `missing`: more is there than was looked at.
+    `missing`: more is there than the `limit` of what was looked at. `problems`: what of the search it cannot answer.
     """
 
     rows: Sequence[Row]
@@ -70,6 +70,8 @@ class Listing(msgspec.Struct, frozen=True):
     facets: Sequence[Facet] = ()
     counts: Mapping[str, int] = {}
     missing: bool = False
+    limit: int = OPEN_LIMIT
+    problems: Sequence[str] = ()
 
 
 class _Found(msgspec.Struct, frozen=True):
@@ -117,14 +119,23 @@ class Board:
             missing=kept.is_cut,
         )
 
-    async def resolved(self, tenant_id: str, query: Query, after: str | None = None) -> Listing:
-        """What is resolved and found, the latest first. Of a rare find a page may be short, and `next` goes on."""
+    async def resolved(
+        self, tenant_id: str, query: Query, after: str | None = None, *, lately: bool = False
+    ) -> Listing:
+        """What is resolved and found, the latest first; `lately`: within the last day.
+
+        Of a rare find a page may be short, and `next` goes on.
+        """
         position = await self._parts.reads.last_position(tenant_id)
         at, opened = _place_of(after) if after is not None else (datetime.max.replace(tzinfo=UTC), END)
         scanned = await self._reads.resolved_briefs(tenant_id, at, opened, SCANNED)
-        found = matching(query, scanned, Sight())
+        is_all = len(scanned) < SCANNED
+        if lately:
+            recent = self._late(scanned)
+            is_all, scanned = is_all or len(recent) < len(scanned), recent
+        found = await asyncio.to_thread(matching, query, scanned, Sight())
         page = found[:PAGE]
-        last = page[-1] if len(found) > PAGE else scanned[-1] if len(scanned) == SCANNED else None
+        last = page[-1] if len(found) > PAGE else None if is_all else scanned[-1]
         incidents = await self._reads.incidents(tenant_id, [brief.id for brief in page])
         shown = await self._parts.reads.sources.shown(incidents)
         return Listing(
@@ -132,7 +143,12 @@ class Board:
             total=len(page),
             next=_cursor_of(_resolved_key(last)) if last is not None else None,
             position=position,
+            problems=unanswered(query, scanned),
         )
+
+    def _late(self, scanned: Sequence[Brief]) -> Sequence[Brief]:
+        since = self._parts.clock.now() - LATELY
+        return [brief for brief in scanned if brief.resolved_at is not None and brief.resolved_at > since]
 
     async def past(self, tenant_id: str, query: Query, time: datetime, after: str | None = None) -> Listing:
         """What was open at a time, and is found. Raises `Refused`, and `Gone` where nothing of it is kept."""
@@ -141,7 +157,7 @@ class Board:
         wanted = IncidentFilter((Status.FIRING, Status.ACKNOWLEDGED))
         incidents = await history.incidents_before(tenant_id, at, END, PAST_LIMIT + 1, wanted)
         order = sorted(incidents[:PAST_LIMIT], key=_open_key)
-        found = matching(query, order, Sight())
+        found = await asyncio.to_thread(matching, query, order, Sight())
         page, following = _page(found, after, PAGE)
         chosen = {brief.id: brief for brief in page}
         return Listing(
@@ -151,13 +167,18 @@ class Board:
             total=len(found),
             next=following,
             position=at,
-            facets=facets_of(query, order, Sight()) if after is None else (),
+            facets=await asyncio.to_thread(facets_of, query, order, Sight()) if after is None else (),
             counts=_counts(found),
             missing=len(incidents) > PAST_LIMIT,
+            limit=PAST_LIMIT,
+            problems=unanswered(query, order),
         )
 
-    async def resolved_lately(self, tenant_id: str) -> int:
-        """How many were resolved within the last day, as far as they are counted."""
+    async def resolved_lately(self, tenant_id: str, query: Query) -> int:
+        """How many of what a search finds were resolved within the last day, as far as they are counted."""
+        if query.without(STATUS).terms:
+            latest = await self._reads.resolved_briefs(tenant_id, datetime.max.replace(tzinfo=UTC), END, LATELY_LIMIT)
+            return len(await asyncio.to_thread(matching, query, self._late(latest), Sight()))
         return await self._reads.count_resolved_since(tenant_id, self._parts.clock.now() - LATELY, LATELY_LIMIT)
 
     async def _open(self, tenant_id: str) -> _Kept:
@@ -198,11 +219,14 @@ class Board:
         known = kept.searched.get(query.text)
         if known is not None and known[0] is sources:
             return known[1]
-        values = {name: await self._reads.firing_values(tenant_id, name) for name in query.label_names}
-        sight = Sight(sources, values)
-        order = matching(query, kept.order, sight)
-        found = _Found(order, facets_of(query, kept.order, sight), _counts(order))
-        if len(kept.searched) >= SEARCHES:
+        values = {
+            name: await self._reads.firing_values(tenant_id, name)
+            for name in query.label_names
+            if not all(name in brief.labels for brief in kept.order)  # then it has no need of its alerts
+        }
+        # Alerts are taken meanwhile: a search in all that is open takes its time.
+        found = await asyncio.to_thread(_search_in, kept.order, query, Sight(sources, values))
+        while len(kept.searched) >= SEARCHES:
             del kept.searched[next(iter(kept.searched))]
         kept.searched[query.text] = sources, found
         return found
@@ -231,6 +255,11 @@ class Board:
             )
             for incident in incidents
         ]
+
+
+def _search_in(order: Sequence[Brief], query: Query, sight: Sight) -> _Found:
+    found = matching(query, order, sight)
+    return _Found(found, facets_of(query, order, sight), _counts(found))
 
 
 def _counts(found: Sequence[Found]) -> dict[str, int]:

@@ -199,8 +199,7 @@ def copies_of(detail: Detail, base_url: str, now: datetime) -> Copies:
     title = one_line(incident.title, 200)
     text = "\n".join([f"[{incident.severity}] {title}", *(f"{name}: {value}" for name, value in facts.items()), url])
     quoted = "".join(f"- {name}: {_code(value)}\n" for name, value in facts.items())
-    fields = "incidentId title status severity summary labels startedAt firingAlerts totalAlerts"
-    query = f'{{ incident(id: "{incident.id}") {{ {fields} }} }}'
+    query = f'{{ incident(id: "{incident.id}") {{ {_FIELDS} }} }}'
     return Copies(
         text=text,
         markdown=f"**{incident.severity}** {_code(title)}\n\n{quoted}\n<{url}>",
@@ -208,6 +207,15 @@ def copies_of(detail: Detail, base_url: str, now: datetime) -> Copies:
         curl=f"curl -H \"Authorization: Bearer $LOOKOUT_TOKEN\" '{base_url}/v1/incidents/{incident.id}'",
         graphql=query,
     )
+
+
+def _in_graphql(field: str) -> str:
+    """The name of a field of an incident in GraphQL, where `id` is the global one."""
+    first, *others = ("incident_id" if field == "id" else field).split("_")
+    return first + "".join(map(str.capitalize, others))
+
+
+_FIELDS = " ".join(map(_in_graphql, IncidentView.__struct_fields__))
 
 
 def _facts(incident: Incident, now: datetime) -> Mapping[str, str]:

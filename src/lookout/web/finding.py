@@ -188,6 +188,22 @@ def matching(query: Query, among: Iterable[Found], sight: Sight) -> list[Found]:
     ]
 
 
+def unanswered(query: Query, among: Iterable[Found]) -> tuple[str, ...]:
+    """Which parts of a search find nothing where incidents alone are searched, and not who tells of them nor alerts."""
+    asked = [term for term in query.terms if term.matcher is not None and term.matcher.name not in _OWN]
+    names = {name for found in among for name in found.labels} if asked else set[str]()
+    return tuple(
+        f"{term.text} cannot be answered here: "
+        + (
+            "it is not kept who told of what is over"
+            if term.matcher.name == SOURCE
+            else "no incident has this label, and its alerts are searched in what is open now alone"
+        )
+        for term in asked
+        if term.matcher is not None and term.matcher.name not in names
+    )
+
+
 def _test_of(matcher: Matcher) -> Callable[[Sequence[str]], bool]:
     """Of several values one has to be as it is wanted; none may be as it is not. A missing label is an empty one."""
     test = matcher.test()

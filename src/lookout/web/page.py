@@ -24,7 +24,7 @@ from lookout.store.database import PASSING_ERRORS
 from lookout.store.reads import END
 from lookout.web import detail as details
 from lookout.web import session
-from lookout.web.board import LATELY_LIMIT, OPEN_LIMIT, Board, Listing, rows_of
+from lookout.web.board import LATELY_LIMIT, Board, Listing, rows_of
 from lookout.web.demo import Demo
 from lookout.web.finding import STATUS, Query, read_query
 from lookout.web.history import SPANS, figures_of
@@ -59,10 +59,11 @@ def shows_problems(handler: Handler) -> Handler:
 
 
 class Page:
-    """The page. `is_local`: in local mode, where the demo may be played."""
+    """The page. `demo`: in local mode, where it may be played. `external_url`: where readers find it, "" unless set."""
 
-    def __init__(self, parts: Parts, demo: Demo | None) -> None:
+    def __init__(self, parts: Parts, demo: Demo | None, external_url: str = "") -> None:
         self._parts = parts
+        self._external_url = external_url
         self._demo = demo
         self._board = Board(parts)
         self._rendering = Rendering(parts.clock.now)
@@ -109,9 +110,10 @@ class Page:
                 raise
             gone, listing = str(error), Listing((), 0, None, 0)
         shows_resolved = query.asks_for(Status.RESOLVED) and as_of is None
-        after = request.query_params.get("after") if request.query_params.get("kind") == "resolved" else None
+        after = request.query_params.get("after") if _kind_of(request) != "open" else None
         resolved = await self._board.resolved(caller.tenant_id, query, after) if shows_resolved else None
-        lately = await self._board.resolved_lately(caller.tenant_id)
+        resolved_query = query.without(STATUS).toggled(STATUS, Status.RESOLVED.value)
+        lately = await self._board.resolved_lately(caller.tenant_id, resolved_query)
         return self._rendering.page(
             "wall.html" if is_wall else "feed.html",
             then=as_of,
@@ -119,7 +121,7 @@ class Page:
             **_head_of(listing, as_of),
             listing=listing,
             query=query,
-            resolved_query=query.without(STATUS).toggled(STATUS, Status.RESOLVED.value).text,
+            resolved_query=resolved_query.text,
             as_of=as_of,
             gone=gone,
             shows_open=query.asks_for(Status.FIRING) or query.asks_for(Status.ACKNOWLEDGED),
@@ -128,14 +130,13 @@ class Page:
             lately_words=f"{lately:,}" if lately < LATELY_LIMIT else f"{LATELY_LIMIT:,} or more",
             is_new=listing.position == 0 and as_of is None,
             travel=_travel(as_of, self._parts.clock.now()),
-            limits={"open": OPEN_LIMIT},
             url=_url_of(request),
         )
 
     async def _listing(
         self, request: Request, caller: Caller, query: Query, as_of: datetime | None, *, is_wall: bool
     ) -> Listing:
-        after = request.query_params.get("after") if request.query_params.get("kind") != "resolved" else None
+        after = request.query_params.get("after") if _kind_of(request) == "open" else None
         if as_of is not None:
             return await self._board.past(caller.tenant_id, query, as_of, after)
         rows = WALL_ROWS if is_wall else rows_of(request.query_params.get("rows"))
@@ -143,16 +144,19 @@ class Page:
 
     async def _rows(self, request: Request, caller: Caller, query: Query) -> Response:
         """The next rows of a list."""
-        kind = "resolved" if request.query_params.get("kind") == "resolved" else "open"
+        kind = _kind_of(request)
         after = request.query_params.get("after")
         as_of = _time_of(request.query_params.get("as_of", ""))
-        if kind == "resolved":
-            listing = await self._board.resolved(caller.tenant_id, query, after)
+        if kind != "open":
+            listing = await self._board.resolved(caller.tenant_id, query, after, lately=kind == "lately")
         elif as_of is not None:
             listing = await self._board.past(caller.tenant_id, query, as_of, after)
         else:
             listing = await self._board.open(caller.tenant_id, query, after)
-        return self._rendering.page("rows.html", then=as_of, listing=listing, kind=kind, url=_url_of(request))
+        problems = listing.problems if after is None else ()
+        return self._rendering.page(
+            "rows.html", then=as_of, listing=listing, problems=problems, kind=kind, url=_url_of(request)
+        )
 
     @shows_problems
     async def incident(self, request: Request) -> Response:
@@ -283,7 +287,7 @@ class Page:
 
     def _frame(self, request: Request, caller: Caller, active: str) -> dict[str, Any]:
         """What every page has around it."""
-        base_url = _base_url(request)
+        base_url = self._external_url or _base_url(request)
         return {
             "who": session.who_is(caller),
             "active": active,
@@ -316,6 +320,12 @@ def _head_of(listing: Listing, as_of: datetime | None) -> dict[str, Any]:
     return {"page_title": title, "icon": f"/icon.svg?worst={worst}&count={listing.total}", "tally": tally}
 
 
+def _kind_of(request: Request) -> str:
+    """Which of the lists is gone on with."""
+    kind = request.query_params.get("kind", "")
+    return kind if kind in ("resolved", "lately") else "open"
+
+
 def _travel(as_of: datetime | None, now: datetime) -> dict[str, int]:
     minutes = TRAVEL_HOURS * 60
     back = int((now - as_of).total_seconds() // 60) if as_of is not None else 0
@@ -323,16 +333,20 @@ def _travel(as_of: datetime | None, now: datetime) -> dict[str, int]:
 
 
 def _time_of(text: str) -> datetime | None:
-    """A time as a browser's field writes it, in UTC unless it says another zone. What is none is now."""
+    """A time as a browser's field writes it, in UTC unless it says another zone; "" is now. Raises `Refused`."""
+    if not text:
+        return None
     try:
         at = datetime.fromisoformat(text)
         return (at if at.tzinfo is not None else at.replace(tzinfo=UTC)).astimezone(UTC)
     except (ValueError, OverflowError):
-        return None
+        problem = "as_of is no time: write it like 2026-01-31T12:00, or leave it out for what is now"
+        raise Refused(problem, "as_of", "date-time") from None
 
 
 def _base_url(request: Request) -> str:
-    return f"{request.url.scheme}://{request.headers.get('host', '')}"
+    scheme = "https" if session.is_secure(request) else "http"
+    return f"{scheme}://{request.headers.get('host', '')}"
 
 
 def _url_of(request: Request) -> Callable[..., str]:

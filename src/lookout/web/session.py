@@ -131,10 +131,14 @@ def problem_of(error: LookoutError) -> str:
 def _keep(request: Request, answer: Response, name: str, value: str, seconds: int | None) -> None:
     """Lax, so that a link to an incident in a chat finds its reader signed in: what it opens changes nothing."""
     if value:
-        is_secure = request.url.scheme == "https" or request.headers.get("x-forwarded-proto") == "https"
-        answer.set_cookie(name, value, max_age=seconds, httponly=True, samesite="lax", secure=is_secure)
+        answer.set_cookie(name, value, max_age=seconds, httponly=True, samesite="lax", secure=is_secure(request))
     else:
         answer.delete_cookie(name)
+
+
+def is_secure(request: Request) -> bool:
+    """Whether the browser speaks TLS, with us or with the proxy in front."""
+    return request.url.scheme == "https" or request.headers.get("x-forwarded-proto") == "https"
 
 
 def _own_path(target: str) -> str:

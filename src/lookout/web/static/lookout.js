@@ -143,6 +143,18 @@
     before = null;
   }
 
+  // What is folded below is read when it is opened, and again when the list has changed or asks for something else.
+  let folded = "";
+  function unfold() {
+    const list = $("#lately[open] > #lately-rows");
+    const wanted = list ? `${list.getAttribute("hx-get")} ${$("#board").dataset.position}` : "";
+    if (wanted === folded) return;
+    folded = wanted;
+    if (list) htmx.trigger(list, "lookout:again");
+  }
+  document.addEventListener("toggle", (event) => { if (event.target.id === "lately") unfold(); }, true);
+  document.addEventListener("htmx:after:swap", unfold);
+
   document.addEventListener("htmx:sse:before:connection", (event) => { connection = event.detail.connection; });
   document.addEventListener("htmx:sse:after:connection", () => { heardAt = Date.now(); state("live", "live"); });
   document.addEventListener("htmx:sse:error", (event) => {
@@ -188,7 +200,7 @@
 
   // Keys
   let chosen = null;
-  const rows = () => $$("#board .row");
+  const rows = () => $$("#board .row").filter((row) => row.checkVisibility());
   function markChosen() {
     for (const row of rows()) row.classList.toggle("chosen", row.id === chosen);
   }
