@@ -64,7 +64,8 @@ class AuthEdge:
             await _turn_away(Overloaded("the database does not answer; try again"), scope, receive, send)
         else:
             scope.setdefault("state", {})["visit"] = visit
-            await self._app(scope, self._known_to_the_end(visit, receive), send)
+            known = self._known_to_the_end(visit, receive) if scope.get("method") == "POST" else receive
+            await self._app(scope, known, send)
 
     def _known_to_the_end(self, visit: Visit, receive: Receive) -> Receive:
         """What the request is received by, which raises `Unauthenticated` if the body took long to come, and the
