@@ -32,6 +32,10 @@ WARM_UP = 3.0
 NAME = "Bench"
 
 
+MAKES_TENANTS = "tenants:\n  auto_create_tenants: true\n"
+"""lookout.yaml: whoever sends is a tenant."""
+
+
 def headers_of(tenant_id: str) -> dict[str, str]:
     return {"Authorization": f"Bearer {SECRET}", "X-Tenant-ID": tenant_id}
 
@@ -136,7 +140,10 @@ def _body(connection: int, number: int, alerts: int) -> bytes:
 async def measured(arguments: argparse.Namespace) -> dict[str, Any]:
     """What is printed."""
     with data_dir() as directory:
-        async with lookout_process(directory, SERVICE_TOKEN=SECRET, HOST="127.0.0.1") as server:
+        config = directory.parent / "lookout.yaml"
+        config.write_text(MAKES_TENANTS)
+        environ = {"SERVICE_TOKEN": SECRET, "HOST": "127.0.0.1", "LOOKOUT_CONFIG": str(config)}
+        async with lookout_process(directory, **environ) as server:
             url = await server.address()
             quiet = Quiet(url, arguments.every / 1000)
             following = asyncio.create_task(quiet.run())

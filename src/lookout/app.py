@@ -190,7 +190,8 @@ async def running(settings: Settings, clock: Clock) -> AsyncGenerator[Running]:
         )
         door = None
         if settings.access is not None:
-            door = Door(settings.access, settings.limits, Tokens(readers), clock, intake.note_refusal)
+            tokens = Tokens(await stack.enter_async_context(_pool(dsn, database.CREDENTIALS)))
+            door = Door(settings.access, settings.limits, tokens, clock, intake.note_refusal)
         demo = Demo() if door is None else None
         agents = McpApp(parts)
         failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()

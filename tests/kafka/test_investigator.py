@@ -6,6 +6,7 @@ import signal
 import sys
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
+from datetime import UTC, datetime
 from pathlib import Path
 from statistics import median
 
@@ -19,7 +20,9 @@ from tests.server_process import LOOKOUT, environment, lookout_process
 
 from lookout.incidents.events import EventType, FeedEvent
 from lookout.kafka import KafkaSettings
+from lookout.store import database
 from lookout.store.reads import InvestigationView
+from lookout.store.tenants import Tenants
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "investigator.py"
 SECONDS = 60
@@ -202,6 +205,9 @@ async def test_with_the_service_token_it_works_for_each_records_tenant(
 ) -> None:
     token = "v" * 40
     async with served(dsn, broker, kafka, tmp_path, SERVICE_TOKEN=token) as lookout:
+        pool = await database.connect(dsn)
+        await Tenants(pool).create(("acme", "globex"), datetime.now(UTC))
+        await pool.close()
         async with investigator(kafka, str(lookout.base_url), LOOKOUT_TOKEN=token) as example:
             for tenant_id in ("acme", "globex"):
                 headers = {"Authorization": f"Bearer {token}", "X-Tenant-ID": tenant_id}

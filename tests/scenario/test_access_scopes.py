@@ -4,7 +4,7 @@ import base64
 from typing import Any
 
 import pytest
-from tests.access import ACCESS, SERVICE, api_token, bearer, person
+from tests.access import ACCESS, SERVICE, api_token, bearer, make_tenants, person
 from tests.driver import Driver
 from tests.scenario.conftest import Start
 
@@ -93,9 +93,21 @@ async def test_the_service_token_names_its_tenant_in_each_request(start: Start) 
         assert (await lookout.http.get("/metrics", headers=bearer(SERVICE))).status_code == 200
 
 
+@pytest.mark.parametrize("name", ["a cme", "no such tenant! {a,b}", "\N{KATAKANA LETTER A}", "x" * 101, "acme\u200b"])
+async def test_what_is_no_tenants_name_is_refused_and_never_made_one(start: Start, name: str) -> None:
+    async with start(access=ACCESS) as lookout:
+        for method, path in (("GET", "/v1/incidents"), ("POST", "/api/v2/alerts"), ("POST", "/graphql")):
+            headers = [(b"Authorization", f"Bearer {SERVICE}".encode()), (b"X-Tenant-ID", name.encode())]
+            answer = await lookout.http.request(method, path, headers=headers, json=[])
+            assert answer.status_code == 400
+            assert "X-Tenant-ID is not the name of a tenant" in answer.text
+        assert not await lookout.sql("SELECT FROM feeds")
+
+
 async def test_a_platform_operator_names_the_tenant_and_is_seen_to_have_acted(start: Start) -> None:
     async with start(access=ACCESS) as lookout:
         service = bearer(SERVICE, **{"X-Tenant-ID": "acme"})
+        await make_tenants(lookout, "acme")
         await lookout.http.post("/api/v2/alerts", json=[lookout.alert({})], headers=service)
         (incident,) = (await lookout.http.get("/v1/incidents", headers=service)).json()["incidents"]
         path = f"/v1/incidents/{incident['id']}/notes"
@@ -111,6 +123,7 @@ async def test_a_platform_operator_names_the_tenant_and_is_seen_to_have_acted(st
 async def test_other_people_stay_in_their_tenant_whatever_a_header_says(start: Start, role: str) -> None:
     async with start(access=ACCESS) as lookout:
         service = bearer(SERVICE, **{"X-Tenant-ID": "acme"})
+        await make_tenants(lookout, "acme")
         await lookout.http.post("/api/v2/alerts", json=[lookout.alert({})], headers=service)
         stranger = bearer(person(lookout, "globex", role), **{"X-Tenant-ID": "acme"})
         assert (await lookout.http.get("/v1/incidents", headers=stranger)).json()["incidents"] == []

@@ -11,11 +11,9 @@ GRAPHQL = b"""{"query": "mutation Note($id: ID!, $text: String!) { addIncidentNo
  __typename } }", "variables": {"id": "THIS", "text": "TEXT", "extra": "EXTRA"}, "x": "EXTRA"}"""
 MCP = b"""{"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": "add_incident_note",
  "arguments": {"incident_id": "THIS", "text": "TEXT"}, "x": "EXTRA"}}"""
+# All actions of REST read their bodies in one place: two stand for them.
 GOOD: dict[str, bytes] = {
     "/v1/incidents/THIS/notes": b'{"text": "TEXT", "x": "EXTRA"}',
-    "/v1/incidents/THIS/assign": b'{"assignee": "TEXT", "x": "EXTRA"}',
-    "/v1/incidents/THIS/resolve": b'{"reason": "TEXT", "x": "EXTRA"}',
-    "/v1/incidents/THIS/acknowledge": b'{"x": "EXTRA"}',
     "/v1/incidents/THIS/investigations": b'{"report_id": "r", "summary": "s", "root_cause": "TEXT", "x": "EXTRA"}',
     "/graphql": GRAPHQL.replace(b"\n", b""),
     "/mcp": MCP.replace(b"\n", b""),

@@ -29,7 +29,6 @@ GOOD: dict[str, bytes] = {
     "/v1/alertmanager": b'{"version": "4", "alerts": [%s]}' % _ALERT,
     "/v1/grafana": b'{"version": "1", "alerts": [%s]}' % _ALERT,
     "/v1/events": _EVENT,
-    "/v2/enqueue": _EVENT,
 }
 
 # What Go reads, or leaves unread, and so is taken. An event's custom details may be any JSON besides, and the event of
@@ -46,7 +45,7 @@ TOO_LARGE_FOR_EVENTS = {"a megabyte", "a megabyte of escapes", "a megabyte of em
 
 
 def is_taken(path: str, name: str) -> bool:
-    if path in ("/v1/events", "/v2/enqueue"):
+    if path == "/v1/events":
         return name in (TAKEN | BY_EVENTS) - TOO_LARGE_FOR_EVENTS
     return name in TAKEN or (path == "/api/v2/alerts" and name in BY_ALERTMANAGERS_API)
 

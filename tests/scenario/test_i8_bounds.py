@@ -136,7 +136,7 @@ async def test_i8_a_body_that_stands_still_is_408_and_its_bytes_are_given_back(
     lookout: Driver, monkeypatch: pytest.MonkeyPatch, path: str
 ) -> None:
     monkeypatch.setattr(bodies, "BODY_SECONDS", 0.2)
-    monkeypatch.setattr(bodies, "BODIES_LIMIT", 1500)
+    monkeypatch.setattr(bodies, "BODIES_LIMIT", 1500 * bodies.TENANT_PART)
     text = "the body did not arrive within 0.2 seconds; nothing of it was taken"
     shape = {
         "/api/v2/alerts": {"code": 408, "message": text},

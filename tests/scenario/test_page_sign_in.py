@@ -55,6 +55,20 @@ async def test_a_token_signs_in_and_sees_its_own_tenant(start: Start) -> None:
         assert "made-up trouble" not in page.text
 
 
+async def test_a_platform_operator_signs_in_to_a_tenant_and_to_nothing_else(start: Start) -> None:
+    async with start(access=ACCESS) as lookout:
+        operator = person(lookout, "platform", "platform_operator")
+        for name in ("\N{CJK UNIFIED IDEOGRAPH-6771}\N{CJK UNIFIED IDEOGRAPH-4EAC}", "a b", "x;y", "x" * 101):
+            answer = await submits(lookout, "/sign-in", credential=operator, tenant=name)
+            assert answer.status_code == 400
+            assert "tenant is not the name of a tenant" in words_of(answer.text)
+            assert "Set-Cookie" not in answer.headers
+        browser = await signed_in(lookout, operator, " acme ")
+        assert "lookout_tenant=acme" in browser["Cookie"]
+        browser["Cookie"] = f"theme; {browser['Cookie']}"
+        assert (await lookout.http.get("/", headers=browser)).status_code == 200
+
+
 async def test_what_does_not_hold_signs_nobody_in_and_does_not_say_why(start: Start) -> None:
     async with start(access=ACCESS) as lookout:
         old = person(lookout, minutes=-1)

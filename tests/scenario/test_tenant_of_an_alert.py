@@ -1,6 +1,7 @@
 """A sender for many tenants: an alert is whose the header, its label or a rule says, and nobody else's."""
 
 import asyncio
+import uuid
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -10,7 +11,7 @@ from tests.driver import Driver
 from tests.scenario.conftest import Start
 
 from lookout.alerts.matcher import parse_matchers
-from lookout.api.parts import Scope
+from lookout.api.parts import LOCAL_TENANT, Scope
 from lookout.incidents.policy import Policy
 from lookout.incidents.tenants import Tenancy, TenantRule
 from lookout.intake import placing, writer
@@ -211,11 +212,46 @@ async def test_a_tenant_that_is_made_is_known_at_once_on_every_replica(start: St
 
 
 async def test_whoever_has_a_token_or_a_log_is_known(start: Start) -> None:
+    async with start() as local:
+        await local.fires(job="a")
     async with start(access=ACCESS) as lookout:
         await api_token(lookout, Scope.READ, tenant_id="reader")
-        await post(lookout, bearer(SERVICE, **{"X-Tenant-ID": "served"}), {"job": "a"})
-        for tenant_id in ("reader", "served"):
+        for tenant_id in ("reader", LOCAL_TENANT):
             assert (await post(lookout, await sender(lookout), {"tenant_id": tenant_id})).status_code == 200
+
+
+def service(tenant_id: str) -> dict[str, str]:
+    return bearer(SERVICE, **{"X-Tenant-ID": tenant_id})
+
+
+@pytest.mark.parametrize("strange", ["nobody", "no such tenant! {a,b}", "x" * 101])
+async def test_the_service_token_makes_no_tenant(lookout: Driver, strange: str) -> None:
+    answer = await post(lookout, service(strange), {"job": "a"})
+    assert answer.status_code == 400
+    act = f"/v1/incidents/{uuid.uuid4()}/notes"
+    answer = await lookout.http.post(act, json={"text": "hm"}, headers=service(strange))
+    assert answer.status_code in (400, 404)
+    assert (await post(lookout, service("acme"), {"job": "a"})).status_code == 200
+    rows = await lookout.sql("SELECT tenant_id FROM tenants ORDER BY 1")
+    assert [row["tenant_id"] for row in rows] == ["acme", "globex", "platform"]
+
+
+async def test_what_is_refused_of_the_service_token_is_told_to_the_tenant_that_there_is(lookout: Driver) -> None:
+    headers = {**service("acme"), "Content-Type": "application/json"}
+    # Nothing was sent for it before.
+    await lookout.http.post("/api/v2/alerts", content=b"{", headers=headers)
+    await lookout.http.post("/api/v2/alerts", json=[{"labels": {"": "no name"}}], headers=headers)
+    await post(lookout, service("nobody"), {"job": "a"})
+    answer = (await lookout.http.get("/v1/rejected-alerts", headers=headers)).raise_for_status()
+    assert len(answer.json()["rejected_alerts"]) == 2
+    [(place, reason)] = await rejected(lookout, "platform")
+    assert (place, "there is no tenant 'nobody' (X-Tenant-ID)" in reason) == (0, True)
+
+
+async def test_the_service_token_makes_tenants_where_alerts_do(start: Start) -> None:
+    async with start(Policy(tenants=Tenancy(auto_create_tenants=True)), access=ACCESS) as lookout:
+        assert (await post(lookout, service("fresh"), {"job": "a"})).status_code == 200
+        assert await seen(lookout, "fresh") == ["Down (job=a)"]
 
 
 async def test_a_body_that_cannot_be_read_is_told_to_the_header_tenant_or_the_platform(lookout: Driver) -> None:

@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 
 from starlette.requests import Request
 
+from lookout.api.limits import Key
 from lookout.errors import Overloaded
 from lookout.sources.parsed import MalformedBody
 
@@ -13,21 +14,28 @@ BODY_LIMIT = 64 * 1024 * 1024
 """Bytes of one body: 100,000 alerts of an Alertmanager group are 50 MB."""
 BODIES_LIMIT = 4 * BODY_LIMIT
 """Bytes of all bodies that are being read or stored. Parsed, alerts take up to four times as much for a moment."""
+TENANT_PART = 2
+"""A tenant has one part in so many of that: with bodies that never end it keeps none of the others' out."""
+SMALL_BODY = 1024 * 1024
+RESERVE = 32 * 1024 * 1024
+"""Bytes that only bodies have that are small as yet: tenants that fill all the rest keep out large ones alone."""
 BODY_SECONDS = 30.0
 """Until when a body has to be there: one that stands still holds its part of the limit of all."""
 
 
 class Bodies:
-    """Reads bodies, and knows how much is under way."""
+    """Reads bodies, and knows how much is under way, in all and of each tenant."""
 
     def __init__(self) -> None:
         self._under_way = 0
+        self._of_tenants: dict[Key, int] = {}
 
     @asynccontextmanager
-    async def read(self, request: Request, limit: int | None = None) -> AsyncGenerator[bytes]:
-        """The body, counted until the block ends.
+    async def read(self, request: Request, key: Key, limit: int | None = None) -> AsyncGenerator[bytes]:
+        """The body, counted until the block ends. `key` names its tenant.
 
-        Raises `MalformedBody` for one beyond `limit` (413) or too slow (408), `Overloaded` beyond the limit of all.
+        Raises `MalformedBody` for one beyond `limit` (413) or too slow (408), `Overloaded` beyond the limit of all or
+        of the tenant.
         """
         limit = BODY_LIMIT if limit is None else limit
         announced = request.headers.get("content-length", "")
@@ -40,17 +48,29 @@ class Bodies:
                 async with asyncio.timeout(BODY_SECONDS):
                     async for chunk in request.stream():
                         taken += len(chunk)
-                        self._under_way += len(chunk)
+                        self._count(key, len(chunk))
                         if taken > limit:
                             raise _too_large(limit)
-                        if self._under_way > BODIES_LIMIT:
-                            raise Overloaded("too many large requests are under way; nothing of this one was taken")
+                        self._check_room(key, taken)
                         chunks.append(chunk)
             except TimeoutError:
                 raise _too_slow() from None
             yield b"".join(chunks)
         finally:
-            self._under_way -= taken
+            self._count(key, -taken)
+
+    def _count(self, key: Key, size: int) -> None:
+        self._under_way += size
+        self._of_tenants[key] = self._of_tenants.get(key, 0) + size
+        if not self._of_tenants[key]:
+            del self._of_tenants[key]
+
+    def _check_room(self, key: Key, taken: int) -> None:
+        """Whether a body may stay, of which so much has come. Raises `Overloaded`."""
+        if self._of_tenants.get(key, 0) > BODIES_LIMIT // TENANT_PART:
+            raise Overloaded("too many large requests of this tenant are under way; nothing of this one was taken")
+        if self._under_way > BODIES_LIMIT + (RESERVE if taken <= SMALL_BODY else 0):
+            raise Overloaded("too many large requests are under way; nothing of this one was taken")
 
 
 def _too_large(limit: int) -> MalformedBody:

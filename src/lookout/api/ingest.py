@@ -5,7 +5,7 @@ import re
 import uuid
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 from starlette.requests import Request
@@ -20,7 +20,7 @@ from lookout.api.answers import Json, error_answer
 from lookout.api.bodies import Bodies
 from lookout.api.edge import sender_of
 from lookout.api.events import accepted, acknowledge, refused
-from lookout.api.parts import Parts, text_of_header
+from lookout.api.parts import SERVICE_CREDENTIAL, Caller, Parts, text_of_header
 from lookout.api.signature import Signature
 from lookout.errors import LookoutError, Overloaded, Unsigned
 from lookout.incidents.ledger import Receipt
@@ -141,7 +141,7 @@ class Ingest:
         body = b""
         try:
             _check_media_type(request)
-            async with self._bodies.read(request, limit) as body:
+            async with self._bodies.read(request, sender.counted_as[0], limit) as body:
                 now = self._parts.clock.now()
                 if (signature := self._signatures.get(source)) is not None:
                     signature.check(request.headers, body, now)
@@ -152,8 +152,8 @@ class Ingest:
                 else:
                     parsed = parse(body, now, settled)
                 placed = whole(sender.tenant_id, parsed)
-                if sender.many_tenants:
-                    placed = await self._parts.placing.place(parsed, _org_id(request), policy.tenants)
+                if (named := _tenant_named(request, sender)) is not None:
+                    placed = await self._parts.placing.place(parsed, named.tenant, policy.tenants, named.header)
                 metrics.RECEIVED.labels(source).inc(len(parsed.alerts) + parsed.rejected_count)
                 metrics.REJECTED.labels(source).inc(parsed.rejected_count)
                 return _Taken(parsed, placed, await self._store(source, now, parsed, placed))
@@ -165,7 +165,8 @@ class Ingest:
             metrics.REJECTED.labels(source).inc()
             raise
         except MalformedBody as error:
-            home = self._parts.placing.home_of(_org_id(request)) if sender.many_tenants else sender.tenant_id
+            named = _tenant_named(request, sender)
+            home = sender.tenant_id if named is None else await self._parts.placing.home_of(named.tenant)
             await self._note_refusal(home, source, error, body)
             raise
 
@@ -222,8 +223,20 @@ class _Taken(msgspec.Struct, frozen=True):
     receipts: list[Receipt]
 
 
-def _org_id(request: Request) -> str:
-    return text_of_header(request.headers.get(ORG_ID)).strip()
+class _TenantNamed(NamedTuple):
+    """The tenant that a header names for all alerts of a request, "" if it names none."""
+
+    header: str
+    tenant: str
+
+
+def _tenant_named(request: Request, sender: Caller) -> _TenantNamed | None:
+    """Where it has yet to be seen whether there is such a tenant. None: the tenant is a fact of the credential."""
+    if sender.many_tenants:
+        return _TenantNamed(ORG_ID, text_of_header(request.headers.get(ORG_ID)).strip())
+    if sender.credential == SERVICE_CREDENTIAL:
+        return _TenantNamed("X-Tenant-ID", sender.tenant_id)
+    return None
 
 
 def _view(taken: _Taken) -> DeliveryView:

@@ -12,6 +12,7 @@ from lookout.errors import Forbidden, Refused
 from lookout.feeds.follow import Followers
 from lookout.feeds.kafka.relay import Relays
 from lookout.incidents.actions import NAME_LIMIT
+from lookout.incidents.tenants import TENANT_LENGTH, is_tenant_id
 from lookout.intake.placing import Placing
 from lookout.intake.writer import Intake
 from lookout.reconcile import Reconciler
@@ -105,6 +106,17 @@ def local_caller(user_id: str | None) -> Caller:
 def text_of_header(raw: str | None) -> str:
     """Headers are read as Latin-1, and people's names are sent as UTF-8."""
     return (raw or "").encode("latin-1", errors="replace").decode(errors="replace")
+
+
+def tenant_named(text: str, field: str) -> str:
+    """The id of a tenant as it is written, "" for none. Nothing is cleaned: that could make it another tenant's.
+
+    Raises `Refused` for what is no id of a tenant.
+    """
+    if text and not is_tenant_id(text):
+        wanted = f"letters, digits, dots, dashes and underscores, at most {TENANT_LENGTH}"
+        raise Refused(f"{field} is not the name of a tenant: {wanted}", field, wanted)
+    return text
 
 
 def name_of(text: str, field: str) -> str:

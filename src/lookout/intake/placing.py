@@ -1,5 +1,7 @@
 """Parts the alerts of a sender for many tenants by tenant. What names no tenant that there is becomes a refused alert.
 
+So it is with the platform's own services, which name the one tenant of a request.
+
 A tenant that is known stays known: nobody is asked about it again.
 """
 
@@ -19,6 +21,7 @@ from lookout.incidents.ledger import Receipt
 from lookout.incidents.tenants import Tenancy, is_tenant_id
 from lookout.intake.work import Delivery
 from lookout.sources.parsed import Parsed
+from lookout.store.database import PASSING_ERRORS
 from lookout.store.tenants import Tenants
 
 THREAD_FROM = 2_000
@@ -31,6 +34,8 @@ TENANTS_NAMED = 5
 """Tenants that are named of those whose part of a request was not stored."""
 SHOWN_LIMIT = 100
 """Characters of a name that is none, in the reason."""
+
+_NOBODY_NEW = Tenancy()
 
 log = structlog.get_logger()
 
@@ -112,12 +117,18 @@ class Placing:
         self._platform = platform_tenant
         self._known: dict[str, None] = {platform_tenant: None}
 
-    def home_of(self, org_id: str) -> str:
+    async def home_of(self, org_id: str) -> str:
         """To whom a request is told of which no alert could be read: `org_id` is the tenant in its header."""
-        return org_id if org_id in self._known else self._platform
+        try:
+            return org_id if await self._known_of({org_id}, _NOBODY_NEW) else self._platform
+        except PASSING_ERRORS:
+            return self._platform
 
-    async def place(self, parsed: Parsed, org_id: str, tenancy: Tenancy) -> Placed:
-        """Whose each alert is; those of no tenant that there is are taken out of `parsed.alerts`, and refused."""
+    async def place(self, parsed: Parsed, org_id: str, tenancy: Tenancy, header: str) -> Placed:
+        """Whose each alert is; those of no tenant that there is are taken out of `parsed.alerts`, and refused.
+
+        `org_id` is the tenant that `header` names for all of the request, "" if it names none.
+        """
         label_sets = [alert.label_set for alert in parsed.alerts]
         if len(label_sets) >= THREAD_FROM:
             names = await asyncio.to_thread(self._names_of, label_sets, org_id, tenancy)
@@ -125,12 +136,15 @@ class Placing:
             names = self._names_of(label_sets, org_id, tenancy)
         others = self._names_of(parsed.acknowledged, org_id, tenancy)
         known = await self._known_of({*names, *others}, tenancy)
+        if org_id and parsed.rejected:
+            known |= await self._known_of({org_id}, _NOBODY_NEW)
         places: dict[str, list[int]] = {}
         if all(name in known for name in (*names, *others)):
             for place, name in enumerate(names):
                 places.setdefault(name, []).append(place)
         else:
-            places = _without_strangers(parsed, names, others, known, org_id, tenancy)
+            where = header if org_id else f"the label {tenancy.label} or a rule of tenants.rules"
+            places = _without_strangers(parsed, names, others, known, where)
             others = [name for name in others if name in known]
         home = org_id if org_id in known else self._platform
         if parsed.rejected:
@@ -163,7 +177,7 @@ class Placing:
 
 
 def _without_strangers(
-    parsed: Parsed, names: Sequence[str], others: Sequence[str], known: set[str], org_id: str, tenancy: Tenancy
+    parsed: Parsed, names: Sequence[str], others: Sequence[str], known: set[str], where: str
 ) -> dict[str, list[int]]:
     """Refuse what names no tenant, and place the rest."""
     refused = set(parsed.rejected_places)
@@ -176,18 +190,17 @@ def _without_strangers(
             kept.append(place)
         else:
             labels = parsed.alerts[place].labels
-            parsed.reject(indexes[place], _fault_of(name, org_id, tenancy), {"labels": labels})
+            parsed.reject(indexes[place], _fault_of(name, where), {"labels": labels})
     for index, name in enumerate(others):
         if name not in known:
             labels = parsed.acknowledged[index].labels
-            parsed.reject(index, _fault_of(name, org_id, tenancy), {"labels": labels})
+            parsed.reject(index, _fault_of(name, where), {"labels": labels})
     parsed.acknowledged = [each for each, name in zip(parsed.acknowledged, others, strict=True) if name in known]
     parsed.alerts = [parsed.alerts[place] for place in kept]
     return places
 
 
-def _fault_of(name: str, org_id: str, tenancy: Tenancy) -> str:
-    where = "X-Scope-OrgID" if org_id else f"the label {tenancy.label} or a rule of tenants.rules"
+def _fault_of(name: str, where: str) -> str:
     shown = one_line(name, SHOWN_LIMIT)
     if not is_tenant_id(name):
         return f"{shown!r} is no tenant id ({where}): letters, digits, dot, dash and underscore, at most 100"

@@ -33,7 +33,9 @@ COMMAND_SECONDS = 30.0
 READERS = 10
 WRITERS = 4
 RELAYS = 3
-"""Connections of each kind. The writer has its own, so that slow reads never keep it from taking alerts."""
+CREDENTIALS = 2
+"""Connections of each kind. The writer has its own, so that slow reads never keep it from taking alerts; and so has who
+looks up API tokens, as every request waits for that."""
 
 UP_RETRY = timedelta(milliseconds=200)
 UP_TRIES = 300

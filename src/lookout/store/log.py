@@ -44,6 +44,9 @@ REJECTED_KEPT = 10_000
 WRITTEN_AT_ONCE = 5_000
 """Rows of one statement: what is more goes in several, between which the server goes on answering."""
 
+FEEDS_KNOWN = 100_000
+"""Tenants that are remembered to have a log: about 150 bytes each."""
+
 _REASON_LIMIT = 500
 _EXCERPT_LIMIT = 512
 
@@ -112,7 +115,7 @@ class Log:
     def __init__(self, pool: "Pool") -> None:
         self._pool = pool
         self._platform = Platform(pool)
-        self._known_tenants: set[str] = set()
+        self._known_tenants: dict[str, None] = {}
 
     async def renew(self, renewals: Sequence[Renewal], now: datetime) -> set[int]:
         """Renew leases in a commit of its own. Returns the places of those that stood; the others need a decision."""
@@ -132,11 +135,13 @@ class Log:
 
     async def open_feeds(self, tenant_ids: Iterable[str], now: datetime) -> None:
         """Give each tenant its row, once."""
-        unknown = sorted(set(tenant_ids) - self._known_tenants)
+        unknown = sorted(set(tenant_ids) - self._known_tenants.keys())
         if unknown:
             async with isolation.tenants(self._pool, unknown) as connection:
                 await connection.execute(SQL["open_feeds"], unknown, now)
-            self._known_tenants.update(unknown)
+            self._known_tenants.update(dict.fromkeys(unknown))
+            for tenant_id in list(islice(self._known_tenants, max(0, len(self._known_tenants) - FEEDS_KNOWN))):
+                del self._known_tenants[tenant_id]
 
     async def due_leases(
         self, now: datetime, grace: timedelta, unheard: Sequence[str], limit: int

@@ -14,7 +14,7 @@ from starlette.responses import RedirectResponse, Response
 from lookout.alerts.text import one_line
 from lookout.api.auth.browser import CREDENTIAL, SIGN_IN, TENANT, cookies_of
 from lookout.api.edge import known_caller, visit_of
-from lookout.api.parts import LOCAL_ACTOR, SERVICE_CREDENTIAL, Caller, Scope, name_of
+from lookout.api.parts import LOCAL_ACTOR, SERVICE_CREDENTIAL, Caller, Scope, name_of, tenant_named
 from lookout.errors import Forbidden, LookoutError, Refused, Unauthenticated
 from lookout.incidents.actions import NAME_LIMIT
 
@@ -93,7 +93,7 @@ async def sign_in(request: Request) -> Response:
     _check_reader(caller())
     answer = RedirectResponse(_own_path(request.query_params.get("next", "")), 303)
     stays = STAYS if form.get("stay") else None
-    tenant = name_of(form.get("tenant", ""), "tenant")
+    tenant = tenant_named(form.get("tenant", "").strip(), "tenant")
     for name, value in ((CREDENTIAL, credential), (TENANT, tenant)):
         _keep(request, answer, name, value, stays)
     return answer

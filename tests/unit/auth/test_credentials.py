@@ -4,6 +4,7 @@ import base64
 
 import pytest
 
+from lookout.api.auth import browser
 from lookout.api.auth.gate import credential_of
 
 
@@ -33,3 +34,17 @@ def basic(text: str) -> str:
 )
 def test_a_credential_is_a_bearer_token_or_a_password(header: str | None, credential: str | None) -> None:
     assert credential_of(header) == credential
+
+
+@pytest.mark.parametrize(
+    "cookies",
+    [
+        "lookout_credential=abc",
+        "theme; lookout_credential=abc",
+        "a[b]=1; lookout_credential=abc; c=d e",
+        'x="; lookout_credential=abc',
+        "{}=[]; lookout_credential=abc;;",
+    ],
+)
+def test_a_cookie_of_somebody_elses_costs_none_of_ours(cookies: str) -> None:
+    assert browser.authorization_of({"cookie": cookies}) == "Bearer abc"

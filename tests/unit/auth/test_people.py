@@ -1,5 +1,6 @@
 """Tokens of people: which are read, and which are nobody's."""
 
+import asyncio
 import base64
 import hashlib
 import hmac
@@ -16,7 +17,7 @@ from tests.clock import FakeClock
 from lookout.api.auth.keys import FRESH, LARGEST, UNKNOWN_RETRY, KeySet
 from lookout.api.auth.people import LONGEST_TOKEN, People
 from lookout.api.parts import Caller, Scope
-from lookout.errors import Unauthenticated
+from lookout.errors import Overloaded, Unauthenticated
 
 SECRET = "s" * 40
 CLOCK = FakeClock()
@@ -62,6 +63,13 @@ async def test_only_a_platform_operator_may_name_another_tenant() -> None:
     assert (await caller(signed(CLAIMS), tenant_id="globex")).tenant_id == "acme"
 
 
+@pytest.mark.parametrize("tenant_id", [" acme", "acme\u200b", "no such tenant!", "x" * 101])
+async def test_a_platform_operator_cannot_name_what_is_no_tenant(tenant_id: str) -> None:
+    operator = signed({**CLAIMS, "role": "platform_operator"})
+    with pytest.raises(Unauthenticated, match="X-Tenant-ID"):
+        await caller(operator, tenant_id=tenant_id)
+
+
 async def test_a_platform_operator_without_a_tenant_has_none_until_it_is_named() -> None:
     claims = {**CLAIMS, "tenant_id": "", "role": "platform_operator"}
     assert (await caller(signed(claims))).tenant_id == ""
@@ -74,10 +82,19 @@ async def test_a_platform_operator_without_a_tenant_has_none_until_it_is_named()
         {**CLAIMS, "exp": NOW - 1},
         {**CLAIMS, "exp": "soon"},
         {name: value for name, value in CLAIMS.items() if name != "exp"},
+        {**CLAIMS, "exp": float("nan")},
+        {**CLAIMS, "exp": float("inf")},
+        {**CLAIMS, "nbf": float("nan")},
         {**CLAIMS, "nbf": NOW + 61},
+        {**CLAIMS, "nbf": 1e20},
+        {**CLAIMS, "nbf": 10**400},
         {**CLAIMS, "tenant_id": ""},
         {**CLAIMS, "tenant_id": 5},
         {**CLAIMS, "tenant_id": "x" * 201},
+        {**CLAIMS, "tenant_id": " acme  "},
+        {**CLAIMS, "tenant_id": "acme\u200b"},
+        {**CLAIMS, "tenant_id": "no such tenant!"},
+        {**CLAIMS, "tenant_id": "\ud800"},
         {**CLAIMS, "roles": "viewer"},
     ],
 )
@@ -187,6 +204,60 @@ async def test_keys_that_rotate_are_fetched_but_not_at_anybodys_pace() -> None:
     assert (await caller(new, people)).tenant_id == "acme"
     with pytest.raises(Unauthenticated):
         await caller(signed(CLAIMS, EC, "ES256", kid="two"), people)
+
+
+class SlowKeys(httpx.AsyncBaseTransport):
+    """An address with keys that answers once it may."""
+
+    def __init__(self) -> None:
+        self.keys = Keys()
+        self.asked = asyncio.Event()
+        self.answers = asyncio.Event()
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        self.asked.set()
+        await self.answers.wait()
+        return self.keys(request)
+
+
+async def test_all_who_need_a_key_wait_for_the_fetch_under_way() -> None:
+    address = SlowKeys()
+    people = People(None, KeySet("https://id.example/keys", FakeClock(), address), None)
+    texts = (signed(CLAIMS, RSA, "RS256", kid="one"), signed(CLAIMS, EC, "ES256", kid="two"))
+    first = asyncio.create_task(caller(texts[0], people))
+    await address.asked.wait()
+    others = [asyncio.create_task(caller(text, people)) for text in texts * 2]
+    for _ in range(5):
+        await asyncio.sleep(0)
+    assert not any(task.done() for task in others)
+    address.answers.set()
+    assert {found.tenant_id for found in await asyncio.gather(first, *others)} == {"acme"}
+    assert address.keys.asked == 1
+
+
+@pytest.mark.parametrize("known_before", [False, True])
+async def test_while_keys_cannot_be_fetched_a_token_of_an_unknown_one_is_to_come_again(*, known_before: bool) -> None:
+    clock, keys = FakeClock(), Keys()
+    people = keys.people(clock)
+    if known_before:
+        await caller(signed(CLAIMS, RSA, "RS256", kid="one"), people)
+        clock.move(seconds=UNKNOWN_RETRY.total_seconds())
+    good, keys.answer = keys.answer, httpx.Response(500)
+    text = signed(CLAIMS, RSA, "RS256", kid="one" if not known_before else "new")
+    for _ in range(2):
+        with pytest.raises(Overloaded) as refused:
+            await caller(text, people)
+        assert refused.value.retry_after == UNKNOWN_RETRY.total_seconds()
+    keys.answer = httpx.Response(200, json={"keys": [Keys.rsa("new")]}) if known_before else good
+    clock.move(seconds=UNKNOWN_RETRY.total_seconds())
+    assert (await caller(text, people)).tenant_id == "acme"
+
+
+async def test_an_address_that_never_answers_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("lookout.api.auth.keys.FETCH_SECONDS", 0.01)
+    people = People(None, KeySet("https://id.example/keys", FakeClock(), SlowKeys()), None)
+    with pytest.raises(Overloaded):
+        await caller(signed(CLAIMS, RSA, "RS256", kid="one"), people)
 
 
 @pytest.mark.parametrize(

@@ -87,7 +87,7 @@ class AuthEdge:
         caller = await self._gate.caller(authorization, headers)
         return Visit(
             lambda: caller,
-            ended=partial(self._watch.ended, authorization or ""),
+            ended=partial(self._watch.ended, authorization or "", caller.expires_at),
             count=partial(self._count, caller, sends=False),
         )
 

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 
 from lookout.api.auth.people import People
 from lookout.api.auth.tokens import ApiTokens
-from lookout.api.parts import SERVICE_CREDENTIAL, Caller, Scope, name_of, text_of_header
+from lookout.api.parts import SERVICE_CREDENTIAL, Caller, Scope, name_of, tenant_named, text_of_header
 from lookout.clock import Clock
-from lookout.errors import Unauthenticated
+from lookout.errors import Overloaded, Unauthenticated
 from lookout.store.tokens import PREFIX
 
 SERVICE_ACTOR = "service"
@@ -25,7 +25,10 @@ class Gate:
         self._clock = clock
 
     async def caller(self, authorization: str | None, headers: Mapping[str, str]) -> Caller:
-        """Who asks with this `Authorization`. Raises `Unauthenticated`, and `Refused` for a bad name in a header."""
+        """Who asks with this `Authorization`.
+
+        Raises `Unauthenticated`, `Refused` for a bad name in a header, and `Overloaded` while nobody can say.
+        """
         text = credential_of(authorization)
         if text is None:
             raise Unauthenticated("a credential is needed: Authorization: Bearer ..., or Basic with it as password")
@@ -42,11 +45,13 @@ class Gate:
         raise Unauthenticated("the credential is not one of ours")
 
     async def holds(self, authorization: str) -> bool:
-        """Whether a credential that held still does."""
+        """Whether a credential that held still does; also while nobody can say, as it is looked at again soon."""
         try:
             await self.caller(authorization, {})
         except Unauthenticated:
             return False
+        except Overloaded:
+            return True
         return True
 
 
@@ -66,7 +71,7 @@ def credential_of(authorization: str | None) -> str | None:
 
 
 def _service(headers: Mapping[str, str]) -> Caller:
-    tenant_id = name_of(text_of_header(headers.get("x-tenant-id")), "X-Tenant-ID")
+    tenant_id = tenant_named(text_of_header(headers.get("x-tenant-id")), "X-Tenant-ID")
     user = name_of(text_of_header(headers.get("x-user-id")), "X-User-ID")
     return Caller(
         tenant_id=tenant_id,

@@ -8,7 +8,7 @@ import jwt
 import structlog
 
 from lookout.clock import Clock
-from lookout.errors import Unauthenticated
+from lookout.errors import Overloaded, Unauthenticated
 
 FRESH = timedelta(minutes=10)
 """How long keys count as current."""
@@ -31,17 +31,22 @@ class KeySet:
         self._keys: dict[str, jwt.PyJWK] = {}
         self._asked_at: datetime | None = None
         self._fetched_at: datetime | None = None
+        self._has_failed = False
         self._fetching = asyncio.Lock()
 
     async def key(self, key_id: str) -> jwt.PyJWK:
-        """The key of this id. Raises `Unauthenticated` if there is none."""
-        if self._is_due(key_id):
+        """The key of this id. Raises `Unauthenticated` if there is none, `Overloaded` while nobody can say."""
+        # A key that is not known may be in what is being fetched: whoever needs it waits for that.
+        if self._is_due(key_id) or (key_id not in self._keys and self._fetching.locked()):
             async with self._fetching:
                 if self._is_due(key_id):
                     await self._refresh()
-        if key_id not in self._keys:
-            raise Unauthenticated("the token is signed with a key that is not known here")
-        return self._keys[key_id]
+        if key_id in self._keys:
+            return self._keys[key_id]
+        if self._has_failed:
+            seconds = int(UNKNOWN_RETRY.total_seconds())
+            raise Overloaded("the keys that tokens are signed with cannot be fetched now; try again", seconds)
+        raise Unauthenticated("the token is signed with a key that is not known here")
 
     def _is_due(self, key_id: str) -> bool:
         now = self._clock.now()
@@ -53,9 +58,11 @@ class KeySet:
         self._asked_at = self._clock.now()
         try:
             keys = jwt.PyJWKSet.from_json((await self._fetch()).decode()).keys
-        except (httpx.HTTPError, jwt.PyJWTError, ValueError, TypeError, KeyError, AttributeError) as error:
+        except (httpx.HTTPError, jwt.PyJWTError, OSError, ValueError, TypeError, KeyError, AttributeError) as error:
             log.warning("auth", action="keys_not_fetched", error=repr(error)[:300])
+            self._has_failed = True
             return
+        self._has_failed = False
         self._keys = {key.key_id or "": key for key in keys}
         self._fetched_at = self._asked_at
 

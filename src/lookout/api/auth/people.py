@@ -4,6 +4,7 @@ The algorithm is settled by what Lookout was given to check with, never by the t
 list of public keys RS256 or ES256. Times are compared with Lookout's own clock.
 """
 
+import math
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -13,7 +14,7 @@ import msgspec
 from jwt.types import Options
 
 from lookout.api.auth.keys import KeySet
-from lookout.api.parts import Caller, Scope, name_of
+from lookout.api.parts import Caller, Scope, name_of, tenant_named
 from lookout.errors import Refused, Unauthenticated
 
 ROLES: dict[str, frozenset[Scope]] = {
@@ -59,7 +60,9 @@ class People:
         """Whose token this is. `tenant_id` is the one that was asked for, "" for none; only a platform operator's
         counts. Raises `Unauthenticated`."""
         claims = await self._claims_of(text)
-        if now.timestamp() >= claims.exp or now + EARLY < datetime.fromtimestamp(claims.nbf, UTC):
+        if not (math.isfinite(claims.exp) and math.isfinite(claims.nbf)):
+            raise Unauthenticated("the token is not one of ours")
+        if now.timestamp() >= claims.exp or (now + EARLY).timestamp() < claims.nbf:
             raise Unauthenticated("the token has expired, or is not valid yet")
         audiences = (claims.aud,) if isinstance(claims.aud, str) else claims.aud
         if self._audience is not None and self._audience not in audiences:
@@ -91,8 +94,8 @@ def _caller_of(claims: Claims, tenant_id: str) -> Caller:
     is_platform = PLATFORM_ROLE in roles
     try:
         user = name_of(claims.user_id or claims.sub, "user_id") or "somebody"
-        own = name_of(claims.tenant_id, "tenant_id")
-        wanted = name_of(tenant_id, "X-Tenant-ID") if is_platform else ""
+        own = tenant_named(claims.tenant_id, "tenant_id")
+        wanted = tenant_named(tenant_id, "X-Tenant-ID") if is_platform else ""
     except Refused as error:
         raise Unauthenticated(str(error)) from None
     if not own and not is_platform:
