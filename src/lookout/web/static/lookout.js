@@ -130,10 +130,11 @@
   }
 
   // A row under the pointer stays where it is, also when others come in above it.
-  let anchor = null, before = null;
+  let anchor = null, before = null, toTop = false;
   function mark(event) {
     if (event.detail.ctx?.isStill?.() === false) { event.preventDefault(); return; }
-    const row = $(".entry:hover") || $(".entry.chosen");
+    const row = toTop ? null : $(".entry:hover") || $(".entry.chosen");
+    toTop = false;
     anchor = row && row.id ? { id: row.id, top: row.getBoundingClientRect().top } : null;
     before = new Set($$(".row").map((one) => one.id));
   }
@@ -229,7 +230,7 @@
   const rows = () => $$("#board .entry").filter((row) => !row.closest("details:not([open])"));
   const linkOf = (row) => $("a", row);
   function markChosen() {
-    for (const row of rows()) row.classList.toggle("chosen", row.id === chosen);
+    for (const row of $$("#board .entry")) row.classList.toggle("chosen", row.id === chosen);
   }
   function move(by) {
     const all = rows();
@@ -289,7 +290,8 @@
     if (button.dataset.closes) document.getElementById(button.dataset.closes).close();
     if (button.id === "held") {
       pointedAt = 0;
-      if (isBelow()) scrollTo({ top: 0, behavior: "instant" });
+      toTop = isBelow();
+      if (toTop) scrollTo({ top: 0, behavior: "instant" });
       clearTimeout(timer);
       read();
     }
