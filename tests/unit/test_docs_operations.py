@@ -197,7 +197,7 @@ def test_every_metric_of_lookout_is_in_its_one_module() -> None:
 
 BOUNDS = {
     "body of an ingest request": f"{bodies.BODY_LIMIT // MEBIBYTE} MiB",
-    "time for an ingest body to arrive": f"{bodies.BODY_SECONDS:.0f}",
+    "time for a body to arrive": f"{bodies.BODY_SECONDS:.0f}",
     "alerts of one body": f"{reading.ALERTS_LIMIT:,}",
     "objects and arrays of one body": f"{reading.OBJECTS_LIMIT:,}",
     "labels or annotations of an alert, in number": f"{reading.PAIRS_LIMIT:,}",
