@@ -27,6 +27,7 @@ from starlette.types import ASGIApp
 from lookout.api.alertmanager import AlertmanagerReads
 from lookout.api.answers import HANDLERS
 from lookout.api.auth.door import Door
+from lookout.api.connections import Connection
 from lookout.api.edge import LocalEdge
 from lookout.api.graphql import graphql_app
 from lookout.api.health import Operations
@@ -326,7 +327,7 @@ class Server(uvicorn.Server):
         super().__init__(
             uvicorn.Config(
                 app,
-                http="httptools",
+                http=Connection,
                 ws="websockets-sansio",
                 lifespan="off",
                 log_config=None,

@@ -50,6 +50,10 @@ class Gone(LookoutError):
         self.first_position = first_position
 
 
+class TooSlow(LookoutError):
+    """The body of the request did not arrive in time. Nothing of it was taken."""
+
+
 class Overloaded(LookoutError):
     """Nothing was taken. Try again after `retry_after` seconds."""
 

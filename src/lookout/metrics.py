@@ -9,7 +9,7 @@ EVENTS = Counter("lookout_events_total", "Events appended to the log, by type.",
 PRUNED = Counter("lookout_pruned_events_total", "Events of the log that were forgotten after the retention.")
 OVERLOADED = Counter("lookout_overloaded_total", "Requests refused because the intake queue was full.")
 LIMITED = Counter(
-    "lookout_limited_total", "Requests and streams refused to a tenant that asked for more than its part.", ["kind"]
+    "lookout_limited_total", "Requests, streams and connections refused because there were more than may be.", ["kind"]
 )
 FAILED_COMMITS = Counter("lookout_failed_commits_total", "Batches that could not be committed.")
 COMMIT_SECONDS = Histogram(

@@ -7,6 +7,8 @@ from pathlib import Path
 import httpx
 from tests.server_process import LOOKOUT, environment, lookout_process
 
+ACCOUNT = "jo"
+
 
 async def _token(data_dir: Path, *arguments: str) -> tuple[str, str]:
     """Standard output and standard error of `lookout token ...`."""
@@ -17,7 +19,7 @@ async def _token(data_dir: Path, *arguments: str) -> tuple[str, str]:
         *arguments,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
-        env=environment(data_dir, COLUMNS="200"),
+        env=environment(data_dir, COLUMNS="200", SUDO_USER=ACCOUNT),
     )
     said, complained = await process.communicate()
     assert process.returncode == 0, complained.decode()
@@ -28,6 +30,8 @@ async def test_a_token_is_made_before_the_first_start_used_listed_and_revoked_wh
     first, said = await _token(data_dir, "create", "--scope", "read", "--name", "mira")
     assert first.startswith("lkt_")
     assert "shown this once" in said
+    assert "action=token_created" in said
+    assert f"by={ACCOUNT}" in said
     async with (
         lookout_process(data_dir, LOOKOUT_AUTH="required", HOST="127.0.0.1") as server,
         httpx.AsyncClient(base_url=await server.address()) as http,
@@ -40,7 +44,9 @@ async def test_a_token_is_made_before_the_first_start_used_listed_and_revoked_wh
         assert "source prometheus" in listed
         for text in (first, second):
             assert text.split("_", 2)[2] not in listed
-        await _token(data_dir, "revoke", second.split("_")[1])
+        _, said = await _token(data_dir, "revoke", second.split("_")[1])
+        assert "action=token_revoked" in said
+        assert f"by={ACCOUNT}" in said
         answer = await http.post("/api/v2/alerts", json=[], headers={"Authorization": f"Bearer {second}"})
         assert answer.status_code == 401
         assert first not in "".join(server.stderr)

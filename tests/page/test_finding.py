@@ -1,12 +1,15 @@
 """Finding: by search, by facets, at another time; each is in the address, and the way back leads back."""
 
+import asyncio
 from datetime import timedelta
 from urllib.parse import parse_qs, urlsplit
 
-from playwright.async_api import expect
+import pytest
+from playwright.async_api import Route, expect
 from tests.driver import Driver
 from tests.page.conftest import Reads
 
+from lookout.web import board, page
 from lookout.web.board import PAGE
 
 
@@ -50,6 +53,48 @@ async def test_search_facets_and_the_way_back(lookout: Driver, reads: Reads) -> 
         await mira.sees("A7", "A8", "A9", "A3")
         await mira.page.go_back()
         await expect(mira.page.get_by_role("searchbox")).not_to_have_value("severity=critical")
+        # An incident leads back to the search that one came from.
+        await mira.opens("/?q=severity%3Dcritical")
+        await mira.page.locator("#open-rows .row .what a", has_text="A3").click()
+        await mira.is_live()
+        (incident,) = [one for one in await lookout.incidents(severity="critical") if one.labels["alertname"] == "A3"]
+        await lookout.act(incident.id, "notes", text="meanwhile")
+        await expect(mira.page.locator(".moments")).to_contain_text("meanwhile")
+        await mira.page.keyboard.press("u")
+        await mira.sees("A7", "A8", "A9", "A3")
+        assert query_of(mira.page.url) == {"q": ["severity=critical"]}
+
+
+FINISHED = """() => new Promise((done) => document.addEventListener("htmx:finally:request",
+  (event) => event.detail.ctx.request.action.includes("rows=") && done(event.detail.ctx.status)))"""
+
+
+async def test_a_live_answer_to_an_older_search_is_dropped(lookout: Driver, reads: Reads) -> None:
+    await lookout.fires(alertname="A")
+    asked, searched = asyncio.Event(), asyncio.Event()
+
+    async def answer_late(route: Route) -> None:
+        if asked.is_set():
+            await route.continue_()
+            return
+        answer = await route.fetch()
+        asked.set()
+        await searched.wait()
+        await route.fulfill(response=answer)
+
+    async with reads(lookout.url) as mira:
+        await mira.opens()
+        await mira.page.route("**/?*rows=*", answer_late)
+        await lookout.fires(alertname="B")
+        await asked.wait()
+        finished = asyncio.create_task(mira.page.evaluate(FINISHED))
+        await mira.page.get_by_role("searchbox").fill("nothing-such")
+        await expect(mira.page.locator("#open-title")).to_have_text("Nothing found")
+        searched.set()
+        await finished
+        await expect(mira.page.locator("#open-title")).to_have_text("Nothing found", timeout=1)
+        await lookout.fires(alertname="nothing-such")
+        await mira.sees("nothing-such")
 
 
 async def test_another_time_is_visibly_not_live(lookout: Driver, reads: Reads) -> None:
@@ -82,7 +127,7 @@ async def test_another_time_is_visibly_not_live(lookout: Driver, reads: Reads) -
 
 
 async def test_long_lists_come_by_pages_and_resolved_ones_when_they_are_asked_for(
-    lookout: Driver, reads: Reads
+    lookout: Driver, reads: Reads, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     start = lookout.clock.now()
     alerts = [lookout.alert({"alertname": f"A{n:03}"}, starts_at=start - n * timedelta(minutes=1)) for n in range(100)]
@@ -109,3 +154,29 @@ async def test_long_lists_come_by_pages_and_resolved_ones_when_they_are_asked_fo
         await lookout.fires(alertname="Another", severity="critical")
         await expect(mira.page.locator("#open-title")).to_have_text("102 open incidents")
         await expect(mira.page.locator("#lately-rows .row .what a")).to_have_text(["Done"])
+        # What is unfolded is live, too; the keys go by what is seen.
+        lookout.clock.move(seconds=1)
+        await lookout.resolves(start - 99 * timedelta(minutes=1), alertname="A099")
+        await expect(mira.page.locator("#lately-rows .row .what a")).to_have_text(["A099", "Done"])
+        await mira.page.keyboard.press("k")
+        await expect(mira.page.locator(".row.chosen .what a")).to_have_text("Done")
+        await mira.page.locator("#lately summary").click()
+        await mira.page.keyboard.press("k")
+        await expect(mira.page.locator(".row.chosen .what a")).to_have_text("A098")
+        # Below the rows that a live list keeps up to date, what changes waits.
+        for module in (board, page):
+            monkeypatch.setattr(module, "ROWS_LIMIT", PAGE)
+        await mira.opens()
+        for count in (2 * PAGE, 101):
+            await mira.page.locator("#more-open").scroll_into_view_if_needed()
+            await expect(rows).to_have_count(count)
+        await mira.page.evaluate("scrollTo(0, document.body.scrollHeight)")
+        top = await mira.page.evaluate("scrollY")
+        await lookout.fires(alertname="Third", severity="critical")
+        held = mira.page.locator("#held")
+        await expect(held).to_have_text("1 change waits: show it")
+        assert (await rows.count(), await mira.page.evaluate("scrollY")) == (101, top)
+        await held.click()
+        await expect(rows.first).to_contain_text("Third")
+        await expect(rows).to_have_count(PAGE)
+        assert await mira.page.evaluate("scrollY") == 0

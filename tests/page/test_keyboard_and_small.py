@@ -46,6 +46,19 @@ async def test_by_keyboard_alone(lookout: Driver, reads: Reads) -> None:
         await mira.is_live()
         await keys.press("/")
         await expect(mira.page.get_by_role("searchbox")).to_be_focused()
+        # The wall takes the same keys, and an incident leads back to it.
+        await mira.opens("/?view=wall&q=severity%3Dcritical")
+        for key in ("j", "j"):
+            await keys.press(key)
+        second = mira.page.locator(".wall-rows .chosen a")
+        await expect(second).to_be_focused()
+        headline = await second.inner_text()
+        assert headline == await mira.page.locator(".wall-rows a").nth(1).inner_text()
+        await mira.meets_wcag()
+        await keys.press("Enter")
+        await expect(mira.page.locator("h1")).to_have_text(headline)
+        await keys.press("u")
+        await expect(mira.page.locator(".wall-query")).to_contain_text("Only severity=critical of")
 
 
 async def test_on_a_telephone_in_the_dark(lookout: Driver, reads: Reads) -> None:
@@ -104,6 +117,9 @@ async def test_every_page_keeps_nobody_out(lookout: Driver, reads: Reads) -> Non
         await expect(mira.page.get_by_label("To whom")).to_have_value("jo")
         await mira.page.get_by_role("button", name="Assign").click()
         await expect(mira.page.get_by_text("Assigned to jo.")).to_be_visible()
+        await mira.is_live()
+        await lookout.act(incident.id, "notes", text="it stays to be undone")
+        await expect(mira.page.locator(".moments")).to_contain_text("it stays to be undone")
         await mira.page.get_by_role("button", name="Undo").click()
         await expect(mira.page.get_by_text("Assigned to nobody.")).to_be_visible()
 

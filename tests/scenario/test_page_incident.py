@@ -3,8 +3,11 @@
 import re
 from typing import Any
 
+import pytest
 from tests.driver import Driver
 from tests.pages import ours, submits, words_of
+
+from lookout.web import detail
 
 UNKNOWN = "019ac000-0000-7000-8000-000000000000"
 
@@ -137,7 +140,7 @@ async def test_people_act_by_forms_and_each_is_told_on_the_timeline(lookout: Dri
     named = {"Cookie": answer.headers["Set-Cookie"].partition(";")[0]}
     for action, fields, did in (
         ("acknowledge", {}, "did=acknowledged"),
-        ("assign", {"assignee": "jo"}, "did=assigned&was="),
+        ("assign", {"assignee": "jo"}, "did=assigned"),
         ("notes", {"text": "hm\r\nso"}, "did=noted"),
         ("resolve", {"reason": "enough"}, "did=resolved"),
     ):
@@ -156,6 +159,36 @@ async def test_an_assignment_can_be_undone(lookout: Driver) -> None:
     answer = await submits(lookout, f"/incidents/{incident_id}/assign", assignee="mira")
     page = (await lookout.http.get(answer.headers["Location"])).text
     assert 'name="assignee" value="jo"><button class="link">Undo' in page
+    await submits(lookout, f"/incidents/{incident_id}/assign", assignee="jo")
+    assert "Assigned to jo. Undo" in words_of(await page_of(lookout, incident_id, did="assigned"))
+
+
+async def test_what_a_link_says_was_done_is_shown_only_if_it_was(
+    lookout: Driver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await lookout.fires()
+    incident_id = (await lookout.only_incident()).id
+    for did in ("assigned", "acknowledged", "resolved", "elsewhere"):
+        assert 'class="did"' not in await page_of(lookout, incident_id, did=did, was="mallory")
+    await lookout.act(incident_id, "assign", assignee="mira")
+    # By somebody else: it is not for who looks to take it back.
+    assert 'class="did"' not in await page_of(lookout, incident_id, did="assigned", was="mallory")
+    answer = await submits(lookout, f"/incidents/{incident_id}/assign", assignee="jo")
+    page = await page_of(lookout, incident_id, did="assigned", was="mallory")
+    assert 'name="assignee" value="mira"><button class="link">Undo' in page
+    assert "mallory" not in page
+    assert answer.headers["Location"] == f"/incidents/{incident_id}?did=assigned"
+    # Where the assignment before is too far back nothing is offered.
+    monkeypatch.setattr(detail, "UNDO_EVENTS", 1)
+    assert 'class="did"' not in await page_of(lookout, incident_id, did="assigned")
+
+
+async def test_the_first_assignment_is_undone_to_nobody(lookout: Driver) -> None:
+    await lookout.fires()
+    incident_id = (await lookout.only_incident()).id
+    await submits(lookout, f"/incidents/{incident_id}/assign", assignee="jo")
+    page = await page_of(lookout, incident_id, did="assigned")
+    assert 'name="assignee" value=""><button class="link">Undo' in page
 
 
 async def test_what_is_refused_is_said_on_a_page(lookout: Driver) -> None:

@@ -1,6 +1,7 @@
 """The page's list: the worst and newest on top, found by what is searched for, by pages, and as it was."""
 
 import asyncio
+import html
 import re
 from datetime import timedelta
 
@@ -85,6 +86,45 @@ async def test_resolved_incidents_are_folded_below_and_found_by_their_status(loo
     part = await lookout.http.get("/", params={"q": "status=resolved", "kind": "resolved", "part": "rows"})
     assert rows_of(part) == ["A"]
     assert rows_of(await lookout.http.get("/", params={"q": 'status=~".*"'})) == ["B", "A"]
+    # What is found of them is counted, and what the section unfolds is what it counts.
+    search = await lookout.http.get("/", params={"q": "alertname=A severity=warning"})
+    assert "Resolved in the last 24 hours, found 1" in words_of(search.text)
+    (link,) = re.findall(r'id="lately" data-rows="([^"]+)"', search.text)
+    link = html.unescape(link)
+    assert rows_of(await lookout.http.get(link)) == ["A"]
+    other = await lookout.http.get("/", params={"q": "alertname=B"})
+    assert "Resolved in" not in words_of(other.text)
+    lookout.clock.move(hours=24)
+    assert rows_of(await lookout.http.get(link)) == []
+    late = await lookout.http.get("/", params={"q": "alertname=A"})
+    assert "Resolved in the last" not in words_of(late.text)
+    assert rows_of(await lookout.http.get("/", params={"q": "status=resolved alertname=A"})) == ["A"]
+
+
+async def test_a_search_that_finds_nothing_is_no_quiet(lookout: Driver) -> None:
+    for name in ("A", "B", "C"):
+        await lookout.fires(alertname=name, severity="critical")
+    for view in ("", "wall"):
+        for query in ("zzz", "status=resolved", "severity=info"):
+            page = await lookout.http.get("/", params={"view": view, "q": query})
+            assert "<title>(3) Lookout</title>" in page.text
+            assert "/icon.svg?worst=critical&amp;count=3" in page.text
+            assert "ll quiet" not in page.text
+            assert "Nothing is open" not in page.text
+    one = await lookout.http.get("/", params={"q": "alertname=A"})
+    assert "<title>(3) Lookout</title>" in one.text
+    assert "1 open incident found 1 critical" in words_of(one.text)
+
+
+async def test_the_wall_says_what_it_shows(lookout: Driver) -> None:
+    await storm(lookout, 3)
+    page = words_of((await lookout.http.get("/", params={"view": "wall", "q": "W0001"})).text)
+    assert "Only W0001 of 3 open incidents" in page
+    assert "1 open incident found:" in page
+    wrong = words_of((await lookout.http.get("/", params={"view": "wall", "q": 'cluster=~"("'})).text)
+    assert "missing closing )" in wrong
+    assert "3 open incidents:" in wrong
+    assert "Only" not in words_of((await lookout.http.get("/", params={"view": "wall"})).text)
 
 
 async def test_a_search_finds_incidents_by_matchers_and_words_and_by_labels_of_their_alerts(lookout: Driver) -> None:
@@ -225,6 +265,7 @@ async def test_the_page_reads_by_its_indexes_and_looks_at_nothing_that_is_over(l
         ("turns_of_incidents", "turns_of_incident", "'default'", ids, "60", "12"),
         ("turns_of_incidents", "incidents_of_key", "'default'", ids, "60", "12"),
         ("events_of_incident_before", "events_of_incident", "'default'", one, "99999", "30"),
+        ("assignments_of_incident", "events_of_incident", "'default'", one, "500"),
     ):
         plan = await plan_of(lookout, name, *arguments)
         assert index in plan, (name, plan)

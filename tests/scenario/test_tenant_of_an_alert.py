@@ -232,8 +232,9 @@ async def test_the_service_token_makes_no_tenant(lookout: Driver, strange: str) 
     answer = await lookout.http.post(act, json={"text": "hm"}, headers=service(strange))
     assert answer.status_code in (400, 404)
     assert (await post(lookout, service("acme"), {"job": "a"})).status_code == 200
-    rows = await lookout.sql("SELECT tenant_id FROM tenants ORDER BY 1")
-    assert [row["tenant_id"] for row in rows] == ["acme", "globex", "platform"]
+    rows = await lookout.sql("SELECT tenant_id FROM tenants")
+    # The platform's own is told what was refused, and is made by that.
+    assert {row["tenant_id"] for row in rows} - {"platform"} == {"acme", "globex"}
 
 
 async def test_what_is_refused_of_the_service_token_is_told_to_the_tenant_that_there_is(lookout: Driver) -> None:

@@ -15,7 +15,7 @@ from lookout import app, config, kafka, metrics, reconcile, timers
 from lookout.alerts import expression, shown
 from lookout.alerts.alert import label_set
 from lookout.alerts.severity import SYNONYMS
-from lookout.api import alertmanager, bodies, periods, rest
+from lookout.api import alertmanager, bodies, connections, periods, rest
 from lookout.api import limits as tenant_limits
 from lookout.api.auth import keys, people, tokens
 from lookout.api.graphql import app as graphql
@@ -197,7 +197,7 @@ def test_every_metric_of_lookout_is_in_its_one_module() -> None:
 
 BOUNDS = {
     "body of an ingest request": f"{bodies.BODY_LIMIT // MEBIBYTE} MiB",
-    "time for an ingest body to arrive": f"{bodies.BODY_SECONDS:.0f}",
+    "time for a body to arrive": f"{bodies.BODY_SECONDS:.0f}",
     "alerts of one body": f"{reading.ALERTS_LIMIT:,}",
     "objects and arrays of one body": f"{reading.OBJECTS_LIMIT:,}",
     "labels or annotations of an alert, in number": f"{reading.PAIRS_LIMIT:,}",
@@ -248,6 +248,9 @@ BOUNDS = {
     "labels that `group_by` or `drop_labels` name": f"{config.LABELS_LIMIT}",
     "leases of an alert that live at once": f"{lease.LIVE_LEASES_KEPT}",
     "ended leases of an alert": f"{lease.ENDED_LEASES_KEPT}",
+    "open connections of one process": f"{connections.CONNECTIONS:,}",
+    "time for the headers of a request to arrive": f"{connections.HEADERS_SECONDS:.0f}",
+    "headers of a request": f"{connections.HEADERS_LIMIT // 1024} KiB",
     "followers of one process": f"{follow.STREAM_LIMIT:,}",
     "events kept for followers of a tenant": f"{follow.RECENT_LIMIT:,}",
     "a page": f"{rest.PAGE_LIMIT}",

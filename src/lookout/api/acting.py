@@ -1,12 +1,13 @@
 """Actions on incidents, the same for REST and GraphQL: check what was sent, order it, explain a refusal."""
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from msgspec.structs import replace
 
 from lookout.alerts.shown import URL_LIMIT, is_web_url
 from lookout.alerts.text import one_line, paragraphs
+from lookout.api import audit
 from lookout.api.parts import Caller, Parts, Scope, name_of
 from lookout.errors import Conflict, NotFound, Refused
 from lookout.incidents.actions import (
@@ -30,6 +31,15 @@ from lookout.incidents.investigation import (
 )
 from lookout.incidents.transitions import Reason
 from lookout.intake.work import Forget, Order
+
+_DEEDS: Mapping[type[Action], str] = {
+    Acknowledge: "acknowledge",
+    Assign: "assign",
+    Resolve: "resolve",
+    AddNote: "add_note",
+    AttachInvestigation: "attach_investigation",
+}
+"""What the audit calls them."""
 
 
 async def acknowledge(parts: Parts, caller: Caller, incident_id: str) -> Incident:
@@ -64,6 +74,7 @@ async def forget_heartbeat(parts: Parts, caller: Caller, source: str, fingerprin
     if heartbeat is None:
         raise NotFound(f"the source {source[:64]!r} has no heartbeat {fingerprint[:64]!r}: GET /v1/sources lists them")
     await parts.intake.forget(Forget(caller.tenant_id, heartbeat, parts.clock.now()))
+    audit.note(caller, "forget_heartbeat", source=heartbeat.source, fingerprint=heartbeat.fingerprint)
 
 
 async def attach_investigation(parts: Parts, caller: Caller, incident_id: str, given: Investigation) -> Incident:
@@ -137,4 +148,5 @@ async def _order(parts: Parts, caller: Caller, incident_id: str, action: Action)
             "id",
             f"maximum {INVESTIGATIONS_LIMIT}",
         )
+    audit.note(caller, _DEEDS[type(action)], incident_id=known_id)
     return incident

@@ -18,6 +18,7 @@ from lookout.errors import (
     Overloaded,
     Refused,
     TooMany,
+    TooSlow,
     Unauthenticated,
     Unsigned,
 )
@@ -59,6 +60,7 @@ _STATUSES: Mapping[type[LookoutError], int] = {
     Conflict: 409,
     Refused: 400,
     Gone: 410,
+    TooSlow: 408,
     TooMany: 429,
     Overloaded: 503,
 }

@@ -5,9 +5,10 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 
 from starlette.requests import Request
+from starlette.types import Message, Receive
 
 from lookout.api.limits import Key
-from lookout.errors import Overloaded
+from lookout.errors import Overloaded, TooSlow
 from lookout.sources.parsed import MalformedBody
 
 BODY_LIMIT = 64 * 1024 * 1024
@@ -20,7 +21,28 @@ SMALL_BODY = 1024 * 1024
 RESERVE = 32 * 1024 * 1024
 """Bytes that only bodies have that are small as yet: tenants that fill all the rest keep out large ones alone."""
 BODY_SECONDS = 30.0
-"""Until when a body has to be there: one that stands still holds its part of the limit of all."""
+"""Until when a body has to be there, whatever it is for: one that stands still holds a connection, and if it is of
+alerts its part of the limit of all."""
+
+
+def in_time(receive: Receive) -> Receive:
+    """What a request is received by, which raises `TooSlow` if the body is not whole in time, counted from now."""
+    ends_at = asyncio.get_running_loop().time() + BODY_SECONDS
+    is_whole = False
+
+    async def receive_in_time() -> Message:
+        nonlocal is_whole
+        if is_whole:  # what comes now is that the client goes, whenever that is
+            return await receive()
+        try:
+            async with asyncio.timeout_at(ends_at):
+                message = await receive()
+        except TimeoutError:
+            raise TooSlow(f"the body did not arrive within {BODY_SECONDS:g} seconds; nothing of it was taken") from None
+        is_whole = not message.get("more_body", False)
+        return message
+
+    return receive_in_time
 
 
 class Bodies:
@@ -45,16 +67,15 @@ class Bodies:
         chunks: list[bytes] = []
         try:
             try:
-                async with asyncio.timeout(BODY_SECONDS):
-                    async for chunk in request.stream():
-                        taken += len(chunk)
-                        self._count(key, len(chunk))
-                        if taken > limit:
-                            raise _too_large(limit)
-                        self._check_room(key, taken)
-                        chunks.append(chunk)
-            except TimeoutError:
-                raise _too_slow() from None
+                async for chunk in request.stream():
+                    taken += len(chunk)
+                    self._count(key, len(chunk))
+                    if taken > limit:
+                        raise _too_large(limit)
+                    self._check_room(key, taken)
+                    chunks.append(chunk)
+            except TooSlow as error:
+                raise MalformedBody(str(error), status=408, code=408) from None
             yield b"".join(chunks)
         finally:
             self._count(key, -taken)
@@ -76,8 +97,3 @@ class Bodies:
 def _too_large(limit: int) -> MalformedBody:
     bound = f"{limit // (1024 * 1024)} MiB" if limit >= 1024 * 1024 else f"{limit:,} bytes"
     return MalformedBody(f"the body is larger than {bound}; nothing of it was taken", status=413, code=413)
-
-
-def _too_slow() -> MalformedBody:
-    message = f"the body did not arrive within {BODY_SECONDS:g} seconds; nothing of it was taken"
-    return MalformedBody(message, status=408, code=408)

@@ -18,6 +18,7 @@ from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from lookout.api.answers import error_answer
+from lookout.api.bodies import in_time
 from lookout.api.parts import Caller, local_caller
 from lookout.api.parts import Scope as CredentialScope
 from lookout.config import is_loopback
@@ -48,14 +49,15 @@ class Visit:
     """A request, or a WebSocket, at the edge: who asks, and until when.
 
     `caller` gives the caller, or raises what is wrong with how they introduce themselves; None if they did not yet, and
-    then `admit` takes their credential. `ended` returns once it no longer holds. `sender` is the caller as one who
-    sends alerts, where that is another: what a sender calls itself may cost no alert. `count` counts one request more
-    of the caller's, where a connection is for several, and raises `TooMany`.
+    then `admit` takes their credential. `ended` returns once it no longer holds, and `again` raises if it does not.
+    `sender` is the caller as one who sends alerts, where that is another: what a sender calls itself may cost no alert.
+    `count` counts one request more of the caller's, where a connection is for several, and raises `TooMany`.
     """
 
     caller: Callable[[], Caller] | None
     sender: Callable[[], Caller] | None = None
     ended: Callable[[], Awaitable[None]] = _never
+    again: Callable[[], Awaitable[Caller]] | None = None
     admit: "Callable[[str | None], Awaitable[Visit]] | None" = None
     count: Callable[[], None] = _uncounted
 
@@ -122,7 +124,8 @@ def folded(scope: Scope) -> Scope:
 
 
 def guarded(app: ASGIApp) -> ASGIApp:
-    """`app`, each of whose answers has a request id and says to browsers what they may do with it."""
+    """`app`, which waits for no body for ever, and each of whose answers has a request id and says to browsers what
+    they may do with it."""
 
     async def guard(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -139,7 +142,7 @@ def guarded(app: ASGIApp) -> ASGIApp:
             await send(message)
 
         with structlog.contextvars.bound_contextvars(request_id=request_id):
-            await app(scope, receive, say)
+            await app(scope, in_time(receive) if scope["method"] == "POST" else receive, say)
 
     return guard
 

@@ -7,7 +7,7 @@ from starlette.responses import Response
 
 from lookout.api import acting
 from lookout.api.answers import Json
-from lookout.api.parts import Caller, Parts
+from lookout.api.parts import LOCAL_CREDENTIAL, Caller, Parts
 from lookout.errors import Conflict, NotFound
 from lookout.sources import events
 from lookout.sources.parsed import MalformedBody, Parsed
@@ -42,13 +42,22 @@ def refused(error: MalformedBody) -> Response:
     return Json(EventRefused("Unrecognized object", "Event object format is unrecognized", [error.message]), status)
 
 
-async def acknowledge(parts: Parts, tenant_id: str, parsed: Parsed) -> None:
-    """Acknowledge the open incidents of the acknowledged alerts. One that is unknown, or over, is no error."""
+async def acknowledge(parts: Parts, sender: Caller, tenant_id: str, parsed: Parsed) -> None:
+    """Acknowledge the open incidents of the acknowledged alerts. One that is unknown, or over, is no error.
+
+    It is done by whose credential it was sent with; in local mode, where there is none, by `events`.
+    """
+    caller = Caller(
+        tenant_id,
+        events.NAME if sender.credential == LOCAL_CREDENTIAL else sender.actor,
+        is_platform=sender.is_platform,
+        credential=sender.credential,
+    )
     for label_set in parsed.acknowledged:
         incident_id = await parts.reads.open_incident_of(tenant_id, label_set.fingerprint)
         if incident_id is None:
             continue
         try:
-            await acting.acknowledge(parts, Caller(tenant_id, events.NAME), incident_id)
+            await acting.acknowledge(parts, caller, incident_id)
         except (Conflict, NotFound):  # it was resolved meanwhile
             continue

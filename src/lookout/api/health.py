@@ -12,6 +12,7 @@ from starlette.routing import Route
 
 from lookout import __version__, metrics
 from lookout.alerts.text import one_line
+from lookout.api import audit
 from lookout.api.answers import Json
 from lookout.api.edge import known_caller, visit_of
 from lookout.api.parts import Parts
@@ -106,11 +107,12 @@ class Operations:
 
     async def reload(self, request: Request) -> Response:
         """Take lookout.yaml anew, and answer as Prometheus does."""
-        known_caller(request).as_platform()
+        caller = known_caller(request).as_platform()
         try:
             await self._parts.reload()
         except SettingsError as error:
             return PlainTextResponse(f"failed to reload config; the policy from before holds:\n{error}\n", 500)
+        audit.note(caller, "reload")
         return PlainTextResponse("")
 
     async def _database(self) -> Check:

@@ -120,7 +120,7 @@ class Ingest:
         if faults := [rejected.reason for rejected in taken.parsed.rejected]:
             return refused(MalformedBody("; ".join(faults), faults=faults))
         for tenant_id in taken.placed.acknowledged:
-            await acknowledge(self._parts, tenant_id, taken.parsed)
+            await acknowledge(self._parts, sender_of(request, events.NAME), tenant_id, taken.parsed)
         return accepted(taken.parsed)
 
     def _webhook(self, source: str, parse: Parser) -> Any:

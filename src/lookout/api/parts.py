@@ -24,6 +24,8 @@ from lookout.store.stats import Stats
 
 LOCAL_TENANT = "default"
 LOCAL_ACTOR = "local"
+LOCAL_CREDENTIAL = "local"
+"""What stands for the credential in local mode, where there is none."""
 SERVICE_CREDENTIAL = "service token"
 """By which the platform's own services are known."""
 
@@ -67,7 +69,7 @@ class Caller(msgspec.Struct, frozen=True):
     scopes: frozenset[Scope] = frozenset(Scope)
     source: str | None = None
     is_platform: bool = False
-    credential: str = "local"
+    credential: str = LOCAL_CREDENTIAL
     expires_at: datetime | None = None
     many_tenants: bool = False
 

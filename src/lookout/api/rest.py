@@ -10,7 +10,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from lookout.alerts.severity import Severity
-from lookout.api import acting
+from lookout.api import acting, audit
 from lookout.api.answers import Json
 from lookout.api.edge import known_caller, operator_of, reader_of, visit_of
 from lookout.api.grouping import grouping_of
@@ -276,10 +276,12 @@ class Rest:
         return EventStream(frames(events), visit_of(request).ended, place.close)
 
     async def reconcile(self, request: Request) -> Response:
-        known_caller(request).as_platform()
         """Ask every source that can be asked what fires."""
+        caller = known_caller(request).as_platform()
         await _arguments(request, NoArguments)
-        return Json(ReconciledSources(await self._parts.reconciler.reconcile()))
+        found = await self._parts.reconciler.reconcile()
+        audit.note(caller, "reconcile")
+        return Json(ReconciledSources(found))
 
     async def rejected_alerts(self, request: Request) -> Response:
         tenant_id, limit = reader_of(request).tenant_id, _limit(request)

@@ -88,8 +88,10 @@ def create(
             owner, scopes, called, now, source=source, expires_at=ends, many_tenants=many_tenants
         )
 
-    fresh = _on_tokens(outside_of(context), data_dir, make)
-    log.info("audit", action="token_created", token=fresh.token.id, tenant_id=owner or MANY, scopes=",".join(scopes))
+    outside = outside_of(context)
+    fresh = _on_tokens(outside, data_dir, make)
+    made = {"token": fresh.token.id, "tenant_id": owner or MANY, "scopes": ",".join(scopes), "by": _account_of(outside)}
+    log.info("audit", action="token_created", **made)
     typer.echo(fresh.text)
     said = "It is shown this once. Send it as `Authorization: Bearer ...`, or as the password of basic authentication."
     Terminal(stderr=True).say(Text(f"{said} To end it: lookout token revoke {fresh.token.id}"))
@@ -152,8 +154,10 @@ def revoke(
     async def end(tokens: Tokens, clock: Clock) -> Token:
         return await tokens.revoke(token_id, clock.now())
 
-    ended = _on_tokens(outside_of(context), data_dir, end)
-    log.info("audit", action="token_revoked", token=ended.id, tenant_id=_owner_of(ended))
+    outside = outside_of(context)
+    ended = _on_tokens(outside, data_dir, end)
+    by = _account_of(outside)
+    log.info("audit", action="token_revoked", token=ended.id, tenant_id=_owner_of(ended), by=by)
     Terminal().say(Text(f"revoked: {ended.id} ({one_line(ended.name, NAME_LIMIT)})"))
 
 
@@ -162,6 +166,12 @@ def _on_tokens(outside: Outside, data_dir: Path | None, work: "Callable[[Tokens,
     from lookout.config import load_settings
 
     return on_tokens(load_settings(overlaid(outside.environ, LOOKOUT_DATA_DIR=data_dir)), work)
+
+
+def _account_of(outside: Outside) -> str:
+    """Who runs the command, as the machine says; behind `sudo` who that was."""
+    named = (outside.environ.get(name) for name in ("SUDO_USER", "USER", "LOGNAME"))
+    return one_line(next(filter(None, named), "unknown"), NAME_LIMIT)
 
 
 def _lifetime_of(text: str) -> timedelta | None:

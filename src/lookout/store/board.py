@@ -120,6 +120,11 @@ class BoardReads:
         )
         return [feed_event_of(row) for row in rows]
 
+    async def assignments(self, tenant_id: str, incident_id: str, limit: int) -> list[FeedEvent]:
+        """The newest two of an incident's last `limit` events that assign it, or open it; the newest first."""
+        rows = await self._of_tenant.fetch("assignments_of_incident", tenant_id, uuid.UUID(incident_id), limit)
+        return [feed_event_of(row) for row in rows]
+
 
 def _brief_of(row: "asyncpg.Record") -> Brief:
     return Brief(

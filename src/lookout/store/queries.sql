@@ -707,6 +707,16 @@ WHERE tenant_id = $1 AND incident_id = $2 AND position < $3
 ORDER BY position DESC
 LIMIT $4
 
+-- name: assignments_of_incident
+-- An incident is nobody's when it opens.
+SELECT *
+FROM (
+    SELECT * FROM events WHERE tenant_id = $1 AND incident_id = $2 ORDER BY position DESC LIMIT $3
+) AS last
+WHERE event_type IN ('incident_assigned', 'incident_opened')
+ORDER BY position DESC
+LIMIT 2
+
 -- name: incidents_near
 -- Those that started nearest to $2, at most $5 on either side.
 (

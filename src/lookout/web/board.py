@@ -43,6 +43,7 @@ SEARCHES = 8
 SOURCES_FRESH = timedelta(seconds=10)
 LATELY = timedelta(hours=24)
 LATELY_LIMIT = 1_000
+"""Incidents that were resolved lately, as far as they are counted."""
 
 
 Sources = Mapping[str, set[str]]
@@ -60,7 +61,8 @@ class Row(msgspec.Struct, frozen=True):
 class Listing(msgspec.Struct, frozen=True):
     """A page of a list. `next` goes on after it; `position` is what it is true for.
 
-    `missing`: more is there than was looked at.
+    `counts` is of what is found, by severity, and `whole` of all that is there, whatever is searched for. `missing`:
+    more is there than was looked at.
     """
 
     rows: Sequence[Row]
@@ -69,7 +71,19 @@ class Listing(msgspec.Struct, frozen=True):
     position: int
     facets: Sequence[Facet] = ()
     counts: Mapping[str, int] = {}
+    whole: Mapping[str, int] = {}
     missing: bool = False
+
+
+class Lately(msgspec.Struct, frozen=True):
+    """How many incidents were resolved within the last day. `has_more`: as far as they were looked at."""
+
+    count: int
+    has_more: bool
+
+    @property
+    def words(self) -> str:
+        return f"{self.count:,} or more" if self.has_more else f"{self.count:,}"
 
 
 class _Found(msgspec.Struct, frozen=True):
@@ -86,6 +100,7 @@ class _Kept(msgspec.Struct, frozen=True):
     position: int
     briefs: Mapping[str, Brief]
     order: Sequence[Brief]
+    counts: Mapping[str, int]
     is_cut: bool
     searched: dict[str, tuple[Sources, _Found]] = msgspec.field(default_factory=dict[str, tuple[Sources, _Found]])
 
@@ -114,17 +129,24 @@ class Board:
             position=kept.position,
             facets=found.facets,
             counts=found.counts,
+            whole=kept.counts,
             missing=kept.is_cut,
         )
 
-    async def resolved(self, tenant_id: str, query: Query, after: str | None = None) -> Listing:
-        """What is resolved and found, the latest first. Of a rare find a page may be short, and `next` goes on."""
+    async def resolved(
+        self, tenant_id: str, query: Query, after: str | None = None, rows: int = PAGE, *, is_lately: bool = False
+    ) -> Listing:
+        """What is resolved and found, the latest first; `is_lately`: within the last day.
+
+        Of a rare find a page may be short, and `next` goes on.
+        """
         position = await self._parts.reads.last_position(tenant_id)
         at, opened = _place_of(after) if after is not None else (datetime.max.replace(tzinfo=UTC), END)
         scanned = await self._reads.resolved_briefs(tenant_id, at, opened, SCANNED)
-        found = matching(query, scanned, Sight())
-        page = found[:PAGE]
-        last = page[-1] if len(found) > PAGE else scanned[-1] if len(scanned) == SCANNED else None
+        among = self._lately(scanned) if is_lately else scanned
+        found = matching(query, among, Sight())
+        page = found[:rows]
+        last = page[-1] if len(found) > rows else among[-1] if len(among) == SCANNED else None
         incidents = await self._reads.incidents(tenant_id, [brief.id for brief in page])
         shown = await self._parts.reads.sources.shown(incidents)
         return Listing(
@@ -153,12 +175,23 @@ class Board:
             position=at,
             facets=facets_of(query, order, Sight()) if after is None else (),
             counts=_counts(found),
+            whole=_counts(order),
             missing=len(incidents) > PAST_LIMIT,
         )
 
-    async def resolved_lately(self, tenant_id: str) -> int:
-        """How many were resolved within the last day, as far as they are counted."""
-        return await self._reads.count_resolved_since(tenant_id, self._parts.clock.now() - LATELY, LATELY_LIMIT)
+    async def resolved_lately(self, tenant_id: str, query: Query) -> Lately:
+        """How many were resolved within the last day, and are found."""
+        if not query.terms:
+            since = self._parts.clock.now() - LATELY
+            count = await self._reads.count_resolved_since(tenant_id, since, LATELY_LIMIT)
+            return Lately(count, has_more=count == LATELY_LIMIT)
+        latest = datetime.max.replace(tzinfo=UTC)
+        among = self._lately(await self._reads.resolved_briefs(tenant_id, latest, END, LATELY_LIMIT))
+        return Lately(len(matching(query, among, Sight())), has_more=len(among) == LATELY_LIMIT)
+
+    def _lately(self, resolved: Sequence[Brief]) -> Sequence[Brief]:
+        since = self._parts.clock.now() - LATELY
+        return [brief for brief in resolved if brief.resolved_at is not None and brief.resolved_at > since]
 
     async def _open(self, tenant_id: str) -> _Kept:
         # One reads, and the others who look at the same moment take what it has read.
@@ -177,10 +210,10 @@ class Board:
             for incident_id in resolved:
                 briefs.pop(incident_id, None)
             if len(briefs) <= OPEN_LIMIT:
-                return _Kept(position, briefs, sorted(briefs.values(), key=_open_key), is_cut=False)
+                return _kept(position, briefs, is_cut=False)
         found = await self._reads.open_briefs(tenant_id, OPEN_LIMIT + 1)
         briefs = {brief.id: brief for brief in found[:OPEN_LIMIT]}
-        return _Kept(position, briefs, sorted(briefs.values(), key=_open_key), is_cut=len(found) > OPEN_LIMIT)
+        return _kept(position, briefs, is_cut=len(found) > OPEN_LIMIT)
 
     def _keep(self, tenant_id: str, kept: _Kept) -> None:
         self._kept[tenant_id] = kept
@@ -231,6 +264,11 @@ class Board:
             )
             for incident in incidents
         ]
+
+
+def _kept(position: int, briefs: Mapping[str, Brief], *, is_cut: bool) -> _Kept:
+    order = sorted(briefs.values(), key=_open_key)
+    return _Kept(position, briefs, order, _counts(order), is_cut)
 
 
 def _counts(found: Sequence[Found]) -> dict[str, int]:

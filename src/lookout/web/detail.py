@@ -12,6 +12,7 @@ from lookout.alerts.text import one_line
 from lookout.api.grouping import PresentGrouping, present_of
 from lookout.api.parts import Parts
 from lookout.errors import NotFound
+from lookout.incidents.events import Assigned, Opened
 from lookout.incidents.incident import Incident, IncidentView
 from lookout.incidents.investigation import INVESTIGATIONS_LIMIT
 from lookout.incidents.related import Related
@@ -25,6 +26,8 @@ COLUMNS = 5
 OWN = 2
 """Labels that name an alert in a timeline."""
 RELATED = 6
+UNDO_EVENTS = 500
+"""The last events of an incident, among which the assignment before the last is looked for."""
 _LINK_ANNOTATIONS = ("runbook_url", "runbook", "dashboard_url", "dashboard", "logs_url")
 _TOLD_ABOVE = frozenset(("summary", "description", "message"))
 
@@ -74,6 +77,12 @@ class Story(msgspec.Struct, frozen=True):
     next: int | None
 
 
+class Undo(msgspec.Struct, frozen=True):
+    """An assignment that can be taken back, and whose the incident was before it."""
+
+    was: str | None
+
+
 class Detail(msgspec.Struct, frozen=True):
     """An incident with all that its page shows. `position` is one of the log for which it is true."""
 
@@ -111,6 +120,18 @@ async def detail_of(parts: Parts, tenant_id: str, incident_id: str, alerts_after
         activity=activity(turns.get(incident.id, ()), incident.started_at, now, is_open=incident.is_open),
         sources=sorted({source for row in table.rows for source in row.alert.sources}),
     )
+
+
+async def undo_of(parts: Parts, incident: Incident, actor: str) -> Undo | None:
+    """The incident's last assignment, if it is this actor's and the log still says what was before."""
+    events = await parts.reads.board.assignments(incident.tenant_id, incident.id, UNDO_EVENTS)
+    match [event.change for event in events]:
+        case [Assigned(by=by), Assigned(assignee=before)] if by == actor:
+            return Undo(before)
+        case [Assigned(by=by), Opened()] if by == actor:
+            return Undo(None)
+        case _:
+            return None
 
 
 async def story_of(parts: Parts, tenant_id: str, incident_id: str, before: int) -> Story:

@@ -24,7 +24,7 @@ from lookout.store.database import PASSING_ERRORS
 from lookout.store.reads import END
 from lookout.web import detail as details
 from lookout.web import session
-from lookout.web.board import LATELY_LIMIT, OPEN_LIMIT, Board, Listing, rows_of
+from lookout.web.board import OPEN_LIMIT, ROWS_LIMIT, Board, Listing, rows_of
 from lookout.web.demo import Demo
 from lookout.web.finding import STATUS, Query, read_query
 from lookout.web.history import SPANS, figures_of
@@ -34,6 +34,8 @@ from lookout.web.rendering import HEADERS, Rendering
 WALL_ROWS = 12
 TRAVEL_HOURS = 24
 REJECTED = 30
+OPEN, RESOLVED, LATELY = "open", "resolved", "lately"
+"""The lists of one page, of each of which there is more to be asked for."""
 
 log = structlog.get_logger()
 
@@ -109,9 +111,10 @@ class Page:
                 raise
             gone, listing = str(error), Listing((), 0, None, 0)
         shows_resolved = query.asks_for(Status.RESOLVED) and as_of is None
-        after = request.query_params.get("after") if request.query_params.get("kind") == "resolved" else None
+        after = request.query_params.get("after") if _kind_of(request) != OPEN else None
         resolved = await self._board.resolved(caller.tenant_id, query, after) if shows_resolved else None
-        lately = await self._board.resolved_lately(caller.tenant_id)
+        rest = query.without(STATUS)
+        lately = await self._board.resolved_lately(caller.tenant_id, rest)
         return self._rendering.page(
             "wall.html" if is_wall else "feed.html",
             then=as_of,
@@ -119,23 +122,23 @@ class Page:
             **_head_of(listing, as_of),
             listing=listing,
             query=query,
-            resolved_query=query.without(STATUS).toggled(STATUS, Status.RESOLVED.value).text,
+            resolved_query=rest.toggled(STATUS, Status.RESOLVED.value).text,
             as_of=as_of,
             gone=gone,
             shows_open=query.asks_for(Status.FIRING) or query.asks_for(Status.ACKNOWLEDGED),
             resolved=resolved,
-            lately=lately,
-            lately_words=f"{lately:,}" if lately < LATELY_LIMIT else f"{LATELY_LIMIT:,} or more",
+            lately=lately.count or lately.has_more,
+            lately_words=lately.words,
             is_new=listing.position == 0 and as_of is None,
             travel=_travel(as_of, self._parts.clock.now()),
-            limits={"open": OPEN_LIMIT},
+            limits={"open": OPEN_LIMIT, "rows": ROWS_LIMIT},
             url=_url_of(request),
         )
 
     async def _listing(
         self, request: Request, caller: Caller, query: Query, as_of: datetime | None, *, is_wall: bool
     ) -> Listing:
-        after = request.query_params.get("after") if request.query_params.get("kind") != "resolved" else None
+        after = request.query_params.get("after") if _kind_of(request) == OPEN else None
         if as_of is not None:
             return await self._board.past(caller.tenant_id, query, as_of, after)
         rows = WALL_ROWS if is_wall else rows_of(request.query_params.get("rows"))
@@ -143,11 +146,12 @@ class Page:
 
     async def _rows(self, request: Request, caller: Caller, query: Query) -> Response:
         """The next rows of a list."""
-        kind = "resolved" if request.query_params.get("kind") == "resolved" else "open"
+        kind = _kind_of(request)
         after = request.query_params.get("after")
         as_of = _time_of(request.query_params.get("as_of", ""))
-        if kind == "resolved":
-            listing = await self._board.resolved(caller.tenant_id, query, after)
+        if kind != OPEN:
+            rows = rows_of(request.query_params.get("rows"))
+            listing = await self._board.resolved(caller.tenant_id, query, after, rows, is_lately=kind == LATELY)
         elif as_of is not None:
             listing = await self._board.past(caller.tenant_id, query, as_of, after)
         else:
@@ -160,14 +164,15 @@ class Page:
         after = request.query_params.get("alerts_after", "").replace("\0", "")
         detail = await details.detail_of(self._parts, caller.tenant_id, request.path_params["id"], after)
         frame = self._frame(request, caller, "incidents")
+        did = request.query_params.get("did", "")
         return self._rendering.page(
             "incident.html",
             **frame,
             detail=detail,
             incident=detail.incident,
             copies=details.copies_of(detail, frame["base_url"], self._parts.clock.now()),
-            did=request.query_params.get("did", ""),
-            was=request.query_params.get("was", ""),
+            did=did,
+            undo=await details.undo_of(self._parts, detail.incident, caller.actor) if did == "assigned" else None,
         )
 
     @shows_problems
@@ -192,10 +197,9 @@ class Page:
     @shows_problems
     async def assign(self, request: Request) -> Response:
         caller, form = await self._actor(request)
-        before = await self._parts.reads.incident(caller.tenant_id, request.path_params["id"])
         assignee = form.get("assignee", "").strip()
-        incident = await acting.assign(self._parts, caller, before.id, assignee or None)
-        return _done(request, form, incident.id, did="assigned", was=before.assignee or "")
+        incident = await acting.assign(self._parts, caller, request.path_params["id"], assignee or None)
+        return _done(request, form, incident.id, did="assigned")
 
     @shows_problems
     async def resolve(self, request: Request) -> Response:
@@ -307,13 +311,21 @@ def _heading_of(error: LookoutError) -> str:
 
 def _head_of(listing: Listing, as_of: datetime | None) -> dict[str, Any]:
     """The title and the icon, which say how it is to who looks at another page."""
-    tally = [(severity.value, count) for severity in Severity if (count := listing.counts.get(severity.value))]
-    worst = tally[0][0] if tally else ""
+    # Of all that is open, whatever is searched for: a search that finds nothing is no quiet.
+    worst = next((severity.value for severity in Severity if listing.whole.get(severity.value)), "")
+    total = sum(listing.whole.values())
     if as_of is not None:
         title = "At another time · Lookout"
     else:
-        title = f"({listing.total:,}) Lookout" if listing.total else "Lookout: all quiet"
-    return {"page_title": title, "icon": f"/icon.svg?worst={worst}&count={listing.total}", "tally": tally}
+        title = f"({total:,}) Lookout" if total else "Lookout: all quiet"
+    tally = [(severity.value, count) for severity in Severity if (count := listing.counts.get(severity.value))]
+    return {"page_title": title, "icon": f"/icon.svg?worst={worst}&count={total}", "tally": tally, "total": total}
+
+
+def _kind_of(request: Request) -> str:
+    """Which list more is asked of."""
+    kind = request.query_params.get("kind")
+    return kind if kind in (RESOLVED, LATELY) else OPEN
 
 
 def _travel(as_of: datetime | None, now: datetime) -> dict[str, int]:

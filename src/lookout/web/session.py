@@ -14,13 +14,20 @@ from starlette.responses import RedirectResponse, Response
 from lookout.alerts.text import one_line
 from lookout.api.auth.browser import CREDENTIAL, SIGN_IN, TENANT, cookies_of
 from lookout.api.edge import known_caller, visit_of
-from lookout.api.parts import LOCAL_ACTOR, SERVICE_CREDENTIAL, Caller, Scope, name_of, tenant_named
+from lookout.api.parts import (
+    LOCAL_ACTOR,
+    LOCAL_CREDENTIAL,
+    SERVICE_CREDENTIAL,
+    Caller,
+    Scope,
+    name_of,
+    tenant_named,
+)
 from lookout.errors import Forbidden, LookoutError, Refused, Unauthenticated
 from lookout.incidents.actions import NAME_LIMIT
 
 NAME = "lookout_name"
 """What somebody in local mode wants to be called."""
-LOCAL_CREDENTIAL = "local"
 STAYS = 30 * 24 * 3600
 """Seconds for which a browser keeps a credential, where that is asked for."""
 COOKIE_LIMIT = 3800

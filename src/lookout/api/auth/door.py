@@ -49,4 +49,4 @@ class Door:
 
     def before(self, app: ASGIApp) -> ASGIApp:
         """`app`, behind this door."""
-        return AuthEdge(app, self._gate, self._watch, self._count)
+        return AuthEdge(app, self._gate, self._watch, self._count, self._clock)

@@ -1,6 +1,7 @@
 """The edge where there is authentication: every request has a caller before a surface sees it, or gets no further."""
 
 from collections.abc import Mapping
+from datetime import timedelta
 from functools import partial
 from typing import Protocol
 from urllib.parse import quote
@@ -8,7 +9,7 @@ from urllib.parse import quote
 from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.responses import RedirectResponse
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from lookout.api.alertmanager import own_error
 from lookout.api.answers import lookout_error
@@ -18,6 +19,7 @@ from lookout.api.auth.watch import Watch
 from lookout.api.edge import Visit, folded, guarded
 from lookout.api.ingest import INGEST_PATHS
 from lookout.api.parts import SERVICE_CREDENTIAL, Caller
+from lookout.clock import Clock
 from lookout.errors import LookoutError, Overloaded, Refused, Unauthenticated
 from lookout.store.database import PASSING_ERRORS
 
@@ -25,6 +27,9 @@ PUBLIC = frozenset(("/health", "/ready", "/-/healthy", "/-/ready", "/openapi.jso
 """Paths that tell nothing of anybody's."""
 IN_URL = ("token", "access_token", "api_key", "apikey")
 """Names under which people put a credential into a URL, where it stays in logs."""
+LONG = timedelta(seconds=1)
+"""After a body that took so long to come its credential is looked at again. With what is remembered of a token: one
+that is revoked does nothing after 5 s."""
 
 
 class Count(Protocol):
@@ -36,11 +41,12 @@ class Count(Protocol):
 class AuthEdge:
     """ASGI middleware: who asks is known by a credential, and nobody is without one."""
 
-    def __init__(self, app: ASGIApp, gate: Gate, watch: Watch, count: Count) -> None:
+    def __init__(self, app: ASGIApp, gate: Gate, watch: Watch, count: Count, clock: Clock) -> None:
         self._app = guarded(app)
         self._gate = gate
         self._watch = watch
         self._count = count
+        self._clock = clock
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] not in ("http", "websocket"):
@@ -58,7 +64,22 @@ class AuthEdge:
             await _turn_away(Overloaded("the database does not answer; try again"), scope, receive, send)
         else:
             scope.setdefault("state", {})["visit"] = visit
-            await self._app(scope, receive, send)
+            known = self._known_to_the_end(visit, receive) if scope.get("method") == "POST" else receive
+            await self._app(scope, known, send)
+
+    def _known_to_the_end(self, visit: Visit, receive: Receive) -> Receive:
+        """What the request is received by, which raises `Unauthenticated` if the body took long to come, and the
+        credential does not hold any more: it stands before all of it."""
+        admitted_at = self._clock.now()
+
+        async def receive_known() -> Message:
+            message = await receive()
+            is_whole = message["type"] == "http.request" and not message.get("more_body", False)
+            if is_whole and visit.again is not None and self._clock.now() >= admitted_at + LONG:
+                await visit.again()
+            return message
+
+        return receive_known
 
     async def _visit(self, scope: Scope) -> Visit:
         headers = Headers(scope=scope)
@@ -87,6 +108,7 @@ class AuthEdge:
         caller = await self._gate.caller(authorization, headers)
         return Visit(
             lambda: caller,
+            again=partial(self._gate.caller, authorization, headers),
             ended=partial(self._watch.ended, authorization or "", caller.expires_at),
             count=partial(self._count, caller, sends=False),
         )

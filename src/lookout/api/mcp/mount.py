@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 from starlette.requests import Request
-from starlette.types import Receive, Scope, Send
+from starlette.types import Message, Receive, Scope, Send
 
 from lookout.api.answers import error_answer
 from lookout.api.edge import known_caller
@@ -63,10 +63,26 @@ class McpApp:
             )
             return
         self._wanted.set()
+        receive = await _read(receive)
         manager = await asyncio.shield(self._manager)
         if manager is None:
             raise Overloaded("what agents speak to could not be loaded: see Lookout's log, and restart it", RETRY_AFTER)
         await manager.handle_request(scope, receive, send)
+
+
+async def _read(receive: Receive) -> Receive:
+    """The body, read as far as the SDK takes it: what goes wrong meanwhile is told here, and the SDK would hide it."""
+    messages = [await receive()]
+    size = len(messages[0].get("body", b""))
+    while messages[-1].get("more_body", False) and size <= BODY_LIMIT:
+        messages.append(await receive())
+        size += len(messages[-1].get("body", b""))
+    read = iter(messages)
+
+    async def again() -> Message:
+        return next(read, None) or await receive()
+
+    return again
 
 
 async def _for_ever() -> None:

@@ -45,10 +45,10 @@
   }
 
   // The live list. The stream says that something has changed; the page reads itself anew, at most once in a while.
-  const GAP = 500, QUIET = 35000, REFUSED = 4000, POINTING = 3500;
+  const GAP = 500, QUIET = 35000, REFUSED = 4000, POINTING = 3500, OLD = 300000;
   const shownPart = () => $("[data-live]");
-  let connection = null, heardAt = Date.now(), position = null, timer = null, lastRead = 0, reading = false, waiting = 0;
-  let pointedAt = 0;
+  let connection = null, heardAt = Date.now(), position = null, timer = null, lastRead = Date.now(), reading = false, waiting = 0;
+  let pointedAt = 0, did = "";
   const liveElement = () => $("#live");
   function state(word, text) {
     const live = liveElement();
@@ -70,13 +70,33 @@
     waiting += 1;
     if (timer === null) timer = setTimeout(read, Math.max(0, lastRead + GAP - Date.now()));
   }
+  // Some of what is shown is told by the clock alone: how long ago, what is stale, what was resolved lately.
+  function planWhenOld() {
+    const isSeen = !document.hidden || !$("#incident");
+    if (shownPart() && isSeen && timer === null && !reading && Date.now() - lastRead > OLD) read();
+  }
   const isPointing = () => Date.now() - pointedAt < POINTING;
+  // A live list has a bound. Who reads below it keeps the rows that are there, until they come up or ask.
+  const rowsLimit = () => Number($("#board")?.dataset.rowsLimit ?? Infinity);
+  function isBelow() {
+    const row = $$("#open-rows > .row")[rowsLimit()];
+    return Boolean(row) && row.getBoundingClientRect().top < innerHeight;
+  }
+  function addressOf(part) {
+    const url = new URL(location.href);
+    url.hash = "";
+    if (part.id === "board") {
+      for (const name of ["after", "kind"]) url.searchParams.delete(name);
+      url.searchParams.set("rows", Math.min($$("#open-rows > .row").length, rowsLimit()));
+    } else if (did) url.searchParams.set("did", did);
+    return url.pathname + url.search;
+  }
   async function read() {
     timer = null;
     const part = shownPart();
     if (!part || reading) { if (reading) timer = setTimeout(read, GAP); return; }
     // Nothing moves under a pointer that is at work: it waits until that rests, or is asked for.
-    if (part.id === "board" && isPointing()) {
+    if (part.id === "board" && (isPointing() || isBelow())) {
       hold(true);
       timer = setTimeout(read, POINTING / 4);
       return;
@@ -85,39 +105,40 @@
     reading = true;
     lastRead = Date.now();
     waiting = 0;
-    const url = new URL(location.href);
-    url.hash = "";
-    if (part.id === "board") {
-      for (const name of ["after", "kind"]) url.searchParams.delete(name);
-      url.searchParams.set("rows", $$("#open-rows > .row").length);
-    } else {
-      for (const name of ["did", "was"]) url.searchParams.delete(name);
-    }
+    const address = addressOf(part);
+    // An answer to what is shown no more, because somebody has searched or asked for more rows meanwhile, is dropped.
+    let isDropped = false;
+    const isStill = () => {
+      isDropped = addressOf(part) !== address || isBelow();
+      return !isDropped;
+    };
     try {
-      await htmx.ajax("GET", url.pathname + url.search, { target: `#${part.id}`, select: `#${part.id}`, swap: "outerMorph show:none", push: "false" });
+      await htmx.ajax("GET", address, { target: `#${part.id}`, select: `#${part.id}`, swap: "outerMorph show:none", push: "false", isStill });
     } finally {
       reading = false;
       lastRead = Date.now();
     }
     // Refused, or cut off: what has changed is not here yet.
     const reached = Number((shownPart() || part).dataset.position);
-    if (timer === null && reached < position) timer = setTimeout(read, 2000 + Math.random() * 2000);
+    if (timer === null && reached < position) timer = setTimeout(read, isDropped ? GAP : 2000 + Math.random() * 2000);
   }
   function hold(is) {
     const held = $("#held");
     if (!held) return;
-    held.hidden = !is;
+    held.hidden = !(is && waiting);
     if (is) held.textContent = waiting === 1 ? "1 change waits: show it" : `${waiting} changes wait: show them`;
   }
 
   // A row under the pointer stays where it is, also when others come in above it.
-  let anchor = null, before = null;
-  function mark() {
-    const row = $(".row:hover") || $(".row.chosen");
+  let anchor = null, before = null, toTop = false;
+  function mark(event) {
+    if (event.detail.ctx?.isStill?.() === false) { event.preventDefault(); return; }
+    const row = toTop ? null : $(".entry:hover") || $(".entry.chosen");
+    toTop = false;
     anchor = row && row.id ? { id: row.id, top: row.getBoundingClientRect().top } : null;
     before = new Set($$(".row").map((one) => one.id));
   }
-  function settle() {
+  function settle(event) {
     const board = $("#board");
     if (board) {
       document.title = board.dataset.title;
@@ -126,6 +147,8 @@
     }
     tellTimes();
     markChosen();
+    leadBack();
+    if (!event.detail.ctx?.target?.closest?.(".rows")) readLately();
     if (anchor) {
       const row = document.getElementById(anchor.id);
       const moved = row ? row.getBoundingClientRect().top - anchor.top : 0;
@@ -179,18 +202,35 @@
     if (!isOpen) htmx.trigger(live, "lookout:connect");
     else connection?.reader?.cancel();
   }
-  setInterval(() => { watch(); tellTimes(); }, 2000);
+  setInterval(() => { watch(); tellTimes(); planWhenOld(); }, 2000);
   addEventListener("offline", () => state("lost", "not connected, trying again"));
   document.addEventListener("htmx:before:swap", mark);
   document.addEventListener("htmx:after:swap", settle);
-  document.addEventListener("pointermove", (event) => { if (event.target.closest && event.target.closest(".row")) pointedAt = Date.now(); }, { passive: true });
-  document.addEventListener("pointerdown", (event) => { if (event.target.closest && event.target.closest(".row")) pointedAt = Date.now(); }, { passive: true });
+  for (const name of ["pointermove", "pointerdown"])
+    document.addEventListener(name, (event) => { if (event.target.closest && event.target.closest(".entry")) pointedAt = Date.now(); }, { passive: true });
+
+  // What was resolved lately is read when it is unfolded, and again with the list while it is.
+  function latelyAddress() {
+    const lately = $("#lately");
+    if (!lately || !lately.open) return "";
+    const url = new URL(lately.dataset.rows, location.href);
+    url.searchParams.set("rows", Math.min($$(".row", lately).length, rowsLimit()));
+    return url.pathname + url.search;
+  }
+  function readLately() {
+    const address = latelyAddress();
+    if (!address) return;
+    const isStill = () => latelyAddress() === address;
+    htmx.ajax("GET", address, { source: "#lately-rows", target: "#lately-rows", swap: "innerMorph", push: "false", isStill });
+  }
+  document.addEventListener("toggle", (event) => { if (event.target.id === "lately") readLately(); }, true);
 
   // Keys
   let chosen = null;
-  const rows = () => $$("#board .row");
+  const rows = () => $$("#board .entry").filter((row) => !row.closest("details:not([open])"));
+  const linkOf = (row) => $("a", row);
   function markChosen() {
-    for (const row of rows()) row.classList.toggle("chosen", row.id === chosen);
+    for (const row of $$("#board .entry")) row.classList.toggle("chosen", row.id === chosen);
   }
   function move(by) {
     const all = rows();
@@ -199,7 +239,7 @@
     const next = all[place < 0 ? (by > 0 ? 0 : all.length - 1) : Math.min(Math.max(place + by, 0), all.length - 1)];
     chosen = next.id;
     markChosen();
-    $(".what a", next).focus({ preventScroll: true });
+    linkOf(next).focus({ preventScroll: true });
     next.scrollIntoView({ block: "nearest" });
   }
   function acknowledge() {
@@ -210,7 +250,7 @@
       return;
     }
     const row = rows().find((one) => one.id === chosen);
-    const link = row && $(".what a", row);
+    const link = row && linkOf(row);
     if (!link || row.classList.contains("resolved") || row.classList.contains("acked")) {
       if (row) say("It needs no acknowledgement", { often: true });
       return;
@@ -226,19 +266,19 @@
     if (typing || event.ctrlKey || event.metaKey || event.altKey || $("dialog[open]")) return;
     const done = {
       j: () => move(1), k: () => move(-1), a: acknowledge,
-      "/": () => $("#q") ? $("#q").select() : (location.href = "/"),
+      "/": () => $("#q") ? $("#q").select() : (location.href = ($("#up") || $("#leave") || { href: "/" }).href),
       "?": () => $("#help").showModal(),
       u: () => { const up = $("#up"); if (up) up.click(); },
       Enter: () => {
         const row = rows().find((one) => one.id === chosen);
         if (!row || (event.target !== document.body && !row.contains(event.target))) return false;
-        $(".what a", row).click();
+        linkOf(row).click();
       },
     }[event.key];
     if (done && done() !== false) event.preventDefault();
   });
   document.addEventListener("focusin", (event) => {
-    const row = event.target.closest && event.target.closest("#board .row");
+    const row = event.target.closest && event.target.closest("#board .entry");
     if (row && row.id !== chosen) { chosen = row.id; markChosen(); }
   });
 
@@ -248,7 +288,13 @@
     if (!button) return;
     if (button.dataset.opens) document.getElementById(button.dataset.opens).showModal();
     if (button.dataset.closes) document.getElementById(button.dataset.closes).close();
-    if (button.id === "held") { pointedAt = 0; clearTimeout(timer); read(); }
+    if (button.id === "held") {
+      pointedAt = 0;
+      toTop = isBelow();
+      if (toTop) scrollTo({ top: 0, behavior: "instant" });
+      clearTimeout(timer);
+      read();
+    }
     if (button.dataset.copies) copy(document.getElementById(button.dataset.copies), button);
   });
   async function copy(source, button) {
@@ -321,13 +367,32 @@
     }, { once: true });
   }
 
+  // The way back from an incident leads to the list that one came from: its search, its time, or the wall.
+  function listBefore() {
+    try {
+      const from = document.referrer ? new URL(document.referrer) : null;
+      if (from && from.origin === location.origin && from.pathname === "/") sessionStorage.setItem("list", `/${from.search}`);
+      return sessionStorage.getItem("list") || "/";
+    } catch {
+      return "/";  // a browser that keeps nothing
+    }
+  }
+  function leadBack() {
+    const up = $("#up");
+    if (up) up.href = listBefore();
+  }
+
   function begin() {
     waitUntilSeen();
+    leadBack();
     skew = new Date(document.body.dataset.now) - Date.now();
     if (Math.abs(skew) < 2000) skew = 0;
     const part = shownPart();
     if (part && part.dataset.position) position = Number(part.dataset.position);
-    if (location.search.includes("did=")) history.replaceState(null, "", location.pathname);
+    const here = new URL(location.href);
+    did = here.searchParams.get("did") || "";
+    here.searchParams.delete("did");
+    if (did) history.replaceState(null, "", here);
     if (liveElement()) state("starting", "connecting");
     tellTimes();
     travel();

@@ -1,0 +1,130 @@
+"""I8: so many connections may be open, and one that asks for nothing is given up, without a credential or with one."""
+
+import asyncio
+from contextlib import suppress
+from urllib.parse import urlsplit
+
+import pytest
+from prometheus_client import REGISTRY
+from tests.driver import Driver
+from tests.unit.graphql.client import ask, open_socket
+
+from lookout.api import connections
+
+HEALTH = b"GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n"
+
+
+def refusals() -> float:
+    return REGISTRY.get_sample_value("lookout_limited_total", {"kind": "connection"}) or 0
+
+
+async def opened(lookout: Driver) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    return await asyncio.open_connection("127.0.0.1", urlsplit(lookout.url).port)
+
+
+async def answered(reader: asyncio.StreamReader) -> bytes:
+    """The first line of the next answer, all of which is read."""
+    head = await reader.readuntil(b"\r\n\r\n")
+    (length,) = [int(line[15:]) for line in head.lower().split(b"\r\n") if line.startswith(b"content-length:")]
+    await reader.readexactly(length)
+    return head.partition(b"\r\n")[0]
+
+
+async def test_i8_one_connection_too_many_is_503_and_those_that_are_open_go_on(
+    lookout: Driver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connections, "CONNECTIONS", 2)
+    refused = refusals()
+    async with asyncio.timeout(20):
+        first, second = await opened(lookout), await opened(lookout)
+        for reader, writer in (first, second):
+            writer.write(HEALTH)
+            assert await answered(reader) == b"HTTP/1.1 200 OK"
+        reader, writer = await opened(lookout)
+        answer = await reader.read()
+        assert answer.startswith(b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\n")
+        assert answer.endswith(b'\r\n\r\n{"error": "too many connections; try again"}')
+        assert refusals() == refused + 1
+        first[1].write(HEALTH)
+        assert await answered(first[0]) == b"HTTP/1.1 200 OK"
+        for _, open_one in (first, second, (reader, writer)):
+            open_one.close()
+            await open_one.wait_closed()
+
+
+@pytest.mark.parametrize(
+    "begun",
+    [
+        b"",
+        b"\r\n",
+        b"GET /health HTTP/1.1\r\nHost: lo",
+        HEALTH + b"\r\n",
+        HEALTH + HEALTH[:30],
+    ],
+)
+async def test_i8_a_connection_that_asks_for_nothing_is_given_up(
+    lookout: Driver, monkeypatch: pytest.MonkeyPatch, begun: bytes
+) -> None:
+    monkeypatch.setattr(connections, "HEADERS_SECONDS", 0.3)
+    async with asyncio.timeout(20):
+        reader, writer = await opened(lookout)
+        if begun.startswith(HEALTH):
+            writer.write(HEALTH)
+            assert await answered(reader) == b"HTTP/1.1 200 OK"
+        writer.write(begun.removeprefix(HEALTH))
+        assert await reader.read() == b""
+        writer.close()
+        await writer.wait_closed()
+
+
+async def _more_of_the_headers(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, line: bytes) -> None:
+    """Write them until the other side has closed."""
+    with suppress(ConnectionError):
+        while not reader.at_eof():
+            writer.write(line)
+            await writer.drain()
+
+
+async def test_i8_more_of_the_headers_gives_no_more_time(lookout: Driver, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connections, "HEADERS_SECONDS", 0.3)
+    monkeypatch.setattr(connections, "HEADERS_LIMIT", 1 << 40)
+    async with asyncio.timeout(20):
+        reader, writer = await opened(lookout)
+        writer.write(b"GET /health HTTP/1.1\r\n")
+        await _more_of_the_headers(reader, writer, b"X-A: 1\r\n")
+        writer.close()
+
+
+@pytest.mark.parametrize("before", [b"", HEALTH])
+async def test_i8_headers_have_a_bound(lookout: Driver, before: bytes) -> None:
+    async with asyncio.timeout(20):
+        reader, writer = await opened(lookout)
+        if before:
+            writer.write(before)
+            assert await answered(reader) == b"HTTP/1.1 200 OK"
+        room = connections.HEADERS_LIMIT - 1000
+        writer.write(HEALTH[:-2] + b"X-A: " + b"a" * room + b"\r\n\r\n")
+        assert await answered(reader) == b"HTTP/1.1 200 OK"
+        writer.write(HEALTH[:-2] + b"X-A: " + b"a" * connections.HEADERS_LIMIT)
+        assert await answered(reader) == b"HTTP/1.1 431 Request Header Fields Too Large"
+        writer.close()
+
+
+async def test_i8_headers_without_end_are_not_kept(lookout: Driver) -> None:
+    async with asyncio.timeout(20):
+        reader, writer = await opened(lookout)
+        writer.write(b"GET /health HTTP/1.1\r\n")
+        await _more_of_the_headers(reader, writer, b"X-A: " + b"a" * 10_000 + b"\r\n")
+        writer.close()
+
+
+async def test_i8_what_has_been_asked_is_not_given_up(lookout: Driver, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connections, "HEADERS_SECONDS", 0.2)
+    async with asyncio.timeout(20), open_socket(lookout) as socket, lookout.stream(after="0"):
+        idle, writer = await opened(lookout)
+        assert await idle.read() == b""  # as long as a connection may wait has passed
+        await lookout.until_following(1)
+        await socket.subscribe("{ incidentsConnection { totalCount } }")
+        assert await socket.next() == {"incidentsConnection": {"totalCount": 0}}
+        assert (await ask(lookout, "{ incidentsConnection { totalCount } }"))["incidentsConnection"]["totalCount"] == 0
+        writer.close()
