@@ -18,7 +18,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 from tests.real.programs import program
-from tests.server_process import place_for_data
+from tests.server_process import empty_place
 
 from bench import fanout, idle, ingest, reads, relay, storms
 from bench.figure import Figure, Size
@@ -50,7 +50,7 @@ async def measured(names: Sequence[str], size: Size) -> list[Figure]:
         if names and name not in names:
             continue
         sys.stderr.write(f"{name} ...\n")
-        with place_for_data() as directory:
+        with empty_place() as directory:
             for figure in await measure(size, directory):
                 sys.stderr.write(f"  {_short(figure.value)} {figure.unit}\n")
                 figures.append(figure)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import asyncpg
 import httpx
+import psutil
 import pytest
 from tests.fault.appearing import appears
 from tests.server_process import START_SECONDS, ServerProcess, lookout_process, postgres_of
@@ -47,13 +48,16 @@ async def _complaint(server: ServerProcess) -> str:
     return sentence
 
 
-async def test_a_first_start_is_ready_within_five_seconds(data_dir: Path) -> None:
+async def test_a_first_start_takes_five_seconds_where_nothing_else_runs(empty_data_dir: Path) -> None:
+    """Of the processor: how long that is on a machine at work is another matter, and `make bench` tells it."""
     async with (
-        asyncio.timeout(5),
-        lookout_process(data_dir) as server,
+        lookout_process(empty_data_dir) as server,
         httpx.AsyncClient(base_url=await server.address()) as http,
     ):
         assert (await http.get("/ready")).status_code == 200
+        own = psutil.Process(server.pid).cpu_times()
+        database = [process.cpu_times() for process in postgres_of(empty_data_dir)]
+        assert sum(own[:4]) + sum(times.user + times.system for times in database) < 5
 
 
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM], ids=["ctrl-c", "sigterm"])
@@ -89,16 +93,16 @@ async def test_a_stop_ends_open_streams_in_order(data_dir: Path) -> None:
     ids=["ctrl-c-in-initdb", "sigterm-before-it-is-up"],
 )
 async def test_a_stop_during_the_first_start_leaves_nothing_running(
-    data_dir: Path, stage: str, how: signal.Signals
+    empty_data_dir: Path, stage: str, how: signal.Signals
 ) -> None:
-    async with lookout_process(data_dir) as server:
-        await appears(data_dir, stage)
+    async with lookout_process(empty_data_dir) as server:
+        await appears(empty_data_dir, stage)
         server.signal_group(how)
         async with asyncio.timeout(START_SECONDS):
             await server.exit_code()
         assert "Traceback" not in "".join(server.stderr)
-        assert not postgres_of(data_dir)
-    async with lookout_process(data_dir) as server:
+        assert not postgres_of(empty_data_dir)
+    async with lookout_process(empty_data_dir) as server:
         assert await _titles(await server.address()) == []
 
 
@@ -106,12 +110,12 @@ async def test_a_stop_during_the_first_start_leaves_nothing_running(
     "stage",
     ["postgres.new-*", "postgres.new-*/global/pg_control", "postgres", "run", "postgres/postmaster.pid"],
 )
-async def test_a_first_start_that_was_killed_is_recovered_from(data_dir: Path, stage: str) -> None:
-    async with lookout_process(data_dir) as server:
-        await appears(data_dir, stage)
+async def test_a_first_start_that_was_killed_is_recovered_from(empty_data_dir: Path, stage: str) -> None:
+    async with lookout_process(empty_data_dir) as server:
+        await appears(empty_data_dir, stage)
         server.kill()
         server.keep_database()
-    async with lookout_process(data_dir) as server:
+    async with lookout_process(empty_data_dir) as server:
         assert await _titles(await server.address()) == []
 
 
@@ -186,18 +190,18 @@ async def test_a_role_that_may_not_make_tables_is_told_what_it_needs(data_dir: P
         await asyncio.to_thread(embedded.stop)
 
 
-async def test_a_taken_port_is_said_before_anything_starts(data_dir: Path) -> None:
+async def test_a_taken_port_is_said_before_anything_starts(empty_data_dir: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        async with lookout_process(data_dir, PORT=str(port)) as server:
+        async with lookout_process(empty_data_dir, PORT=str(port)) as server:
             assert (await _complaint(server)).startswith(f"lookout: Port {port} on 127.0.0.1 is not free")
-    assert not os.listdir(data_dir)
+    assert not os.listdir(empty_data_dir)
 
 
-async def test_without_authentication_it_listens_on_loopback_only(data_dir: Path) -> None:
-    async with lookout_process(data_dir, HOST="0.0.0.0") as server:
+async def test_without_authentication_it_listens_on_loopback_only(empty_data_dir: Path) -> None:
+    async with lookout_process(empty_data_dir, HOST="0.0.0.0") as server:
         assert (await _complaint(server)).startswith("lookout: HOST is '0.0.0.0'")
-    assert not os.listdir(data_dir)
+    assert not os.listdir(empty_data_dir)
 
 
 async def test_a_pid_file_that_names_another_program_does_not_stop_it(data_dir: Path) -> None:

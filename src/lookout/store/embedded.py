@@ -11,6 +11,7 @@ import pwd
 import shutil
 import stat
 import subprocess
+import sys
 import tempfile
 from contextlib import suppress
 from importlib.metadata import version
@@ -30,6 +31,8 @@ _START_SECONDS = 60
 _STOP_SECONDS = 20
 """How long a stop in order may take. What is not on disk by then is in the write-ahead log, which is."""
 _ORPHAN_SECONDS = 10
+_SYNC = ("--sync-method=syncfs",) if sys.platform == "linux" else ()
+"""A new cluster goes to the disk in one go: file by file it takes two seconds more."""
 _SOCKET_PATH_LIMIT = 90
 _SOCKET_DIR_PREFIX = "lookout-"
 _SOCKET_DIR_LINE, _STATUS_LINE = 4, 7
@@ -196,7 +199,8 @@ class EmbeddedPostgres:
         # Each try has a directory of its own: the initdb of a killed Lookout may still be at work in the last one.
         partial = Path(tempfile.mkdtemp(prefix="postgres.new-", dir=self._data_dir))
         self._make_own(partial)
-        self._run("initdb", "-D", str(partial), "-U", OWNER, "--auth=trust", "--encoding=UTF8", "--locale=C.UTF-8")
+        names = ("-U", OWNER, "--auth=trust", "--encoding=UTF8", "--locale=C.UTF-8")
+        self._run("initdb", "-D", str(partial), *names, *_SYNC)
         partial.rename(self.cluster)
 
     def _make_own(self, directory: Path) -> None:
