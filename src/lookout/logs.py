@@ -45,8 +45,8 @@ PROCESSORS: list[Any] = [
 """What makes a line of an event, one after the other."""
 
 
-def configure_logs() -> None:
-    """Let all that this process says go to standard error."""
+def configure_logs(lowest: int = logging.INFO) -> None:
+    """Let all that this process says go to standard error, from a level on."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(LineFormatter())
     logging.basicConfig(level=logging.WARNING, handlers=[handler])
@@ -54,7 +54,7 @@ def configure_logs() -> None:
     logging.getLogger("asyncpg").setLevel(logging.ERROR)
     structlog.configure(
         processors=PROCESSORS,
-        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
+        wrapper_class=structlog.make_filtering_bound_logger(lowest),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
         cache_logger_on_first_use=True,
     )

@@ -87,6 +87,10 @@ class Intake:
         """Alerts that wait for a commit."""
         return self._queue.waiting
 
+    def knows(self, tenant_id: str) -> bool:
+        """Whether the tenant has a log, as far as this process has written to it."""
+        return self._store.knows(tenant_id)
+
     async def deliver(self, delivery: Delivery) -> list[Receipt]:
         """Store the alerts of one request; returns after the commit, with a receipt for each. Raises `Overloaded`."""
         outcome = await self._submit(delivery)

@@ -1,6 +1,7 @@
 """A Lookout to try it on, with a database and two tenants of its own. Nothing of it is left afterwards."""
 
 import asyncio
+import logging
 import secrets
 import tempfile
 from collections.abc import AsyncGenerator
@@ -33,7 +34,7 @@ _HOST = "127.0.0.1"
 
 def try_isolation() -> Report:
     """Start one, try everything, stop it. Raises `StartError`, also if it does not work at all."""
-    configure_logs()
+    configure_logs(logging.WARNING)  # what is done to it is for no audit
     with tempfile.TemporaryDirectory(prefix="lookout-isolation-") as directory:
         # As root the database runs as another user, who has to get there.
         Path(directory).chmod(0o755)

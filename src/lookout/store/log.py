@@ -117,6 +117,10 @@ class Log:
         self._platform = Platform(pool)
         self._known_tenants: dict[str, None] = {}
 
+    def knows(self, tenant_id: str) -> bool:
+        """Whether the tenant's row is known to be there."""
+        return tenant_id in self._known_tenants
+
     async def renew(self, renewals: Sequence[Renewal], now: datetime) -> set[int]:
         """Renew leases in a commit of its own. Returns the places of those that stood; the others need a decision."""
         # In one order everywhere, so that replicas that hear the same senders do not deadlock.
