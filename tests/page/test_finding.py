@@ -169,6 +169,7 @@ async def test_long_lists_come_by_pages_and_resolved_ones_when_they_are_asked_fo
             start - 99 * timedelta(minutes=1), alertname="A099", cluster="c1", namespace="n0", job="j0"
         )
         await expect(mira.page.locator("#lately-rows .row .what a")).to_have_text(["A099", "Done"])
+        await expect(mira.page.locator("#open-title")).to_have_text("101 open incidents")
         await mira.page.keyboard.press("k")
         await expect(mira.page.locator(".row.chosen .what a")).to_have_text("Done")
         await mira.page.locator("#lately summary").click()
