@@ -38,7 +38,8 @@ def follow(url: str, ready: Any, stopped: Any, told: Connection) -> None:
     buffer = bytearray(1 << 16)
     while not stopped.is_set():
         for key, _ in selector.select(0.1):
-            count = key.fileobj.recv_into(buffer)  # type: ignore[union-attr] - a socket
+            assert isinstance(key.fileobj, socket.socket)
+            count = key.fileobj.recv_into(buffer)
             if key.data:
                 now = time.monotonic()
                 arrived += [(number, now) for number in set(map(int, NUMBER.findall(bytes(buffer[:count]))))]

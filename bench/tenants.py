@@ -27,6 +27,8 @@ import httpx
 from httpx_sse import aconnect_sse
 from tests.server_process import lookout_process
 
+from bench.figure import percentile
+
 SECRET = "bench" * 8
 WARM_UP = 3.0
 NAME = "Bench"
@@ -166,7 +168,7 @@ async def measured(arguments: argparse.Namespace) -> dict[str, Any]:
     return {
         "idle": _told(idle),
         "loaded": _told(loaded),
-        "p99_ratio": round(_at(loaded, 0.99) / _at(idle, 0.99), 2),
+        "p99_ratio": round(percentile(loaded, 0.99) / percentile(idle, 0.99), 2),
         "storm_alerts_per_second": round(rate),
         "storm": {name: getattr(arguments, name) for name in ("connections", "alerts", "repeats")},
         "cores": os.cpu_count(),
@@ -174,12 +176,8 @@ async def measured(arguments: argparse.Namespace) -> dict[str, Any]:
 
 
 def _told(times: list[float]) -> dict[str, float]:
-    milliseconds = {"p50": statistics.median(times), "p99": _at(times, 0.99), "max": times[-1]}
+    milliseconds = {"p50": statistics.median(times), "p99": percentile(times, 0.99), "max": times[-1]}
     return {"samples": len(times), **{name: round(value * 1000, 1) for name, value in milliseconds.items()}}
-
-
-def _at(times: list[float], part: float) -> float:
-    return times[min(len(times) - 1, int(len(times) * part))]
 
 
 @contextmanager
