@@ -65,11 +65,11 @@ async def see_only(connection: "Connection", tenant_ids: Iterable[str]) -> None:
 
 @asynccontextmanager
 async def tenants(
-    pool: "Pool", tenant_ids: Iterable[str], *, level: Level = "read_committed", patience: Patience = USUAL
+    pool: "Pool", tenant_ids: Iterable[str], *, level: Level = "read_committed", patience: Patience | None = None
 ) -> AsyncGenerator["Connection"]:
-    """A transaction that sees these tenants alone."""
+    """A transaction that sees these tenants alone, with the usual patience."""
     async with _transaction(pool, level) as connection:
-        await connection.execute(SQL["name_tenants"], sorted(set(tenant_ids)), *patience)
+        await connection.execute(SQL["name_tenants"], sorted(set(tenant_ids)), *(patience or USUAL))
         yield connection
 
 

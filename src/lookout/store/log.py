@@ -120,7 +120,7 @@ def commit_seconds(alerts: int) -> float:
     return COMMIT_SECONDS + alerts / ALERTS_A_SECOND
 
 
-def _patience(alerts: int) -> Patience:
+def patience_of_commit(alerts: int) -> Patience:
     """Nothing of a commit takes longer than the whole: what does has no one who waits for it, and holds others up."""
     seconds = commit_seconds(alerts)
     return patience_of(seconds, seconds * LOCK_PART, seconds)
@@ -150,7 +150,7 @@ class Log:
         order = sorted(range(len(renewals)), key=lambda place: renewals[place].fingerprint)
         ordered = [renewals[place] for place in order]
         arrays = columns([(r.tenant_id, r.fingerprint, *r.key, r.ends_at) for r in ordered], 6)
-        patience = _patience(len(renewals))
+        patience = patience_of_commit(len(renewals))
         async with isolation.tenants(self._pool, {r.tenant_id for r in renewals}, patience=patience) as connection:
             rows = await connection.fetch(SQL["renew_leases"], *arrays, now)
         return {order[row["place"] - 1] for row in rows}
@@ -158,7 +158,7 @@ class Log:
     @asynccontextmanager
     async def transaction(self, tenant_ids: Iterable[str], alerts: int = 0) -> AsyncGenerator["Transaction"]:
         """One commit, for these tenants, of so many alerts."""
-        async with isolation.tenants(self._pool, tenant_ids, patience=_patience(alerts)) as connection:
+        async with isolation.tenants(self._pool, tenant_ids, patience=patience_of_commit(alerts)) as connection:
             yield Transaction(connection, notifies=self._notifies)
 
     async def open_feeds(self, tenant_ids: Iterable[str], now: datetime) -> None:
