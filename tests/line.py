@@ -29,8 +29,6 @@ class Line:
         self.place = place
         """Where new connections lead."""
         self.cut_next: Cut | None = None
-        self.connections = 0
-        """How many there have been."""
         self._open: set[asyncio.StreamWriter] = set()
         self._silent: set[asyncio.StreamWriter] = set()
         self._last: set[asyncio.StreamWriter] = set()
@@ -38,7 +36,6 @@ class Line:
 
     async def take(self, near: asyncio.StreamReader, near_end: asyncio.StreamWriter) -> None:
         """One connection, from its beginning to its end."""
-        self.connections += 1
         try:
             far, far_end = await _open(self.place)
         except OSError:

@@ -111,7 +111,7 @@ async def store(settings: Settings, clock: Clock) -> AsyncGenerator[str]:
             owner_dsn = await _to_its_end(embedded.start)
             stack.push_async_callback(_end, asyncio.create_task(_keep_alive(embedded, clock)))
         await database.wait_until_up(owner_dsn, clock)
-        async with _pool(owner_dsn, 1, None, is_pooled=migrates_through_pooler) as patient:
+        async with _pool(owner_dsn, 1, is_patient=True, is_pooled=migrates_through_pooler) as patient:
             await database.migrate_schema(patient, is_pooled=migrates_through_pooler)
             if dsn is None:
                 dsn = service_dsn(owner_dsn)
@@ -127,8 +127,9 @@ def _is_pooled(settings: Settings) -> bool:
 
 @asynccontextmanager
 async def _pool(
-    dsn: str, size: int, command_seconds: float | None = database.COMMAND_SECONDS, *, is_pooled: bool = False
+    dsn: str, size: int, *, is_patient: bool = False, is_pooled: bool = False
 ) -> AsyncGenerator["database.Pool"]:
+    command_seconds = None if is_patient else database.COMMAND_SECONDS
     pool = await database.connect(dsn, size, command_seconds, is_pooled=is_pooled)
     try:
         yield pool

@@ -48,11 +48,11 @@ class Watched(_Connection):
 
     def __init__(self, protocol: Any, transport: Any, *others: Any) -> None:
         super().__init__(protocol, transport, *others)
-        _watch(cast("Transport", transport))
+        watch(cast("Transport", transport).get_extra_info("socket"))
 
 
-def _watch(transport: "Transport") -> None:
-    end: socket.socket = transport.get_extra_info("socket")
+def watch(end: socket.socket) -> None:
+    """Let the kernel end a connection whose other end is gone. Over a Unix socket nobody is ever gone in silence."""
     if end.family not in (socket.AF_INET, socket.AF_INET6):
         return
     end.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
@@ -96,4 +96,6 @@ def dsns_of(dsn: str) -> list[str]:
     """A DSN for each server that `dsn` names before the path. asyncpg would try them all within one time limit."""
     parts = urlsplit(dsn)
     user, at, hosts = parts.netloc.rpartition("@")
+    if "," not in hosts:
+        return [dsn]
     return [urlunsplit(parts._replace(netloc=f"{user}{at}{host}")) for host in hosts.split(",")]
