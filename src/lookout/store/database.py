@@ -71,8 +71,7 @@ PASSING_ERRORS = (
     asyncpg.ObjectNotInPrerequisiteStateError,  # a lock that is not to be had, a database that lets nobody in
     asyncpg.QueryCanceledError,
     asyncpg.InvalidCachedStatementError,  # another replica has just brought the schema up to date
-    asyncpg.OutdatedSchemaCacheError,
-    asyncpg.TargetServerAttributeNotMatched,  # in the middle of a failover none takes writes
+    asyncpg.InternalClientError,  # a server said goodbye just before it was asked; of several none takes writes
     ConnectionError,
     TimeoutError,
     OSError,
