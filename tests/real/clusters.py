@@ -51,7 +51,9 @@ class Cluster:
     async def copy(self, primary: "Cluster") -> None:
         """A standby of another one, which follows it."""
         source = f"host=127.0.0.1 port={primary.port} user=lookout application_name=standby"
-        await run_as_owner(program("pg_basebackup"), "-D", self.directory, "-d", source, "-R", "--no-sync", "--checkpoint=fast")
+        await run_as_owner(
+            program("pg_basebackup"), "-D", self.directory, "-d", source, "-R", "--no-sync", "--checkpoint=fast"
+        )
 
     async def start(self, **settings: str) -> None:
         """Start it, and return when it lets us in."""
