@@ -338,12 +338,20 @@ def records_of(feed: Feed, events: Iterable[LoggedEvent]) -> tuple[list[Record],
 class Relays:
     """All that goes to Kafka from this process."""
 
-    def __init__(self, settings: KafkaSettings, positions: RelayPositions, clock: Clock, listen: Listen) -> None:
+    def __init__(
+        self,
+        settings: KafkaSettings,
+        positions: RelayPositions,
+        clock: Clock,
+        listen: Listen,
+        poll: timedelta = POLL,
+    ) -> None:
         self.feeds = [Relay(feed, Producer(settings, feed.topic), positions, clock) for feed in feeds_of(settings)]
         self._cluster = settings.cluster or settings.brokers
         self._positions = positions
         self._clock = clock
         self._listen = listen
+        self._interval = poll
 
     async def begin(self) -> None:
         """Before anything is written: a feed that is switched on for the first time begins at the end of the log."""
@@ -375,7 +383,7 @@ class Relays:
                     await self._pass_on(wakes)
             except PASSING_ERRORS as error:
                 log.warning("relay", action="listen_lost", error=repr(error))
-            await self._clock.sleep(POLL)
+            await self._clock.sleep(self._interval)
             self._wake_all(None)
 
     async def _pass_on(self, wakes: Wakes) -> None:
@@ -389,7 +397,7 @@ class Relays:
     async def _poll(self) -> None:
         while True:
             self._wake_all(None)
-            await self._clock.sleep(POLL)
+            await self._clock.sleep(self._interval)
 
     def _wake_all(self, tenant_id: str | None) -> None:
         for relay in self.feeds:
