@@ -99,8 +99,8 @@ def passes(error: Exception) -> bool:
 async def wait_until_up(dsn: str, clock: Clock) -> None:
     """Return once the database at `dsn` lets us in, if it says that it soon will: it starts, or recovers from a crash.
 
-    So it is if none of several takes writes yet, and while it says nothing. All else, and what takes more than a minute,
-    is for `connect` to complain of.
+    So it is if none of several takes writes yet, and while it says nothing. `connect` complains of all else, and of
+    what takes longer than a minute.
     """
     servers = Servers(dsn)
     silences = 0
