@@ -187,6 +187,17 @@ async def _started(ways: Ways, place: Path) -> AsyncGenerator[ServerProcess]:
         yield server
 
 
+async def test_without_the_setting_it_is_said_what_to_set(ways: Ways, tmp_path: Path) -> None:
+    settings = {"DATABASE_URL": ways.pooled, "LOOKOUT_MIGRATE_DATABASE_URL": ways.owner}
+    async with (
+        lookout_process(tmp_path, **settings) as server,
+        httpx.AsyncClient(base_url=await server.address(), timeout=SECONDS) as http,
+    ):
+        answers = await asyncio.gather(*(http.get("/v1/incidents") for _ in range(SESSIONS * 10)))
+        assert 500 in {answer.status_code for answer in answers}
+        assert any("LOOKOUT_POOLER=transaction" in line for line in server.stderr)
+
+
 async def test_tokens_are_found_through_it(ways: Ways, tmp_path: Path) -> None:
     """What is looked up before anybody knows whose it is."""
     settings = {"LOOKOUT_AUTH": "required", "SERVICE_TOKEN": "s" * 40}

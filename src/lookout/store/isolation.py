@@ -13,6 +13,7 @@ from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeVar
 
 import asyncpg
+import structlog
 
 from lookout.store.sql import SQL
 
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 
 Level = Literal["read_committed", "repeatable_read"]
 T = TypeVar("T")
+
+log = structlog.get_logger()
 
 STATEMENT_SECONDS = 25.0
 """How long a statement may take. Only a server that has fallen silent takes longer to say so: see `COMMAND_SECONDS`."""
@@ -97,6 +100,9 @@ async def _transaction(pool: "Pool", level: Level) -> AsyncGenerator["Connection
         await transaction.commit()
     except (TimeoutError, asyncpg.ReadOnlySQLTransactionError):
         await pool.expire_connections()
+        raise
+    except (asyncpg.InvalidSQLStatementNameError, asyncpg.DuplicatePreparedStatementError):
+        log.warning("store", action="session_changed", because="a pooler: set LOOKOUT_POOLER=transaction")
         raise
     finally:
         await pool.release(connection, timeout=RELEASE_SECONDS)
