@@ -206,8 +206,9 @@ async def running(settings: Settings, clock: Clock) -> AsyncGenerator[Running]:
         others = [_supervised(part, failed) for part in running_parts]
         relaying = [_supervised(relays.run(), failed)] if relays is not None else []
         try:
-            served = surfaces(parts, agents, settings, demo, playground=door is None)
-            yield Running(parts, timers, behind(door, served), served.routes, failed)
+            ingest = Ingest(parts, signatures_of(settings))
+            served = surfaces(parts, ingest, agents, settings, demo, playground=door is None)
+            yield Running(parts, timers, behind(door, ingest.before(served)), served.routes, failed)
         finally:
             followers.close()
             for task in others:
@@ -262,10 +263,12 @@ def signatures_of(settings: Settings) -> Mapping[str, Signature]:
     return {grafana.NAME: Signature(settings.grafana_secret, settings.grafana_timestamp_header)}
 
 
-def surfaces(parts: Parts, agents: McpApp, settings: Settings, demo: Demo | None, *, playground: bool) -> Starlette:
+def surfaces(
+    parts: Parts, ingest: Ingest, agents: McpApp, settings: Settings, demo: Demo | None, *, playground: bool
+) -> Starlette:
     """The HTTP surfaces over the parts. Whoever serves them puts an edge in front."""
     routes = [
-        *Ingest(parts, signatures_of(settings)).routes(),
+        *ingest.routes(),
         *AlertmanagerReads(parts).routes(),
         *Rest(parts).routes(),
         *Operations(parts).routes(),
