@@ -1,6 +1,7 @@
 """The composition root: starts the parts, puts them together, stops them. The only module that knows all others."""
 
 import asyncio
+import gc
 import signal
 import socket
 from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Generator, Mapping, Sequence
@@ -71,6 +72,8 @@ STOP_SECONDS = 5
 RELAY_STOP_SECONDS = 3
 BACKLOG = 2048
 """Connections that wait to be accepted, as many as uvicorn lets wait."""
+COLLECTED_FROM = 10_000
+"""New objects from which on the collector looks for cycles among them. Python's own is 700."""
 KEEP_ALIVE = timedelta(seconds=2)
 """How often to look whether the embedded server lives."""
 WEBSOCKET_MESSAGE_LIMIT = 256 * 1024
@@ -382,6 +385,7 @@ async def _serve_on(
         try:
             await asyncio.wait({serving, listens, lookout.failed}, return_when=asyncio.FIRST_COMPLETED)
             if server.listening.is_set():
+                _settle_memory()
                 ready(f"http://{f'[{host}]' if ':' in host else host}:{port}")
                 await asyncio.wait({serving, lookout.failed}, return_when=asyncio.FIRST_COMPLETED)
         finally:
@@ -391,6 +395,16 @@ async def _serve_on(
             await serving
         if lookout.failed.done():
             await lookout.failed
+
+
+def _settle_memory() -> None:
+    """Let the collector leave alone what has been loaded by now: it stays, and to look through it takes 80 ms.
+
+    Requests leave few cycles behind, so it may look for them more rarely, too.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(COLLECTED_FROM)
 
 
 async def _reload_at_each(hangup: asyncio.Event, reload: Reload) -> None:
