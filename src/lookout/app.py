@@ -337,6 +337,7 @@ class Server(uvicorn.Server):
                 log_config=None,
                 access_log=False,
                 server_header=False,
+                proxy_headers=False,
                 ws_max_size=WEBSOCKET_MESSAGE_LIMIT,
                 backlog=BACKLOG,
                 timeout_graceful_shutdown=STOP_SECONDS,

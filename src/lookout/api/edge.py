@@ -6,10 +6,10 @@ So the Host has to be a loopback name, and an Origin, where a browser states one
 
 import asyncio
 import re
-import uuid
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache, partial
+from random import getrandbits
 from urllib.parse import urlsplit
 
 import structlog
@@ -31,8 +31,9 @@ HEADERS = {
     b"x-frame-options": b"DENY",
     b"referrer-policy": b"no-referrer",
 }
-"""What every answer says to browsers, unless its surface says more."""
+"""What every answer with a body says to browsers, unless its surface says more."""
 
+_EMPTY = (b"content-length", b"0")
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9._:-]{1,64}")
 
 
@@ -140,13 +141,11 @@ def guarded(app: ASGIApp) -> ASGIApp:
             await app(scope, receive, send)
             return
         given = headers_given(scope).get(REQUEST_ID, b"")
-        request_id = given if _REQUEST_ID.fullmatch(given) else uuid.uuid4().hex.encode()
+        request_id = given if _REQUEST_ID.fullmatch(given) else b"%032x" % getrandbits(128)
 
         async def say(message: Message) -> None:
             if message["type"] == "http.response.start":
-                said = {name for name, _ in message["headers"]}
-                usual = [header for header in HEADERS.items() if header[0] not in said]
-                message["headers"] = [*message["headers"], *usual, (REQUEST_ID, request_id)]
+                message["headers"] = [*message["headers"], *_unsaid(message["headers"]), (REQUEST_ID, request_id)]
             await send(message)
 
         # Bound for good: a request is a task, with a context of its own.
@@ -154,6 +153,14 @@ def guarded(app: ASGIApp) -> ASGIApp:
         await app(scope, in_time(receive) if scope["method"] == "POST" else receive, say)
 
     return guard
+
+
+def _unsaid(headers: Sequence[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
+    """What an answer does not say to browsers itself. One without a body shows them nothing."""
+    if _EMPTY in headers:
+        return []
+    said = {name for name, _ in headers}
+    return [header for header in HEADERS.items() if header[0] not in said]
 
 
 @lru_cache(maxsize=64)

@@ -2,7 +2,12 @@
 
 from starlette.types import Scope
 
+_KEY = "lookout.headers"
+
 
 def headers_given(scope: Scope) -> dict[bytes, bytes]:
     """By lower-case name. Of a header that is there more than once the first, as Starlette takes it."""
-    return dict(reversed(scope["headers"]))
+    known: dict[bytes, bytes] | None = scope.get(_KEY)
+    if known is None:
+        known = scope[_KEY] = dict(reversed(scope["headers"]))
+    return known

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 import msgspec
+from prometheus_client import Gauge
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -41,6 +42,8 @@ THREAD_FROM = 256 * 1024
 EXCERPT = 512
 
 Endpoint = Callable[[Request], Awaitable[Response]]
+
+_TAKEN = Response(status_code=200, headers=NO_STORE)
 
 # An event's routing key is a secret, and what was refused can be read by everyone who reads incidents.
 _SECRETS = re.compile(rb'("(?:routing_key|service_key)"\s*:\s*")(?:[^"\\]|\\.)*', re.IGNORECASE | re.DOTALL)
@@ -90,6 +93,7 @@ class Ingest:
         # Bound from the start, at 0: a counter that begins at 1 has not grown, as Prometheus sees it.
         self._received = {source: metrics.RECEIVED.labels(source) for source in sources}
         self._rejected = {source: metrics.REJECTED.labels(source) for source in sources}
+        self._last_received: dict[str, Gauge] = {}
 
     def routes(self) -> list[Route]:
         """One route per path, for whoever asks what there is; `before` answers them."""
@@ -124,7 +128,7 @@ class Ingest:
             return framework_error(503, 503, str(error), {"Retry-After": "1"})
         if parsed.rejected:
             return handler_error("\n".join(rejected.reason for rejected in parsed.rejected))
-        return Response(status_code=200, headers=NO_STORE)
+        return _TAKEN
 
     async def event(self, request: Request) -> Response:
         """One event as for PagerDuty, and its answers."""
@@ -174,12 +178,13 @@ class Ingest:
                 parsed = await asyncio.to_thread(parse, body, now, settled)
             else:
                 parsed = parse(body, now, settled)
-            placed = whole(sender.tenant_id, parsed)
-            if (named := _tenant_named(request, sender)) is not None:
+            named = _tenant_named(request, sender)
+            if named is not None:
                 placed = await self._parts.placing.place(parsed, named.tenant, policy.tenants, named.header)
+            else:
+                placed = whole(sender.tenant_id, parsed)
             self._received[source].inc(len(parsed.alerts) + parsed.rejected_count)
-            if parsed.rejected_count:
-                self._rejected[source].inc(parsed.rejected_count)
+            self._rejected[source].inc(parsed.rejected_count)
             return _Taken(parsed, placed, await self._store(source, now, parsed, placed))
         except Overloaded:
             if not body:  # what is refused later is noted by the intake, for the tenants that it is of
@@ -202,6 +207,10 @@ class Ingest:
         A part that cannot be stored costs the others nothing. Raises what was wrong with it, when they are stored.
         """
         deliveries = deliveries_of(parsed, placed, source, now)
+        if len(deliveries) == 1:
+            receipts = await self._parts.intake.deliver(deliveries[0])
+            self._count(deliveries[0].tenant_id, source, now, len(deliveries[0].alerts), parsed.rejected_count)
+            return receipts
         outcomes = await self._parts.intake.deliver_all(deliveries)
         for delivery, outcome in zip(deliveries, outcomes, strict=True):
             if isinstance(outcome, list):
@@ -224,7 +233,9 @@ class Ingest:
     def _count(self, tenant_id: str, source: str, now: datetime, taken: int, rejected: int) -> None:
         """Count what was stored: a request that is answered with 503 comes again."""
         self._parts.intake.tally.count(tenant_id, source, now, alerts=taken + rejected, rejected=rejected)
-        metrics.LAST_RECEIVED.labels(source).set(now.timestamp())
+        if (last_received := self._last_received.get(source)) is None:  # a source that was never heard has none
+            last_received = self._last_received[source] = metrics.LAST_RECEIVED.labels(source)
+        last_received.set(now.timestamp())
 
 
 def _check_media_type(request: Request) -> None:

@@ -101,10 +101,7 @@ class Intake:
         """Store the alerts of one request, a delivery for each tenant; returns when all are committed or refused.
 
         Of each its receipts, or the error that `deliver` raises: one that cannot be stored costs the others nothing.
-        Of a single one the error is raised.
         """
-        if len(deliveries) == 1:
-            return [await self.deliver(deliveries[0])]
         return await asyncio.gather(*map(self.deliver, deliveries), return_exceptions=True)
 
     async def order(self, order: Order) -> tuple[Incident, Reason]:
@@ -235,16 +232,14 @@ class Intake:
     async def _settle(self, batch: list[Work]) -> list[Outcome]:
         policy = self.policy
         renewed = await self._repeats.renew(batch, self._clock.now(), policy)
-        rest = [_without(work, renewed.get(index, {})) for index, work in enumerate(batch)]
-        outcomes: list[Outcome] = [[] if isinstance(work, Delivery) else None for work in batch]
-        if any(_has_work(work) for work in rest):
-            outcomes = await self._decide(rest, policy)
-        for index, receipts in renewed.items():
-            decided = outcomes[index]
-            assert isinstance(decided, list)
-            outcomes[index] = _interleave(receipts, decided)
+        rest = {
+            index: _without(work, renewed.get(index, {}))
+            for index, work in enumerate(batch)
+            if _is_left(work, len(renewed.get(index, ())))
+        }
+        decided = dict(zip(rest, await self._decide(list(rest.values()), policy), strict=True)) if rest else {}
         _count_repeats(renewed)
-        return outcomes
+        return [_joined(renewed.get(index, {}), decided.get(index, [])) for index in range(len(batch))]
 
     async def _decide(self, batch: list[Work], policy: Policy) -> list[Outcome]:
         is_large = sum(work.size for work in batch) >= THREAD_FROM
@@ -293,11 +288,15 @@ def _without(work: Work, renewed: Mapping[int, Receipt]) -> Work:
     return msgspec.structs.replace(work, alerts=left)
 
 
-def _has_work(work: Work) -> bool:
-    return not isinstance(work, Delivery) or bool(work.alerts) or bool(work.rejected)
+def _is_left(work: Work, renewed: int) -> bool:
+    """Whether there is more to do than to renew so many alerts."""
+    return not isinstance(work, Delivery) or len(work.alerts) > renewed or bool(work.rejected)
 
 
-def _interleave(renewed: Mapping[int, Receipt], decided: Sequence[Receipt]) -> list[Receipt]:
+def _joined(renewed: Mapping[int, Receipt], decided: Outcome) -> Outcome:
+    """What a job came to: of a delivery the receipts of both kinds, in the order of its alerts."""
+    if not isinstance(decided, list) or not renewed:
+        return decided
     others = iter(decided)
     return [renewed[place] if place in renewed else next(others) for place in range(len(renewed) + len(decided))]
 
