@@ -4,6 +4,7 @@ import asyncio
 import gc
 import signal
 import socket
+import sys
 from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Generator, Mapping, Sequence
 from contextlib import (
     AbstractAsyncContextManager,
@@ -406,6 +407,7 @@ def _settle_memory() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(COLLECTED_FROM)
+    sys.setswitchinterval(0.0005)
 
 
 async def _reload_at_each(hangup: asyncio.Event, reload: Reload) -> None:
