@@ -6,6 +6,7 @@ else goes through a ledger. The queue has a bound: what is beyond it is refused 
 """
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from datetime import timedelta
 from typing import Any, TypeVar
@@ -306,13 +307,14 @@ def _count_repeats(renewed: Receipts) -> None:
 
 
 def _count(outcomes: Iterable[Outcome], ledgers: Iterable[Ledger]) -> None:
-    for outcome in outcomes:
-        decided = outcome.alerts if isinstance(outcome, Findings) else outcome
-        for receipt in decided if isinstance(decided, list) else ():
-            metrics.DECIDED.labels(receipt.reason).inc()
-    for ledger in ledgers:
-        for record in ledger.records:
-            metrics.EVENTS.labels(record.event.event_type).inc()
+    decided = (outcome.alerts if isinstance(outcome, Findings) else outcome for outcome in outcomes)
+    reasons = Counter(receipt.reason for receipts in decided if isinstance(receipts, list) for receipt in receipts)
+    for reason, count in reasons.items():
+        metrics.DECIDED.labels(reason).inc(count)
+    for event_type, count in Counter(
+        record.event.event_type for ledger in ledgers for record in ledger.records
+    ).items():
+        metrics.EVENTS.labels(event_type).inc(count)
 
 
 def _answer(job: Job, outcome: Outcome) -> None:
