@@ -73,7 +73,7 @@ STOP_SECONDS = 5
 RELAY_STOP_SECONDS = 3
 BACKLOG = 2048
 """Connections that wait to be accepted, as many as uvicorn lets wait."""
-COLLECTED_FROM = 10_000
+COLLECTED_FROM = 2_000
 """New objects from which on the collector looks for cycles among them. Python's own is 700."""
 KEEP_ALIVE = timedelta(seconds=2)
 """How often to look whether the embedded server lives."""

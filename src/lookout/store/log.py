@@ -12,7 +12,7 @@ from lookout.alerts.alert import LATEST
 from lookout.alerts.text import one_line
 from lookout.incidents.events import BY_ALERTS
 from lookout.incidents.heartbeat import WATCHED, Heartbeat, HeartbeatKey
-from lookout.incidents.lease import Lease, LeaseKey
+from lookout.incidents.lease import Lease
 from lookout.incidents.ledger import Ledger
 from lookout.incidents.policy import Pace, Policy
 from lookout.incidents.reconcile import Held
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 REJECTED_KEPT = 10_000
 """Rejected alerts that are kept of each tenant: the newest."""
 
-WRITTEN_AT_ONCE = 5_000
+WRITTEN_AT_ONCE = 128
 """Rows of one statement: what is more goes in several, between which the server goes on answering."""
 
 FEEDS_KNOWN = 100_000
@@ -56,7 +56,9 @@ class Renewal(NamedTuple):
 
     tenant_id: str
     fingerprint: str
-    key: LeaseKey
+    source: str
+    replica: str
+    starts_at: datetime
     ends_at: datetime
 
 
@@ -126,7 +128,7 @@ class Log:
         # In one order everywhere, so that replicas that hear the same senders do not deadlock.
         order = sorted(range(len(renewals)), key=lambda place: renewals[place].fingerprint)
         ordered = [renewals[place] for place in order]
-        arrays = columns([(r.tenant_id, r.fingerprint, *r.key, r.ends_at) for r in ordered], 6)
+        arrays = columns(ordered, 6)
         async with isolation.tenants(self._pool, {r.tenant_id for r in renewals}) as connection:
             rows = await connection.fetch(SQL["renew_leases"], *arrays, now)
         return {order[row["place"] - 1] for row in rows}
