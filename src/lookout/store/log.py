@@ -1,11 +1,13 @@
 """Writing the log: load what a batch needs, append what it decided, one statement per table, one commit."""
 
+import asyncio
 from collections.abc import AsyncGenerator, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 from itertools import islice
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import asyncpg
 import msgspec
 
 from lookout.alerts.alert import LATEST
@@ -18,7 +20,7 @@ from lookout.incidents.policy import Pace, Policy
 from lookout.incidents.reconcile import Held
 from lookout.store import isolation, jsonb
 from lookout.store.database import columns
-from lookout.store.isolation import Platform
+from lookout.store.isolation import Patience, Platform, patience_of
 from lookout.store.rows import (
     alert_state_of,
     alert_values,
@@ -42,10 +44,18 @@ REJECTED_KEPT = 10_000
 """Rejected alerts that are kept of each tenant: the newest."""
 
 WRITTEN_AT_ONCE = 128
-"""Rows of one statement: what is more goes in several, between which the server goes on answering."""
+READ_AT_ONCE = 128
+"""Rows of one statement, and rows read in one go: between them and the next the server goes on answering. As many take
+it a millisecond."""
 
 FEEDS_KNOWN = 100_000
 """Tenants that are remembered to have a log: about 150 bytes each."""
+
+COMMIT_SECONDS = 8.0
+ALERTS_A_SECOND = 4_000
+"""A commit is given up after so many seconds, and one more for so many alerts: Prometheus waits for 10 seconds."""
+LOCK_PART = 0.75
+"""The part of that for which one lock is waited for, so that whoever holds it gets the blame."""
 
 _REASON_LIMIT = 500
 _EXCERPT_LIMIT = 512
@@ -111,13 +121,30 @@ class Received(NamedTuple):
         return Received(self.alerts + more.alerts, self.rejected + more.rejected, last)
 
 
+def commit_seconds(alerts: int) -> float:
+    """How long a commit of so many alerts may take."""
+    return COMMIT_SECONDS + alerts / ALERTS_A_SECOND
+
+
+def patience_of_commit(alerts: int) -> Patience:
+    """Nothing of a commit takes longer than the whole: what does has no one who waits for it, and holds others up."""
+    seconds = commit_seconds(alerts)
+    return patience_of(seconds, seconds * LOCK_PART, seconds)
+
+
 class Log:
     """The write side of the store. One writer per process uses it; replicas wait for each other at the feeds' rows."""
 
-    def __init__(self, pool: "Pool") -> None:
+    def __init__(self, pool: "Pool", *, notifies: bool = True) -> None:
+        """Without `notifies` nobody is told of what was written: they look for themselves."""
         self._pool = pool
         self._platform = Platform(pool)
+        self._notifies = notifies
         self._known_tenants: dict[str, None] = {}
+
+    async def give_up_connections(self) -> None:
+        """Use none again that is open: one of them did not answer in time."""
+        await self._pool.expire_connections()
 
     def knows(self, tenant_id: str) -> bool:
         """Whether the tenant's row is known to be there."""
@@ -129,15 +156,16 @@ class Log:
         order = sorted(range(len(renewals)), key=lambda place: renewals[place].fingerprint)
         ordered = [renewals[place] for place in order]
         arrays = columns(ordered, 6)
-        async with isolation.tenants(self._pool, {r.tenant_id for r in renewals}) as connection:
+        patience = patience_of_commit(len(renewals))
+        async with isolation.tenants(self._pool, {r.tenant_id for r in renewals}, patience=patience) as connection:
             rows = await connection.fetch(SQL["renew_leases"], *arrays, now)
         return {order[row["place"] - 1] for row in rows}
 
     @asynccontextmanager
-    async def transaction(self, tenant_ids: Iterable[str]) -> AsyncGenerator["Transaction"]:
-        """One commit, for these tenants."""
-        async with isolation.tenants(self._pool, tenant_ids) as connection:
-            yield Transaction(connection)
+    async def transaction(self, tenant_ids: Iterable[str], alerts: int = 0) -> AsyncGenerator["Transaction"]:
+        """One commit, for these tenants, of so many alerts."""
+        async with isolation.tenants(self._pool, tenant_ids, patience=patience_of_commit(alerts)) as connection:
+            yield Transaction(connection, notifies=self._notifies)
 
     async def open_feeds(self, tenant_ids: Iterable[str], now: datetime) -> None:
         """Give each tenant its row, once."""
@@ -211,8 +239,9 @@ class Log:
 class Transaction:
     """One commit in the making."""
 
-    def __init__(self, connection: "Connection") -> None:
+    def __init__(self, connection: "Connection", *, notifies: bool = True) -> None:
         self._connection = connection
+        self._notifies = notifies
 
     async def load(
         self, needs: dict[str, Needs], policy: Policy, fresh_id: Callable[[], str], now: datetime
@@ -234,6 +263,13 @@ class Transaction:
         await self._load_reports(needs, ledgers)
         return ledgers
 
+    async def _rows(self, name: str, *arguments: Any) -> AsyncGenerator[asyncpg.Record]:
+        """The rows of a statement, of which there may be many: the server goes on answering in between."""
+        for place, row in enumerate(await self._connection.fetch(SQL[name], *arguments), 1):
+            yield row
+            if place % READ_AT_ONCE == 0:
+                await asyncio.sleep(0)
+
     async def _load_firing(self, needs: dict[str, Needs], ledgers: dict[str, Ledger]) -> None:
         for tenant_id, need in needs.items():
             for incident_id in need.all_firing_of:
@@ -242,19 +278,19 @@ class Transaction:
             need.incident_ids |= need.all_firing_of
 
     async def _load_alerts(self, needs: dict[str, Needs], ledgers: dict[str, Ledger]) -> None:
-        for row in await self._connection.fetch(SQL["load_alerts"], *_fingerprints(needs)):
+        async for row in self._rows("load_alerts", *_fingerprints(needs)):
             state = alert_state_of(row)
             ledgers[row["tenant_id"]].alerts[state.fingerprint] = state
             needs[row["tenant_id"]].incident_ids.add(state.incident_id)
 
     async def _load_leases(self, needs: dict[str, Needs], ledgers: dict[str, Ledger]) -> None:
         """In one order, and last: whoever only renews waits for these alone."""
-        for row in await self._connection.fetch(SQL["load_leases"], *_fingerprints(needs)):
+        async for row in self._rows("load_leases", *_fingerprints(needs)):
             lease = lease_of(row)
             ledgers[row["tenant_id"]].leases.setdefault(row["fingerprint"], {})[lease.key] = lease
 
     async def _load_postponed_alerts(self, needs: dict[str, Needs], ledgers: dict[str, Ledger]) -> None:
-        for row in await self._connection.fetch(SQL["load_postponed_alerts"], *_fingerprints(needs)):
+        async for row in self._rows("load_postponed_alerts", *_fingerprints(needs)):
             ledgers[row["tenant_id"]].postponed.know(postponed_of(row))
             needs[row["tenant_id"]].dedup_keys.add(row["dedup_key"])
 
@@ -269,7 +305,7 @@ class Transaction:
                     wanted.setdefault((tenant_id, incident.dedup_key), now)
         arrays = columns([(*group, until) for group, until in sorted(wanted.items())], 3)
         missing: dict[str, Needs] = {}
-        for row in await self._connection.fetch(SQL["load_postponed_groups"], *arrays):
+        async for row in self._rows("load_postponed_groups", *arrays):
             tenant_id = row["tenant_id"]
             ledgers[tenant_id].postponed.know(postponed_of(row))
             if row["fingerprint"] not in ledgers[tenant_id].alerts:
@@ -303,7 +339,7 @@ class Transaction:
                 if str(row["id"]) in needs[row["tenant_id"]].all_firing_of:
                     needs[row["tenant_id"]].dedup_keys.add(row["dedup_key"])
         arrays = columns([(tenant, key) for tenant, need in needs.items() for key in sorted(need.dedup_keys)], 2)
-        for row in await self._connection.fetch(SQL["load_incidents"], *arrays):
+        async for row in self._rows("load_incidents", *arrays):
             ledgers[row["tenant_id"]].know(incident_of(row))
 
     async def _load_heartbeats(self, needs: dict[str, Needs], ledgers: dict[str, Ledger]) -> None:
@@ -337,7 +373,8 @@ class Transaction:
         if grown:
             positions = [(ledger.tenant_id, ledger.last_position) for ledger in grown]
             await self._connection.execute(SQL["advance_feeds"], *columns(positions, 2))
-            await self._connection.execute(SQL["wake_followers"], [ledger.tenant_id for ledger in grown])
+            if self._notifies:
+                await self._connection.execute(SQL["wake_followers"], [ledger.tenant_id for ledger in grown])
 
     async def _append_records(self, grown: Sequence[Ledger]) -> None:
         records = [record for ledger in grown for record in ledger.records]
