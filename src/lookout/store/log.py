@@ -1,7 +1,7 @@
 """Writing the log: load what a batch needs, append what it decided, one statement per table, one commit."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 from itertools import islice
@@ -59,6 +59,13 @@ LOCK_PART = 0.75
 
 _REASON_LIMIT = 500
 _EXCERPT_LIMIT = 512
+
+
+BeforeEach = Callable[[], Awaitable[None]]
+
+
+async def _at_once() -> None:
+    pass
 
 
 class Renewal(NamedTuple):
@@ -162,10 +169,12 @@ class Log:
         return {order[row["place"] - 1] for row in rows}
 
     @asynccontextmanager
-    async def transaction(self, tenant_ids: Iterable[str], alerts: int = 0) -> AsyncGenerator["Transaction"]:
-        """One commit, for these tenants, of so many alerts."""
+    async def transaction(
+        self, tenant_ids: Iterable[str], alerts: int = 0, before_each: BeforeEach | None = None
+    ) -> AsyncGenerator["Transaction"]:
+        """One commit, for these tenants, of so many alerts. `before_each` is awaited before each large statement."""
         async with isolation.tenants(self._pool, tenant_ids, patience=patience_of_commit(alerts)) as connection:
-            yield Transaction(connection, notifies=self._notifies)
+            yield Transaction(connection, before_each or _at_once, notifies=self._notifies)
 
     async def open_feeds(self, tenant_ids: Iterable[str], now: datetime) -> None:
         """Give each tenant its row, once."""
@@ -239,8 +248,9 @@ class Log:
 class Transaction:
     """One commit in the making."""
 
-    def __init__(self, connection: "Connection", *, notifies: bool = True) -> None:
+    def __init__(self, connection: "Connection", before_each: BeforeEach, *, notifies: bool = True) -> None:
         self._connection = connection
+        self._before_each = before_each
         self._notifies = notifies
 
     async def load(
@@ -265,6 +275,7 @@ class Transaction:
 
     async def _rows(self, name: str, *arguments: Any) -> AsyncGenerator[asyncpg.Record]:
         """The rows of a statement, of which there may be many: the server goes on answering in between."""
+        await self._before_each()
         for place, row in enumerate(await self._connection.fetch(SQL[name], *arguments), 1):
             yield row
             if place % READ_AT_ONCE == 0:
@@ -454,6 +465,7 @@ class Transaction:
     async def _write(self, name: str, rows: Iterable[tuple[Any, ...]], count: int) -> None:
         left = iter(rows)
         while some := list(islice(left, WRITTEN_AT_ONCE)):
+            await self._before_each()
             await self._connection.execute(SQL[name], *columns(some, count))
 
 
