@@ -343,7 +343,7 @@ class Transaction:
 
     async def _load_incidents(self, needs: dict[str, Needs], ledgers: dict[str, Ledger]) -> None:
         ids = [incident_id for need in needs.values() for incident_id in need.incident_ids]
-        for row in await self._connection.fetch(SQL["load_incidents_by_id"], ids):
+        for row in await self._connection.fetch(SQL["load_incidents_by_id"], ids) if ids else ():
             # An id can be anybody's guess: whose incident it is stands in its row.
             if row["tenant_id"] in ledgers:
                 ledgers[row["tenant_id"]].know(incident_of(row))
