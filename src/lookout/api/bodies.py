@@ -52,12 +52,13 @@ class Bodies:
         self._under_way = 0
         self._of_tenants: dict[Key, int] = {}
 
-    async def read(self, scope: Scope, receive: Receive, key: Key, limit: int = BODY_LIMIT) -> bytes:
+    async def read(self, scope: Scope, receive: Receive, key: Key, limit: int | None = None) -> bytes:
         """The body, which counts until it is told to be `done`. `key` names its tenant.
 
         Raises `MalformedBody` for one beyond `limit` (413) or too slow (408), `Overloaded` beyond the limit of all or
         of the tenant, `ClientDisconnect` if it does not come whole; then nothing of it counts.
         """
+        limit = BODY_LIMIT if limit is None else limit
         announced = headers_given(scope).get(b"content-length", b"")
         if announced.isdigit() and int(announced) > limit:
             raise _too_large(limit)

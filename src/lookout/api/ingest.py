@@ -19,7 +19,7 @@ from lookout.alerts.alert import RejectedAlert
 from lookout.alerts.source import Source
 from lookout.api.alertmanager import NO_STORE, framework_error, handler_error, own_error
 from lookout.api.answers import Json, answer_to, error_answer
-from lookout.api.bodies import BODY_LIMIT, Bodies
+from lookout.api.bodies import Bodies
 from lookout.api.edge import sender_of
 from lookout.api.events import accepted, acknowledge, refused
 from lookout.api.headers import headers_given
@@ -158,7 +158,7 @@ class Ingest:
 
         return answer
 
-    async def _take(self, request: Request, source: str, parse: Parser, limit: int = BODY_LIMIT) -> "_Taken":
+    async def _take(self, request: Request, source: str, parse: Parser, limit: int | None = None) -> "_Taken":
         """Read, parse and store; returns after the commit. Raises `MalformedBody` after noting that it was refused.
 
         Raises `Unsigned`, `Forbidden` without a note: what a stranger sends is not kept.
