@@ -32,7 +32,7 @@ from lookout.feeds.kafka import producer, relay
 from lookout.incidents import actions, events, grouping, heartbeat, investigation, lease, policy, rules, tenants
 from lookout.incidents.grouping import group_of
 from lookout.incidents.policy import Policy
-from lookout.intake import listening, placing, queue, repeats, writer
+from lookout.intake import listening, placing, queue, repeats, ways, writer
 from lookout.sources import events as source_events
 from lookout.sources import parsed, reading
 from lookout.store import connecting, database, isolation, log, relations, retention, stats
@@ -226,6 +226,7 @@ BOUNDS = {
     "alerts in one commit": f"{queue.BATCH_LIMIT:,}",
     "alerts of one tenant in one commit": f"{queue.SHARE:,}",
     "alerts of a quiet tenant that wait": f"{queue.QUIET}",
+    "standstill of one commit for quiet tenants, in seconds": f"{ways.STANDSTILL_SECONDS:g}",
     "rules that place alerts": f"{tenants.TENANT_RULES_LIMIT}",
     "tenants that are remembered to be there": f"{placing.KNOWN_LIMIT:,}",
     "tenants that are remembered to have a log": f"{log.FEEDS_KNOWN:,}",
