@@ -4,10 +4,14 @@ import asyncio
 import tempfile
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
+from typing import Any
 
 import asyncpg
 import pytest
+from hypothesis import settings
+from tests.examples import count_of
 from tests.kafka.brokers import which
+from tests.turns import Turns, in_turn
 
 from lookout.store import database
 from lookout.store.embedded import EmbeddedPostgres, service_dsn
@@ -17,9 +21,46 @@ LARGE = 256 * 1024
 """Bytes. A larger table is cut down with its indexes, which takes longer: what was in it shows in no plan."""
 
 
+settings.register_profile("lookout", max_examples=count_of(100), deadline=None)
+settings.load_profile("lookout")
+
+
 def pytest_report_header() -> str:
     """On which Kafka the tests run."""
     return f"kafka: {which()}"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """`--measure-unit`."""
+    parser.addoption(
+        "--measure-unit",
+        action="store_true",
+        help="With --cov: measure the unit tests alone, and not those that Hypothesis repeats: all would take long.",
+    )
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Turns | None:
+    """Who runs which tests."""
+    return Turns(config, log) if config.getoption("dist") == "loadgroup" else None
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Several at once run in turn; one after another they stay as they are."""
+    if config.getoption("dist") == "loadgroup":
+        items[:] = [items[place] for place in in_turn([item.nodeid for item in items])]
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_protocol(item: pytest.Item) -> None:
+    """Begin or end measuring where the tests that are measured do."""
+    coverage: Any = item.config.pluginmanager.getplugin("_cov")
+    if coverage is None or not item.config.getoption("measure_unit"):
+        return
+    controller = coverage.cov_controller
+    is_example = item.nodeid.startswith("tests/unit/") and item.get_closest_marker("hypothesis") is None
+    if controller.started != is_example:
+        (controller.resume if is_example else controller.pause)()
 
 
 @pytest.fixture(scope="session")
