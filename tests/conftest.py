@@ -9,11 +9,11 @@ from typing import Any
 import asyncpg
 import pytest
 from hypothesis import settings
+from tests.clusters import choose_place, clear_place, copy_cluster, memory
 from tests.examples import count_of
 from tests.kafka.brokers import which
 from tests.turns import Turns, in_turn
 
-from lookout.store import database
 from lookout.store.embedded import EmbeddedPostgres, service_dsn
 
 DATABASE = "tested"
@@ -23,6 +23,13 @@ LARGE = 256 * 1024
 
 settings.register_profile("lookout", max_examples=count_of(100), deadline=None)
 settings.load_profile("lookout")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """The first process of a run chooses what all use."""
+    if not hasattr(config, "workerinput"):
+        choose_place()
+        config.add_cleanup(clear_place)
 
 
 def pytest_report_header() -> str:
@@ -71,9 +78,9 @@ def anyio_backend() -> str:
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[str]:
     """A PostgreSQL server for all tests of this process; its owner's DSN, with the database to be filled in as `{}`."""
-    # Not in pytest's directory: as root the server runs as another user, whom each pytest that starts bars anew.
-    with tempfile.TemporaryDirectory(prefix="lookout-test-") as directory:
+    with tempfile.TemporaryDirectory(prefix="lookout-test-", dir=memory()) as directory:
         Path(directory).chmod(0o755)
+        copy_cluster(Path(directory))
         server = EmbeddedPostgres(Path(directory))
         dsn = server.start().replace("/postgres?", "/{}?")
         try:
@@ -93,15 +100,8 @@ async def dsn(postgres: str) -> AsyncIterator[str]:
 
 async def _make_database(dsn: str) -> None:
     connection = await asyncpg.connect(dsn.format("postgres"))
-    # Nothing is written through to the disk: nobody cuts the power here.
-    await connection.execute("ALTER SYSTEM SET fsync = off")
-    await connection.execute("SELECT pg_reload_conf()")
-    await connection.execute(f"CREATE DATABASE {DATABASE}")
+    await connection.execute(f"CREATE DATABASE {DATABASE} TEMPLATE postgres")
     await connection.close()
-    pool = await database.connect(dsn.format(DATABASE))
-    await database.migrate_schema(pool)
-    await database.let_service_in(pool)
-    await pool.close()
 
 
 async def _empty(dsn: str) -> None:

@@ -12,7 +12,7 @@ APACHE_KAFKA = "apache kafka"
 
 WAITING = ("tests/kafka/", "tests/real/", "tests/fault/", "tests/page/")
 """Where tests wait for other programs for much of their time."""
-ALONE = ("tests/kafka/", "tests/fault/", "tests/page/", "tests/real/test_postgresql_15", "tests/scenario/test_i6_iso")
+ALONE = ("tests/kafka/", "tests/fault/", "tests/page/", "tests/scenario/test_i6_iso")
 """Where each test is long, and shares nothing with the others of its file. Elsewhere a file is not taken apart."""
 LONG = (
     APACHE_KAFKA,

@@ -4,7 +4,8 @@ import asyncio
 import os
 import pwd
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Generator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -13,7 +14,7 @@ import httpx
 import pytest
 from tests.real.programs import program
 from tests.real.stream import stream_of
-from tests.server_process import ServerProcess, environment, lookout_process, place_for_data
+from tests.server_process import ServerProcess, empty_place, environment, lookout_process
 
 from lookout.app import rebuild_tables
 from lookout.config import load_settings
@@ -43,15 +44,31 @@ def _owner() -> pwd.struct_passwd | None:
     return pwd.getpwnam("postgres") if os.geteuid() == 0 else None
 
 
-@pytest.fixture
-async def database_url() -> AsyncIterator[str]:
-    """A cluster of its own, of the PostgreSQL that Debian installs."""
-    initdb, pg_ctl = program("initdb"), program("pg_ctl")
-    with place_for_data() as place:
+@contextmanager
+def _place() -> Generator[Path]:
+    """A directory in which PostgreSQL may write."""
+    with empty_place() as place:
         if (owner := _owner()) is not None:
             os.chown(place, owner.pw_uid, owner.pw_gid)
+        yield place
+
+
+@pytest.fixture(scope="module")
+async def made() -> AsyncIterator[Path]:
+    """A cluster of the PostgreSQL that Debian installs, to be copied."""
+    with _place() as place:
+        cluster, names = place / "cluster", ("-U", "lookout", "--auth=trust", "--encoding=UTF8", "--no-sync")
+        await _run_as_postgres(program("initdb"), "-D", cluster, *names)
+        yield cluster
+
+
+@pytest.fixture
+async def database_url(made: Path) -> AsyncIterator[str]:
+    """A server of its own."""
+    pg_ctl = program("pg_ctl")
+    with _place() as place:
         cluster = place / "cluster"
-        await _run_as_postgres(initdb, "-D", cluster, "-U", "lookout", "--auth=trust", "--encoding=UTF8", "--no-sync")
+        await _run_as_postgres("cp", "-a", made, cluster)
         options = f"-k {place} -c listen_addresses='' -c fsync=off"
         await _run_as_postgres(pg_ctl, "-D", cluster, "-l", place / "log", "-o", options, "-w", "start")
         yield f"postgresql://lookout@/postgres?host={place}"
