@@ -1,8 +1,10 @@
 """The composition root: starts the parts, puts them together, stops them. The only module that knows all others."""
 
 import asyncio
+import gc
 import signal
 import socket
+import sys
 from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Generator, Mapping, Sequence
 from contextlib import (
     AbstractAsyncContextManager,
@@ -27,7 +29,7 @@ from starlette.types import ASGIApp
 from lookout.api.alertmanager import AlertmanagerReads
 from lookout.api.answers import HANDLERS
 from lookout.api.auth.door import Door
-from lookout.api.connections import Connection
+from lookout.api.connections import KEPT_OPEN_SECONDS, Connection
 from lookout.api.edge import LocalEdge
 from lookout.api.graphql import graphql_app
 from lookout.api.health import Operations
@@ -39,9 +41,11 @@ from lookout.api.parts import LOCAL_TENANT, Parts
 from lookout.api.rest import Rest
 from lookout.api.signature import Signature
 from lookout.clock import Clock, SystemClock
-from lookout.config import Settings
+from lookout.config import Pooler, Settings, Wake
 from lookout.errors import SettingsError, StartError
-from lookout.feeds.follow import Followers
+from lookout.feeds import follow
+from lookout.feeds.follow import Followers, Listen
+from lookout.feeds.kafka import relay
 from lookout.feeds.kafka.producer import Producer
 from lookout.feeds.kafka.relay import Relays
 from lookout.feeds.kafka.resend import Range, feed_to, resend
@@ -71,8 +75,13 @@ STOP_SECONDS = 5
 RELAY_STOP_SECONDS = 3
 BACKLOG = 2048
 """Connections that wait to be accepted, as many as uvicorn lets wait."""
+COLLECTED_FROM = 2_000
+"""New objects from which on the collector looks for cycles among them. Python's own is 700."""
+SWITCH_SECONDS = 0.0005
 KEEP_ALIVE = timedelta(seconds=2)
 """How often to look whether the embedded server lives."""
+FEED_CHANNEL = "lookout_feed"
+"""Of the notifications that the log has grown, with the tenant."""
 WEBSOCKET_MESSAGE_LIMIT = 256 * 1024
 """Bytes of one message that a subscriber sends."""
 
@@ -99,27 +108,34 @@ async def store(settings: Settings, clock: Clock) -> AsyncGenerator[str]:
     """The database, embedded or given, with its schema up to date. Yields the service's DSN. Raises `StartError`."""
     async with AsyncExitStack() as stack:
         dsn, owner_dsn = settings.database_url, settings.migrate_database_url or settings.database_url
+        is_pooled = _is_pooled(settings)
+        migrates_through_pooler = is_pooled and settings.migrate_database_url is None
         if dsn is None or owner_dsn is None:
             embedded = EmbeddedPostgres(settings.data_dir)
             stack.push_async_callback(_to_its_end, embedded.stop)
             owner_dsn = await _to_its_end(embedded.start)
             stack.push_async_callback(_end, asyncio.create_task(_keep_alive(embedded, clock)))
         await database.wait_until_up(owner_dsn, clock)
-        async with _pool(owner_dsn, 1, command_seconds=None) as patient:
-            await database.migrate_schema(patient)
+        async with _pool(owner_dsn, 1, is_patient=True, is_pooled=migrates_through_pooler) as patient:
+            await database.migrate_schema(patient, is_pooled=migrates_through_pooler)
             if dsn is None:
                 dsn = service_dsn(owner_dsn)
                 await database.let_service_in(patient)
-        async with _pool(dsn, 1) as pool:
+        async with _pool(dsn, 1, is_pooled=is_pooled) as pool:
             await database.check_role(pool)
         yield dsn
 
 
+def _is_pooled(settings: Settings) -> bool:
+    return settings.pooler is Pooler.TRANSACTION
+
+
 @asynccontextmanager
 async def _pool(
-    dsn: str, size: int, command_seconds: float | None = database.COMMAND_SECONDS
+    dsn: str, size: int, *, is_patient: bool = False, is_pooled: bool = False
 ) -> AsyncGenerator["database.Pool"]:
-    pool = await database.connect(dsn, size, command_seconds)
+    command_seconds = None if is_patient else database.COMMAND_SECONDS
+    pool = await database.connect(dsn, size, command_seconds, is_pooled=is_pooled)
     try:
         yield pool
     finally:
@@ -160,16 +176,17 @@ async def _to_its_end(work: Callable[[], T]) -> T:
 @asynccontextmanager
 async def running(settings: Settings, clock: Clock) -> AsyncGenerator[Running]:
     """Lookout without its HTTP server, from start to stop. What was taken is committed before it ends."""
+    pool = partial(_pool, is_pooled=_is_pooled(settings))
     async with (
         store(settings, clock) as dsn,
-        _pool(dsn, database.READERS) as readers,
-        _pool(dsn, database.WRITERS) as writers,
+        pool(dsn, database.READERS) as readers,
+        pool(dsn, database.WRITERS) as writers,
         AsyncExitStack() as stack,
     ):
         reads = Reads(readers, settings.policy.severities)
-        written = Log(writers)
+        written = Log(writers, notifies=settings.wake is Wake.NOTIFY)
         intake = Intake(written, clock, settings.policy, partial(_fresh_id, clock))
-        followers = Followers(reads, clock, partial(database.listen, dsn, "lookout_feed"))
+        followers = Followers(reads, clock, _listen(settings, clock, dsn))
         timers = Timers(written, intake, clock, Retention(writers), settings.retention)
         reconciler = Reconciler(written, intake, clock, LOCAL_TENANT)
         intake.on_return = reconciler.request
@@ -191,7 +208,7 @@ async def running(settings: Settings, clock: Clock) -> AsyncGenerator[Running]:
         )
         door = None
         if settings.access is not None:
-            tokens = Tokens(await stack.enter_async_context(_pool(dsn, database.CREDENTIALS)))
+            tokens = Tokens(await stack.enter_async_context(pool(dsn, database.CREDENTIALS)))
             door = Door(settings.access, settings.limits, tokens, clock, intake.note_refusal)
         demo = Demo() if door is None else None
         agents = McpApp(parts)
@@ -206,8 +223,9 @@ async def running(settings: Settings, clock: Clock) -> AsyncGenerator[Running]:
         others = [_supervised(part, failed) for part in running_parts]
         relaying = [_supervised(relays.run(), failed)] if relays is not None else []
         try:
-            served = surfaces(parts, agents, settings, demo, playground=door is None)
-            yield Running(parts, timers, behind(door, served), served.routes, failed)
+            ingest = Ingest(parts, signatures_of(settings))
+            served = surfaces(parts, ingest, agents, settings, demo, playground=door is None)
+            yield Running(parts, timers, behind(door, ingest.before(served)), served.routes, failed)
         finally:
             followers.close()
             for task in others:
@@ -216,6 +234,18 @@ async def running(settings: Settings, clock: Clock) -> AsyncGenerator[Running]:
             await _end_relaying(relays, relaying)
             await asyncio.wait([writer, *others])
             await _flush(intake)
+
+
+def _listen(settings: Settings, clock: Clock, dsn: str) -> Listen:
+    """How this process learns that the log has grown."""
+    if settings.wake is Wake.POLL:
+        return database.listen_to_nobody
+    return partial(database.listen, settings.listen_database_url or dsn, FEED_CHANNEL, clock)
+
+
+def _poll_of(settings: Settings) -> timedelta:
+    """How often the relay looks: seldom where it is told, and as often as followers do where it is not."""
+    return relay.POLL if settings.wake is Wake.NOTIFY else follow.POLL
 
 
 async def _flush(intake: Intake) -> None:
@@ -233,8 +263,8 @@ async def _relays(settings: Settings, clock: Clock, dsn: str) -> AsyncGenerator[
     if settings.kafka is None:
         yield None
         return
-    async with _pool(dsn, database.RELAYS) as pool:
-        relays = Relays(settings.kafka, RelayPositions(pool), clock, partial(database.listen, dsn, "lookout_feed"))
+    async with _pool(dsn, database.RELAYS, is_pooled=_is_pooled(settings)) as pool:
+        relays = Relays(settings.kafka, RelayPositions(pool), clock, _listen(settings, clock, dsn), _poll_of(settings))
         await relays.begin()
         yield relays
 
@@ -262,10 +292,12 @@ def signatures_of(settings: Settings) -> Mapping[str, Signature]:
     return {grafana.NAME: Signature(settings.grafana_secret, settings.grafana_timestamp_header)}
 
 
-def surfaces(parts: Parts, agents: McpApp, settings: Settings, demo: Demo | None, *, playground: bool) -> Starlette:
+def surfaces(
+    parts: Parts, ingest: Ingest, agents: McpApp, settings: Settings, demo: Demo | None, *, playground: bool
+) -> Starlette:
     """The HTTP surfaces over the parts. Whoever serves them puts an edge in front."""
     routes = [
-        *Ingest(parts, signatures_of(settings)).routes(),
+        *ingest.routes(),
         *AlertmanagerReads(parts).routes(),
         *Rest(parts).routes(),
         *Operations(parts).routes(),
@@ -331,8 +363,10 @@ class Server(uvicorn.Server):
                 log_config=None,
                 access_log=False,
                 server_header=False,
+                proxy_headers=False,
                 ws_max_size=WEBSOCKET_MESSAGE_LIMIT,
                 backlog=BACKLOG,
+                timeout_keep_alive=KEPT_OPEN_SECONDS,
                 timeout_graceful_shutdown=STOP_SECONDS,
             )
         )
@@ -379,6 +413,7 @@ async def _serve_on(
         try:
             await asyncio.wait({serving, listens, lookout.failed}, return_when=asyncio.FIRST_COMPLETED)
             if server.listening.is_set():
+                _settle()
                 ready(f"http://{f'[{host}]' if ':' in host else host}:{port}")
                 await asyncio.wait({serving, lookout.failed}, return_when=asyncio.FIRST_COMPLETED)
         finally:
@@ -388,6 +423,18 @@ async def _serve_on(
             await serving
         if lookout.failed.done():
             await lookout.failed
+
+
+def _settle() -> None:
+    """Before the first request: from now on nothing may hold all others up.
+
+    What was made at the start stays: the garbage collector, which stops all else meanwhile, need not look at it. A
+    thread that decides gives way to the server after half a millisecond, where Python lets it go on for five.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(COLLECTED_FROM)
+    sys.setswitchinterval(SWITCH_SECONDS)
 
 
 async def _reload_at_each(hangup: asyncio.Event, reload: Reload) -> None:
@@ -420,7 +467,10 @@ def rebuild_tables(settings: Settings, *, repair: bool = False) -> Report:
     """Fold the log anew and compare it with the tables. Raises `StartError`, also while one runs."""
 
     async def fold() -> Report:
-        async with store(settings, SystemClock()) as dsn, _pool(dsn, 1) as pool:
+        async with (
+            store(settings, SystemClock()) as dsn,
+            _pool(dsn, 1, is_pooled=_is_pooled(settings)) as pool,
+        ):
             return await rebuild(pool, repair=repair)
 
     return asyncio.run(fold())
@@ -437,7 +487,10 @@ def resend_to_kafka(settings: Settings, topic: str, wanted: Range, told: Callabl
     producer = Producer(settings.kafka, topic)
 
     async def send() -> int:
-        async with _beside(settings, SystemClock()) as dsn, _pool(dsn, 1) as pool:
+        async with (
+            _beside(settings, SystemClock()) as dsn,
+            _pool(dsn, 1, is_pooled=_is_pooled(settings)) as pool,
+        ):
             return await resend(RelayPositions(pool), feed, producer, wanted, told)
 
     return asyncio.run(send())
@@ -458,7 +511,7 @@ def _on(settings: Settings, work: "Callable[[database.Pool, Clock], Awaitable[T]
     clock = SystemClock()
 
     async def do() -> T:
-        async with _beside(settings, clock) as dsn, _pool(dsn, 1) as pool:
+        async with _beside(settings, clock) as dsn, _pool(dsn, 1, is_pooled=_is_pooled(settings)) as pool:
             return await work(pool, clock)
 
     return asyncio.run(do())
