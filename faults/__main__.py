@@ -89,7 +89,7 @@ def main() -> None:
     seconds = max(LEAST_SECONDS, given.minutes * 60 / len(seeds) - OVERHEAD_SECONDS)
     if given.list:
         for step in schedule(seeds[0], seconds):
-            sys.stdout.write(f"{line_of(step, step.at)}\n")
+            sys.stdout.write(f"{line_of(step)}\n")
         return
     try:
         outcomes = asyncio.run(_interruptible(seeds, seconds, given.minutes / len(seeds)))

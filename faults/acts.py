@@ -104,3 +104,6 @@ _ACTS: dict[Fault, tuple[Act, Act]] = {
     Fault.FOLLOWER_KILLED: (lambda stage, step: stage.followers[step.target].cut_off(), _read_on),
     Fault.FOLLOWER_FROZEN: (lambda stage, step: stage.followers[step.target].freeze(), _read_on),
 }
+
+KNOWN = frozenset(_ACTS)
+"""All that can be played."""

@@ -5,7 +5,6 @@ import os
 import signal
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager, suppress
-from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -37,11 +36,6 @@ class Cluster:
         self.dsn = ""
         self._disk = disk
         self._server = EmbeddedPostgres(disk.place, _SETTINGS)
-
-    @property
-    def path(self) -> Path:
-        """Its files."""
-        return self._server.cluster
 
     async def start(self) -> None:
         """Start it, with Lookout's schema in it."""

@@ -4,6 +4,7 @@ import asyncio
 import itertools
 import shutil
 import time
+import traceback
 from collections import Counter
 from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager
@@ -25,6 +26,7 @@ from faults.ledger import words_of
 from faults.schedule import Step, schedule
 from faults.senders import headers_of, keep_sending
 from faults.stage import EVENTS_TOPIC, PARTITIONS, TENANTS, TRIGGERS_TOPIC, Stage, stage
+from lookout.errors import StartError
 from lookout.store.embedded import service_dsn
 
 Say = Callable[[str], None]
@@ -38,6 +40,7 @@ START_SECONDS = 60
 HEALED_SECONDS = 3
 """How long the load goes on over what is healed."""
 LOOK = 0.5
+STOOD_STILL = 3.0
 PAGE = 500
 
 
@@ -63,14 +66,15 @@ async def play(seed: int, seconds: float, logs: Path, say: Say) -> Outcome:
     with empty_place() as place:
         (place / "disk").mkdir()
         with small_disk(place / "disk", round(DISK_MEBIBYTES + DISK_MEBIBYTES_A_MINUTE * seconds / 60)) as disk:
-            cluster = None
             try:
                 async with stage(seed, disk, place, logs) as everything:
-                    cluster = everything.cluster
                     await _play(everything, seed, seconds, outcome, say)
-            finally:
-                if cluster is not None:
-                    _keep(cluster.path, logs, with_data=bool(outcome.broken))
+            except StartError:
+                raise
+            except Exception as error:  # noqa: BLE001 - a seed that is not played to its end is one that broke
+                (logs / "error.txt").write_text("".join(traceback.format_exception(error)))
+                outcome.broken.append(f"it was not played to its end: {error!r}")
+            _keep(disk.place / "postgres", logs, with_data=bool(outcome.broken))
     return outcome
 
 
@@ -83,7 +87,7 @@ def _keep(cluster: Path, logs: Path, *, with_data: bool) -> None:
 
 
 async def _play(everything: Stage, seed: int, seconds: float, outcome: Outcome, say: Say) -> None:
-    async with _beside(_read_records(everything), _look(everything), *(one.run() for one in everything.followers)):
+    async with _beside(_read_records(everything), _look(everything, say), *(one.run() for one in everything.followers)):
         await _until(partial(_are_ready, everything), START_SECONDS, "not every Lookout is ready")
         say("all are up")
         stopped = asyncio.Event()
@@ -104,31 +108,31 @@ async def _play(everything: Stage, seed: int, seconds: float, outcome: Outcome, 
 
 
 async def _break(everything: Stage, steps: Sequence[Step], outcome: Outcome, say: Say) -> None:
-    """Play the schedule to its end, and mend everything once more."""
-    began = time.monotonic()
-
-    async def play_one(step: Step) -> None:
-        await asyncio.sleep(began + step.at - time.monotonic())
-        if (reason := everything.cannot(step.fault)) is not None:
-            outcome.left_out.add(reason)
-            return
-        outcome.faults[step.fault] += 1
-        say(line_of(step, time.monotonic() - began))
-        await acts.begin(everything, step)
-        await asyncio.sleep(step.seconds)
-        await acts.mend(everything, step)
-
+    """Play the schedule to its end. Should this machine stand still for a while, the rest is played that much later."""
+    now = 0.0
     async with asyncio.TaskGroup() as playing:
         for step in steps:
-            playing.create_task(play_one(step))
+            await asyncio.sleep(step.at - now)
+            now = step.at
+            if (reason := everything.cannot(step.fault)) is not None:
+                outcome.left_out.add(reason)
+                continue
+            outcome.faults[step.fault] += 1
+            say(line_of(step))
+            playing.create_task(_play_one(everything, step))
     await _until(partial(_are_ready, everything), START_SECONDS, "not every Lookout is ready after all was healed")
 
 
-def line_of(step: Step, now: float) -> str:
-    """A step, for the log: when it was to begin, and when it did."""
-    target = f" [{step.target + 1}]"
+async def _play_one(everything: Stage, step: Step) -> None:
+    await acts.begin(everything, step)
+    await asyncio.sleep(step.seconds)
+    await acts.mend(everything, step)
+
+
+def line_of(step: Step) -> str:
+    """A step, for people."""
     amount = f", {step.amount:+g}" if step.amount else ""
-    return f"{step.at:7.2f} s  {step.fault}{target} for {step.seconds:g} s{amount}  ({now - step.at:+.2f} s)"
+    return f"{step.at:7.2f} s  {step.fault} [{step.target + 1}] for {step.seconds:g} s{amount}"
 
 
 async def _settle(everything: Stage, outcome: Outcome, say: Say) -> None:
@@ -308,12 +312,15 @@ async def _read_records(everything: Stage) -> None:
         await everything.reader.read_on(1.0)
 
 
-async def _look(everything: Stage) -> None:
-    """See how much memory each has. For ever."""
+async def _look(everything: Stage, say: Say) -> None:
+    """See how much memory each has, and whether the harness itself gets its turns. For ever."""
     while True:
         for one in everything.replicas:
             one.look()
+        before = time.monotonic()
         await asyncio.sleep(LOOK)
+        if (late := time.monotonic() - before - LOOK) > STOOD_STILL:
+            say(f"           (the harness itself stood still for {late:.0f} s)")
 
 
 @asynccontextmanager

@@ -9,7 +9,7 @@ import msgspec
 REPLICAS = 3
 FOLLOWERS = 6
 FIRST = 2.0
-GAP = (0.5, 5.0)
+GAP = (0.3, 4.0)
 """Seconds from one fault to the next. One may last longer than that: then there are two at once."""
 REST = 2.0
 """Seconds for which nothing new happens to what was just mended."""

@@ -46,7 +46,7 @@ class Stage(msgspec.Struct, frozen=True):
         if fault is Fault.DISK_FULL and not self.disk.can_be_filled:
             return "the disk is not filled: only root can mount a small one"
         if fault is Fault.CLOCK_MOVED and clock_library() is None:
-            return "no clock is moved: install faketime (apt-get install faketime on Debian or Ubuntu)"
+            return "no clock is moved: install libfaketime (apt-get install libfaketime on Debian or Ubuntu)"
         return None
 
 

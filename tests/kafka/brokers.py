@@ -206,6 +206,6 @@ def _until_it_answers(address: str) -> None:
 
 
 def _create(address: str, topic: str, partitions: int, settings: dict[str, str]) -> None:
-    client: Any = AdminClient({"bootstrap.servers": address})
+    client: Any = AdminClient({"bootstrap.servers": address, "log_level": 0})
     wanted = {name.replace("_", "."): value for name, value in settings.items()}
     client.create_topics([NewTopic(topic, partitions, 1, config=wanted)])[topic].result(SECONDS)
