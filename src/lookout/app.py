@@ -39,9 +39,11 @@ from lookout.api.parts import LOCAL_TENANT, Parts
 from lookout.api.rest import Rest
 from lookout.api.signature import Signature
 from lookout.clock import Clock, SystemClock
-from lookout.config import Settings
+from lookout.config import Pooler, Settings, Wake
 from lookout.errors import SettingsError, StartError
-from lookout.feeds.follow import Followers
+from lookout.feeds import follow
+from lookout.feeds.follow import Followers, Listen
+from lookout.feeds.kafka import relay
 from lookout.feeds.kafka.producer import Producer
 from lookout.feeds.kafka.relay import Relays
 from lookout.feeds.kafka.resend import Range, feed_to, resend
@@ -73,6 +75,8 @@ BACKLOG = 2048
 """Connections that wait to be accepted, as many as uvicorn lets wait."""
 KEEP_ALIVE = timedelta(seconds=2)
 """How often to look whether the embedded server lives."""
+FEED_CHANNEL = "lookout_feed"
+"""Of the notifications that the log has grown, with the tenant."""
 WEBSOCKET_MESSAGE_LIMIT = 256 * 1024
 """Bytes of one message that a subscriber sends."""
 
@@ -99,27 +103,34 @@ async def store(settings: Settings, clock: Clock) -> AsyncGenerator[str]:
     """The database, embedded or given, with its schema up to date. Yields the service's DSN. Raises `StartError`."""
     async with AsyncExitStack() as stack:
         dsn, owner_dsn = settings.database_url, settings.migrate_database_url or settings.database_url
+        is_pooled = _is_pooled(settings)
+        migrates_through_pooler = is_pooled and settings.migrate_database_url is None
         if dsn is None or owner_dsn is None:
             embedded = EmbeddedPostgres(settings.data_dir)
             stack.push_async_callback(_to_its_end, embedded.stop)
             owner_dsn = await _to_its_end(embedded.start)
             stack.push_async_callback(_end, asyncio.create_task(_keep_alive(embedded, clock)))
         await database.wait_until_up(owner_dsn, clock)
-        async with _pool(owner_dsn, 1, command_seconds=None) as patient:
-            await database.migrate_schema(patient)
+        async with _pool(owner_dsn, 1, is_patient=True, is_pooled=migrates_through_pooler) as patient:
+            await database.migrate_schema(patient, is_pooled=migrates_through_pooler)
             if dsn is None:
                 dsn = service_dsn(owner_dsn)
                 await database.let_service_in(patient)
-        async with _pool(dsn, 1) as pool:
+        async with _pool(dsn, 1, is_pooled=is_pooled) as pool:
             await database.check_role(pool)
         yield dsn
 
 
+def _is_pooled(settings: Settings) -> bool:
+    return settings.pooler is Pooler.TRANSACTION
+
+
 @asynccontextmanager
 async def _pool(
-    dsn: str, size: int, command_seconds: float | None = database.COMMAND_SECONDS
+    dsn: str, size: int, *, is_patient: bool = False, is_pooled: bool = False
 ) -> AsyncGenerator["database.Pool"]:
-    pool = await database.connect(dsn, size, command_seconds)
+    command_seconds = None if is_patient else database.COMMAND_SECONDS
+    pool = await database.connect(dsn, size, command_seconds, is_pooled=is_pooled)
     try:
         yield pool
     finally:
@@ -160,16 +171,17 @@ async def _to_its_end(work: Callable[[], T]) -> T:
 @asynccontextmanager
 async def running(settings: Settings, clock: Clock) -> AsyncGenerator[Running]:
     """Lookout without its HTTP server, from start to stop. What was taken is committed before it ends."""
+    pool = partial(_pool, is_pooled=_is_pooled(settings))
     async with (
         store(settings, clock) as dsn,
-        _pool(dsn, database.READERS) as readers,
-        _pool(dsn, database.WRITERS) as writers,
+        pool(dsn, database.READERS) as readers,
+        pool(dsn, database.WRITERS) as writers,
         AsyncExitStack() as stack,
     ):
         reads = Reads(readers, settings.policy.severities)
-        written = Log(writers)
+        written = Log(writers, notifies=settings.wake is Wake.NOTIFY)
         intake = Intake(written, clock, settings.policy, partial(_fresh_id, clock))
-        followers = Followers(reads, clock, partial(database.listen, dsn, "lookout_feed"))
+        followers = Followers(reads, clock, _listen(settings, clock, dsn))
         timers = Timers(written, intake, clock, Retention(writers), settings.retention)
         reconciler = Reconciler(written, intake, clock, LOCAL_TENANT)
         intake.on_return = reconciler.request
@@ -191,7 +203,7 @@ async def running(settings: Settings, clock: Clock) -> AsyncGenerator[Running]:
         )
         door = None
         if settings.access is not None:
-            tokens = Tokens(await stack.enter_async_context(_pool(dsn, database.CREDENTIALS)))
+            tokens = Tokens(await stack.enter_async_context(pool(dsn, database.CREDENTIALS)))
             door = Door(settings.access, settings.limits, tokens, clock, intake.note_refusal)
         demo = Demo() if door is None else None
         agents = McpApp(parts)
@@ -218,6 +230,18 @@ async def running(settings: Settings, clock: Clock) -> AsyncGenerator[Running]:
             await _flush(intake)
 
 
+def _listen(settings: Settings, clock: Clock, dsn: str) -> Listen:
+    """How this process learns that the log has grown."""
+    if settings.wake is Wake.POLL:
+        return database.listen_to_nobody
+    return partial(database.listen, settings.listen_database_url or dsn, FEED_CHANNEL, clock)
+
+
+def _poll_of(settings: Settings) -> timedelta:
+    """How often the relay looks: seldom where it is told, and as often as followers do where it is not."""
+    return relay.POLL if settings.wake is Wake.NOTIFY else follow.POLL
+
+
 async def _flush(intake: Intake) -> None:
     """Write down what is counted and not yet in the table. A database that hangs does not hold up the stop."""
     flushing = asyncio.create_task(intake.tally.flush())
@@ -233,8 +257,8 @@ async def _relays(settings: Settings, clock: Clock, dsn: str) -> AsyncGenerator[
     if settings.kafka is None:
         yield None
         return
-    async with _pool(dsn, database.RELAYS) as pool:
-        relays = Relays(settings.kafka, RelayPositions(pool), clock, partial(database.listen, dsn, "lookout_feed"))
+    async with _pool(dsn, database.RELAYS, is_pooled=_is_pooled(settings)) as pool:
+        relays = Relays(settings.kafka, RelayPositions(pool), clock, _listen(settings, clock, dsn), _poll_of(settings))
         await relays.begin()
         yield relays
 
@@ -420,7 +444,10 @@ def rebuild_tables(settings: Settings, *, repair: bool = False) -> Report:
     """Fold the log anew and compare it with the tables. Raises `StartError`, also while one runs."""
 
     async def fold() -> Report:
-        async with store(settings, SystemClock()) as dsn, _pool(dsn, 1) as pool:
+        async with (
+            store(settings, SystemClock()) as dsn,
+            _pool(dsn, 1, is_pooled=_is_pooled(settings)) as pool,
+        ):
             return await rebuild(pool, repair=repair)
 
     return asyncio.run(fold())
@@ -437,7 +464,10 @@ def resend_to_kafka(settings: Settings, topic: str, wanted: Range, told: Callabl
     producer = Producer(settings.kafka, topic)
 
     async def send() -> int:
-        async with _beside(settings, SystemClock()) as dsn, _pool(dsn, 1) as pool:
+        async with (
+            _beside(settings, SystemClock()) as dsn,
+            _pool(dsn, 1, is_pooled=_is_pooled(settings)) as pool,
+        ):
             return await resend(RelayPositions(pool), feed, producer, wanted, told)
 
     return asyncio.run(send())
@@ -458,7 +488,7 @@ def _on(settings: Settings, work: "Callable[[database.Pool, Clock], Awaitable[T]
     clock = SystemClock()
 
     async def do() -> T:
-        async with _beside(settings, clock) as dsn, _pool(dsn, 1) as pool:
+        async with _beside(settings, clock) as dsn, _pool(dsn, 1, is_pooled=_is_pooled(settings)) as pool:
             return await work(pool, clock)
 
     return asyncio.run(do())

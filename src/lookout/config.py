@@ -5,9 +5,10 @@ import os
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import timedelta
+from enum import StrEnum
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 import msgspec
@@ -30,6 +31,9 @@ VARIABLES = (
     "PORT",
     "DATABASE_URL",
     "LOOKOUT_MIGRATE_DATABASE_URL",
+    "LOOKOUT_LISTEN_DATABASE_URL",
+    "LOOKOUT_POOLER",
+    "LOOKOUT_WAKE",
     "JWT_SECRET",
     "SERVICE_TOKEN",
     "LOOKOUT_AUTH",
@@ -48,6 +52,8 @@ VARIABLES = (
 _OTHERS_OF_OURS = ("LOOKOUT_URL", "LOOKOUT_TOKEN")
 """Read by the commands that talk to a running Lookout."""
 
+
+W = TypeVar("W", bound=StrEnum)
 
 RETENTION = timedelta(days=400)
 """How long what is over is kept: a year to compare with, and a month to do it in."""
@@ -75,6 +81,20 @@ class Limits(msgspec.Struct, frozen=True):
     streams: int = 1_000
 
 
+class Pooler(StrEnum):
+    """For how long a pooler between Lookout and PostgreSQL, if there is one, gives us a session of its own."""
+
+    SESSION = "session"
+    TRANSACTION = "transaction"
+
+
+class Wake(StrEnum):
+    """How a process learns that another one has written: it is told, or it looks."""
+
+    NOTIFY = "notify"
+    POLL = "poll"
+
+
 class Settings(msgspec.Struct, frozen=True):
     """What a running Lookout goes by. `database_url` None: an embedded PostgreSQL in `data_dir`.
 
@@ -95,6 +115,10 @@ class Settings(msgspec.Struct, frozen=True):
     kafka: KafkaSettings | None = None
     migrate_database_url: str | None = None
     """The same database as the owner of the tables. None: `database_url` is that, or nothing is to be migrated."""
+    listen_database_url: str | None = None
+    """The same database where notifications come from. None: `database_url`."""
+    pooler: Pooler = Pooler.SESSION
+    wake: Wake = Wake.NOTIFY
     limits: Limits = Limits()
     platform_tenant: str = PLATFORM_TENANT
     """The tenant of those who run the whole. What a sender for many tenants sends for none is theirs."""
@@ -135,6 +159,8 @@ def load_settings(environ: Mapping[str, str]) -> Settings:
     migrate_database_url = _database_url(environ, "LOOKOUT_MIGRATE_DATABASE_URL", problems)
     if migrate_database_url is not None and database_url is None:
         problems.append("LOOKOUT_MIGRATE_DATABASE_URL is set, and DATABASE_URL is not: nobody would serve from there")
+    listen_database_url = _database_url(environ, "LOOKOUT_LISTEN_DATABASE_URL", problems)
+    pooler, wake = _ways(environ, database_url, listen_database_url, problems)
     grafana_secret = environ.get("LOOKOUT_GRAFANA_SECRET") or None
     timestamp_header = environ.get("LOOKOUT_GRAFANA_TIMESTAMP_HEADER") or None
     if timestamp_header is not None and not _HEADER.fullmatch(timestamp_header):
@@ -177,6 +203,9 @@ def load_settings(environ: Mapping[str, str]) -> Settings:
         access=access,
         kafka=to_kafka,
         migrate_database_url=migrate_database_url,
+        listen_database_url=listen_database_url,
+        pooler=pooler,
+        wake=wake,
         platform_tenant=platform_tenant,
         limits=limits,
         external_url=external_url,
@@ -188,6 +217,37 @@ def _database_url(environ: Mapping[str, str], name: str, problems: list[str]) ->
     if url is not None and not url.startswith(("postgresql://", "postgres://")):
         problems.append(f"{name} is not of the form postgresql://user:password@host:5432/database")
     return url
+
+
+def _ways(
+    environ: Mapping[str, str], database_url: str | None, listen_database_url: str | None, problems: list[str]
+) -> tuple[Pooler, Wake]:
+    """The pooler before the database, and how a process learns of what others write: to be notified takes a session."""
+    pooler = _choice(environ, "LOOKOUT_POOLER", Pooler, Pooler.SESSION, problems)
+    is_heard = pooler is Pooler.SESSION or listen_database_url is not None
+    wake = _choice(environ, "LOOKOUT_WAKE", Wake, Wake.NOTIFY if is_heard else Wake.POLL, problems)
+    if pooler is Pooler.TRANSACTION and database_url is None:
+        problems.append(
+            "LOOKOUT_POOLER is transaction, and DATABASE_URL is not set: the private database has no pooler"
+        )
+    if listen_database_url is not None and database_url is None:
+        problems.append("LOOKOUT_LISTEN_DATABASE_URL is set, and DATABASE_URL is not: nobody would notify there")
+    if wake is Wake.NOTIFY and not is_heard:
+        problems.append(
+            "LOOKOUT_WAKE is notify, and LOOKOUT_POOLER is transaction: no notification comes through such a pooler. "
+            "Name the database itself in LOOKOUT_LISTEN_DATABASE_URL, or leave LOOKOUT_WAKE out"
+        )
+    if wake is Wake.POLL and listen_database_url is not None:
+        problems.append("LOOKOUT_LISTEN_DATABASE_URL is set, and LOOKOUT_WAKE is poll: nobody would listen there")
+    return pooler, wake
+
+
+def _choice(environ: Mapping[str, str], name: str, words: type[W], usual: W, problems: list[str]) -> W:
+    text = environ.get(name) or usual.value
+    if text in [word.value for word in words]:
+        return words(text)
+    problems.append(f"{name} is {text!r}: {' or '.join(words)} is expected")
+    return usual
 
 
 def _access(environ: Mapping[str, str], problems: list[str]) -> Access | None:

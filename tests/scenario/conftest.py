@@ -29,11 +29,19 @@ def start(dsn: str, clock: FakeClock, tmp_path: Path) -> Start:
 
     @asynccontextmanager
     async def start_one(
-        policy: Policy | None = None, *, config: Path | None = None, as_superuser: bool = False, **others: Any
+        policy: Policy | None = None,
+        *,
+        config: Path | None = None,
+        as_superuser: bool = False,
+        through: str | None = None,
+        **others: Any,
     ) -> AsyncGenerator[Driver]:
-        """`config` is a lookout.yaml, which can be read anew. For a superuser row-level security does not hold."""
+        """`config` is a lookout.yaml, which can be read anew. For a superuser row-level security does not hold.
+
+        `through` is another way to the same database.
+        """
         read = load_policy(config) if config is not None else policy or Policy()
-        served = owner_dsn(dsn) if as_superuser else dsn
+        served = owner_dsn(dsn) if as_superuser else through or dsn
         settings = Settings("127.0.0.1", 0, tmp_path, served, config, read, **others)
         async with AsyncExitStack() as stack:
             listening = bind("127.0.0.1", 0)

@@ -1,5 +1,6 @@
 """What is wrong with the settings: every problem at once, each with its place."""
 
+import re
 from datetime import timedelta
 from pathlib import Path
 
@@ -8,7 +9,7 @@ import pytest
 from lookout.alerts.matcher import Matcher, Operator
 from lookout.alerts.severity import SYNONYMS, Severity
 from lookout.alerts.source import Source
-from lookout.config import Limits, load_policy, load_settings
+from lookout.config import Limits, Pooler, Wake, load_policy, load_settings
 from lookout.errors import SettingsError
 from lookout.incidents.policy import Policy
 from lookout.incidents.rules import Rule
@@ -423,3 +424,37 @@ def test_the_platforms_tenant_has_the_name_of_a_tenant() -> None:
 def test_a_retention_out_of_bounds_is_refused(text: str) -> None:
     with pytest.raises(SettingsError, match="from 1d to 3650d"):
         load_settings({"LOOKOUT_RETENTION": text})
+
+
+def test_through_a_pooler_of_transactions_nobody_is_notified_unless_by_another_way() -> None:
+    pooled = {"DATABASE_URL": "postgresql://pooler/db", "LOOKOUT_POOLER": "transaction"}
+    assert load_settings(pooled).wake is Wake.POLL
+    direct = load_settings({**pooled, "LOOKOUT_LISTEN_DATABASE_URL": "postgresql://db/db"})
+    assert (direct.wake, direct.pooler) == (Wake.NOTIFY, Pooler.TRANSACTION)
+    assert load_settings({"DATABASE_URL": "postgresql://db/db"}).wake is Wake.NOTIFY
+
+
+@pytest.mark.parametrize(
+    ("environ", "problem"),
+    [
+        ({"LOOKOUT_WAKE": "shout"}, "LOOKOUT_WAKE is 'shout': notify or poll is expected"),
+        ({"LOOKOUT_POOLER": "none"}, "LOOKOUT_POOLER is 'none': session or transaction is expected"),
+        ({"LOOKOUT_POOLER": "transaction"}, "the private database has no pooler"),
+        ({"LOOKOUT_LISTEN_DATABASE_URL": "postgresql://db/db"}, "nobody would notify there"),
+        (
+            {"DATABASE_URL": "postgresql://db/db", "LOOKOUT_POOLER": "transaction", "LOOKOUT_WAKE": "notify"},
+            "no notification comes through such a pooler",
+        ),
+        (
+            {
+                "DATABASE_URL": "postgresql://db/db",
+                "LOOKOUT_LISTEN_DATABASE_URL": "postgresql://db/db",
+                "LOOKOUT_WAKE": "poll",
+            },
+            "nobody would listen there",
+        ),
+    ],
+)
+def test_ways_to_the_database_that_do_not_go_together_are_named(environ: dict[str, str], problem: str) -> None:
+    with pytest.raises(SettingsError, match=re.escape(problem)):
+        load_settings(environ)

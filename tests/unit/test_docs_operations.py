@@ -35,7 +35,7 @@ from lookout.incidents.policy import Policy
 from lookout.intake import listening, placing, queue, repeats, writer
 from lookout.sources import events as source_events
 from lookout.sources import parsed, reading
-from lookout.store import database, log, relations, retention, stats
+from lookout.store import connecting, database, isolation, log, relations, retention, stats
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "operations.md").read_text()
@@ -295,7 +295,11 @@ BOUNDS = {
     "events forgotten in one commit": f"{retention.EVENTS_AT_ONCE:,}",
     "alerts of the events forgotten in one commit": f"{retention.ALERTS_AT_ONCE:,}",
     "commits of forgetting every five seconds": f"{retention.COMMITS_AT_ONCE}",
-    "a statement": f"{database.COMMAND_SECONDS:.0f}",
+    "a statement": f"{isolation.STATEMENT_SECONDS:.0f}",
+    "the answer to a statement": f"{database.COMMAND_SECONDS:.0f}",
+    "waiting for one lock": f"{isolation.LOCK_SECONDS:.0f}",
+    "standing still in a transaction": f"{isolation.IDLE_SECONDS:.0f}",
+    "connecting to a server": f"{connecting.CONNECT_SECONDS:.0f}",
 }
 
 

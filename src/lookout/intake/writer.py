@@ -42,8 +42,8 @@ from lookout.intake.work import (
     needs_of,
     rejections_of,
 )
-from lookout.store.database import ABORTS, PASSING_ERRORS, passes
-from lookout.store.log import Log
+from lookout.store.database import ABORTS, PASSING_ERRORS, WAITED_FOR, passes
+from lookout.store.log import Log, commit_seconds
 
 QUEUE_LIMIT = 250_000
 """Alerts that may wait for a commit. One request always fits into an empty queue: the body limit bounds it."""
@@ -51,9 +51,6 @@ TENANT_QUEUE_LIMIT = 100_000
 """The same of one tenant."""
 QUIET_PART = 5
 """One part in so many of the queue is kept for tenants of which no more than a share waits."""
-COMMIT_SECONDS = 8.0
-ALERTS_A_SECOND = 4_000
-"""A batch is given up after so many seconds, and one more for so many alerts: Prometheus waits for 10 seconds."""
 TRIES = 3
 RETRY_AFTER = timedelta(milliseconds=200)
 THREAD_FROM = 500
@@ -188,9 +185,10 @@ class Intake:
 
     async def _commit(self, batch: list[Job]) -> None:
         try:
-            seconds = COMMIT_SECONDS + sum(job.size for job in batch) / ALERTS_A_SECOND
-            outcomes = await _within(self._try(batch), seconds)
+            outcomes = await _within(self._try(batch), commit_seconds(sum(job.size for job in batch)))
         except Exception as error:  # noqa: BLE001 - the writer outlives whatever one batch does to it
+            if isinstance(error, TimeoutError):
+                await self._store.give_up_connections()
             if passes(error):
                 self._refuse(batch, error)
             else:
@@ -226,7 +224,7 @@ class Intake:
             except PASSING_ERRORS as error:
                 # A note that may have been committed would stand there twice; what was aborted for certain was not.
                 is_ambiguous = _is_once_only(batch[0].work) and not isinstance(error, ABORTS)
-                if attempt == TRIES or is_ambiguous or not passes(error):
+                if attempt == TRIES or is_ambiguous or isinstance(error, WAITED_FOR) or not passes(error):
                     raise
                 log.info("intake", action="commit_retried", attempt=attempt, error=repr(error))
                 await self._clock.sleep(RETRY_AFTER)
@@ -250,7 +248,7 @@ class Intake:
         is_large = sum(work.size for work in batch) >= THREAD_FROM
         needs = await asyncio.to_thread(needs_of, batch, policy) if is_large else needs_of(batch, policy)
         await self._store.open_feeds(needs, self._clock.now())
-        async with self._store.transaction(needs) as transaction:
+        async with self._store.transaction(needs, sum(work.size for work in batch)) as transaction:
             ledgers = await transaction.load(needs, policy, self._fresh_id, self._clock.now())
             if is_large or sum(len(need.fingerprints) for need in needs.values()) >= THREAD_FROM:
                 outcomes = await asyncio.to_thread(settle, batch, ledgers)

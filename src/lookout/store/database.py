@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections.abc import AsyncGenerator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from datetime import timedelta
 from importlib.resources import as_file, files
 from typing import TYPE_CHECKING, Any, cast
@@ -16,6 +16,8 @@ from pogo_core.util import migrate
 from lookout.clock import Clock
 from lookout.errors import StartError
 from lookout.store import jsonb
+from lookout.store.connecting import Servers
+from lookout.store.isolation import Platform
 from lookout.store.sql import SQL
 
 if TYPE_CHECKING:
@@ -29,7 +31,7 @@ Wakes = asyncio.Queue[str | None]
 
 LOWEST_VERSION = 15
 COMMAND_SECONDS = 30.0
-"""No statement runs longer: what hangs is given up, and its request answered with an error."""
+"""A server that has not answered a statement by then has fallen silent: PostgreSQL itself gives one up before."""
 READERS = 10
 WRITERS = 4
 RELAYS = 3
@@ -37,9 +39,19 @@ CREDENTIALS = 2
 """Connections of each kind. The writer has its own, so that slow reads never keep it from taking alerts; and so has who
 looks up API tokens, as every request waits for that."""
 
+STATEMENTS_KEPT = 100
+"""Prepared statements of a connection."""
+
 UP_RETRY = timedelta(milliseconds=200)
 UP_TRIES = 300
 """How often, and how many times, to knock at a database that starts or recovers."""
+
+SIGN_OF_LIFE = timedelta(seconds=20)
+"""How often to see whether the connection that listens still leads to somebody."""
+SIGN_OF_LIFE_SECONDS = 5.0
+
+LOCK_TRIES = 30
+"""How often a migration tries to get a table, two seconds each, while others use it."""
 
 log = structlog.get_logger()
 
@@ -58,6 +70,9 @@ PASSING_ERRORS = (
     asyncpg.ReadOnlySQLTransactionError,
     asyncpg.ObjectNotInPrerequisiteStateError,  # a lock that is not to be had, a database that lets nobody in
     asyncpg.QueryCanceledError,
+    asyncpg.InvalidCachedStatementError,  # another replica has just brought the schema up to date
+    asyncpg.OutdatedSchemaCacheError,
+    asyncpg.TargetServerAttributeNotMatched,  # in the middle of a failover none takes writes
     ConnectionError,
     TimeoutError,
     OSError,
@@ -65,8 +80,15 @@ PASSING_ERRORS = (
 """What the database says when it is away, overloaded or in the way of itself: another try may succeed."""
 
 
-ABORTS = (asyncpg.DeadlockDetectedError, asyncpg.SerializationError)
+ABORTS = (
+    asyncpg.DeadlockDetectedError,
+    asyncpg.SerializationError,
+    asyncpg.InvalidCachedStatementError,
+    asyncpg.ReadOnlySQLTransactionError,
+)
 """What the database says when it has taken a transaction back: nothing of it was committed."""
+WAITED_FOR = (asyncpg.LockNotAvailableError, asyncpg.QueryCanceledError)
+"""What it says when it has waited for as long as it may: another try would wait again, from the end of the line."""
 
 
 def passes(error: Exception) -> bool:
@@ -77,12 +99,14 @@ def passes(error: Exception) -> bool:
 async def wait_until_up(dsn: str, clock: Clock) -> None:
     """Return once the database at `dsn` lets us in, if it says that it soon will: it starts, or recovers from a crash.
 
-    All else, and what takes longer than a minute, is for `connect` to complain of.
+    So it is if none of several takes writes yet. All else, and what takes longer than a minute, is for `connect` to
+    complain of.
     """
+    servers = Servers(dsn)
     for _ in range(UP_TRIES):
         try:
-            connection = await asyncpg.connect(dsn)
-        except asyncpg.CannotConnectNowError:
+            connection = await servers.connect()
+        except (asyncpg.CannotConnectNowError, asyncpg.TargetServerAttributeNotMatched):
             await clock.sleep(UP_RETRY)
         except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, ValueError):
             return
@@ -91,21 +115,28 @@ async def wait_until_up(dsn: str, clock: Clock) -> None:
             return
 
 
-async def connect(dsn: str, size: int = READERS, command_seconds: float | None = COMMAND_SECONDS) -> "Pool":
-    """A pool on the database at `dsn`. Raises `StartError` if it is out of reach or too old."""
+async def connect(
+    dsn: str, size: int = READERS, command_seconds: float | None = COMMAND_SECONDS, *, is_pooled: bool = False
+) -> "Pool":
+    """A pool on the database at `dsn`. Raises `StartError` if it is out of reach or too old.
+
+    `is_pooled`: a pooler stands in between that gives each transaction another session, so nothing may be kept in one.
+    """
     try:
         pool = await asyncpg.create_pool(
             dsn,
+            connect=Servers(dsn).connect,
             min_size=1,
             max_size=size,
             command_timeout=command_seconds,
+            statement_cache_size=0 if is_pooled else STATEMENTS_KEPT,
             init=jsonb.register,
             reset=_reset,
             server_settings={"application_name": "lookout", "timezone": "UTC"},
         )
         version: str = await pool.fetchval("SHOW server_version_num")
-    except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, ValueError) as error:
-        raise StartError(f"The database is out of reach: {error}. Check DATABASE_URL.") from error
+    except (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError, ValueError) as error:
+        raise StartError(f"The database is out of reach: {error or 'no answer'}. Check DATABASE_URL.") from error
     if int(version) // 10_000 < LOWEST_VERSION:
         await pool.close()
         raise StartError(f"The database is PostgreSQL {int(version) // 10_000}: {LOWEST_VERSION} or newer is needed.")
@@ -118,24 +149,42 @@ async def _reset(connection: "Connection") -> None:
         await connection.execute("ROLLBACK")
 
 
-async def migrate_schema(pool: "Pool") -> None:
+async def migrate_schema(pool: "Pool", *, is_pooled: bool = False) -> None:
     """Bring the schema up to date. Replicas that start together take turns. Raises `StartError`.
 
     A turn may take longer than any statement of a request: `pool` should set no time limit. Whoever may change nothing
-    finds out here whether there is something to change.
+    finds out here whether there is something to change. A pooler of transactions would lose the turn.
     """
     try:
         async with pool.acquire() as connection:
             if await _is_up_to_date(connection):
                 return
-            await connection.execute("SELECT pg_advisory_lock($1)", _MIGRATION_LOCK)
+            if is_pooled:
+                raise StartError(
+                    "There is a schema to bring up to date, and not through a pooler of transactions: name the "
+                    "database itself in LOOKOUT_MIGRATE_DATABASE_URL."
+                )
+            await connection.execute(SQL["migrations_take_turns"], _MIGRATION_LOCK)
             try:
-                with as_file(files("lookout.store").joinpath("migrations")) as directory:
-                    await migrate.apply(cast("Any", connection), directory, schema_name="public", logger=_QUIET)
+                await connection.execute(SQL["wait_briefly_for_locks"])
+                await _migrate(connection)
             finally:
-                await connection.execute("SELECT pg_advisory_unlock($1)", _MIGRATION_LOCK)
+                await connection.execute(SQL["migrations_are_done"], _MIGRATION_LOCK)
     except (BadMigrationError, asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
         raise StartError(f"The schema could not be brought up to date: {_reason(error)}") from error
+
+
+async def _migrate(connection: "Connection") -> None:
+    """Each is one transaction. While it waits for a table all others wait behind it, so it waits in short turns."""
+    with as_file(files("lookout.store").joinpath("migrations")) as directory:
+        for is_last in [False] * (LOCK_TRIES - 1) + [True]:
+            try:
+                await migrate.apply(cast("Any", connection), directory, schema_name="public", logger=_QUIET)
+                break
+            except BadMigrationError as error:
+                if is_last or not isinstance(error.__cause__, asyncpg.LockNotAvailableError):
+                    raise
+                log.info("store", action="migration_waits", error=f"{error}: {error.__cause__}")
 
 
 async def _is_up_to_date(connection: "Connection") -> bool:
@@ -157,20 +206,19 @@ async def let_service_in(pool: "Pool") -> None:
 
 async def check_role(pool: "Pool") -> None:
     """Raise `StartError` unless the role of `pool` may serve, and say so if row-level security does not hold for it."""
-    async with pool.acquire() as connection:
-        role = await connection.fetchrow(SQL["role"])
-        assert role is not None
-        name: str = role["name"]
-        if not role["serves"]:
-            raise StartError(f"The role {name} of DATABASE_URL may not serve: GRANT lookout_service TO {name}.")
-        try:
-            async with connection.transaction():
-                await connection.execute(SQL["enter_platform"])
-        except (asyncpg.InsufficientPrivilegeError, asyncpg.InvalidParameterValueError) as error:
-            raise StartError(
-                f"The role {name} of DATABASE_URL may not work for all tenants at once ({error}): "
-                f"GRANT lookout_platform TO {name}."
-            ) from error
+    role = await pool.fetchrow(SQL["role"])
+    assert role is not None
+    name: str = role["name"]
+    if not role["serves"]:
+        raise StartError(f"The role {name} of DATABASE_URL may not serve: GRANT lookout_service TO {name}.")
+    try:
+        async with Platform(pool).transaction():
+            pass
+    except (asyncpg.InsufficientPrivilegeError, asyncpg.InvalidParameterValueError) as error:
+        raise StartError(
+            f"The role {name} of DATABASE_URL may not work for all tenants at once ({error}): "
+            f"GRANT lookout_platform TO {name}."
+        ) from error
     if role["sees_all"]:
         log.warning("store", action="row_level_security_is_off", role=name, because="it is a superuser or bypasses it")
 
@@ -189,19 +237,39 @@ def _reason(error: Exception) -> str:
 
 
 @asynccontextmanager
-async def listen(dsn: str, channel: str, wakes: Wakes) -> AsyncGenerator[None]:
-    """Put each notification's payload on `wakes`, and None when the connection ends."""
-    connection = await asyncpg.connect(dsn, server_settings={"application_name": "lookout-listen"})
+async def listen(dsn: str, channel: str, clock: Clock, wakes: Wakes) -> AsyncGenerator[None]:
+    """Put each notification's payload on `wakes`, and None when the connection ends, or leads to nobody any more."""
+    connection = await Servers(dsn).connect(server_settings={"application_name": "lookout-listen"})
 
     def take(_: object, __: int, ___: str, payload: object) -> None:
         wakes.put_nowait(str(payload))
 
     connection.add_termination_listener(lambda _: wakes.put_nowait(None))
+    watching = asyncio.create_task(_watch(connection, clock))
     try:
         await connection.add_listener(channel, take)
         yield
     finally:
-        await connection.close(timeout=1)
+        watching.cancel()
+        with suppress(TimeoutError):  # it is aborted then
+            await connection.close(timeout=1)
+
+
+async def _watch(connection: "Connection", clock: Clock) -> None:
+    """End a connection that does not answer: it only ever listens, and would listen to nobody for ever."""
+    while True:
+        await clock.sleep(SIGN_OF_LIFE)
+        try:
+            await connection.fetchval(SQL["is_alive"], timeout=SIGN_OF_LIFE_SECONDS)
+        except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
+            connection.terminate()
+            return
+
+
+@asynccontextmanager
+async def listen_to_nobody(_: Wakes) -> AsyncGenerator[None]:
+    """In place of `listen` where nobody notifies: whoever would be woken looks for itself."""
+    yield
 
 
 def columns(rows: Sequence[Sequence[Any]], count: int) -> list[list[Any]]:

@@ -18,7 +18,7 @@ from lookout.incidents.policy import Pace, Policy
 from lookout.incidents.reconcile import Held
 from lookout.store import isolation, jsonb
 from lookout.store.database import columns
-from lookout.store.isolation import Platform
+from lookout.store.isolation import Patience, Platform, patience_of
 from lookout.store.rows import (
     alert_state_of,
     alert_values,
@@ -46,6 +46,12 @@ WRITTEN_AT_ONCE = 5_000
 
 FEEDS_KNOWN = 100_000
 """Tenants that are remembered to have a log: about 150 bytes each."""
+
+COMMIT_SECONDS = 8.0
+ALERTS_A_SECOND = 4_000
+"""A commit is given up after so many seconds, and one more for so many alerts: Prometheus waits for 10 seconds."""
+LOCK_PART = 0.75
+"""The part of that for which one lock is waited for, so that whoever holds it gets the blame."""
 
 _REASON_LIMIT = 500
 _EXCERPT_LIMIT = 512
@@ -109,13 +115,30 @@ class Received(NamedTuple):
         return Received(self.alerts + more.alerts, self.rejected + more.rejected, last)
 
 
+def commit_seconds(alerts: int) -> float:
+    """How long a commit of so many alerts may take."""
+    return COMMIT_SECONDS + alerts / ALERTS_A_SECOND
+
+
+def patience_of_commit(alerts: int) -> Patience:
+    """Nothing of a commit takes longer than the whole: what does has no one who waits for it, and holds others up."""
+    seconds = commit_seconds(alerts)
+    return patience_of(seconds, seconds * LOCK_PART, seconds)
+
+
 class Log:
     """The write side of the store. One writer per process uses it; replicas wait for each other at the feeds' rows."""
 
-    def __init__(self, pool: "Pool") -> None:
+    def __init__(self, pool: "Pool", *, notifies: bool = True) -> None:
+        """Without `notifies` nobody is told of what was written: they look for themselves."""
         self._pool = pool
         self._platform = Platform(pool)
+        self._notifies = notifies
         self._known_tenants: dict[str, None] = {}
+
+    async def give_up_connections(self) -> None:
+        """Use none again that is open: one of them did not answer in time."""
+        await self._pool.expire_connections()
 
     def knows(self, tenant_id: str) -> bool:
         """Whether the tenant's row is known to be there."""
@@ -127,15 +150,16 @@ class Log:
         order = sorted(range(len(renewals)), key=lambda place: renewals[place].fingerprint)
         ordered = [renewals[place] for place in order]
         arrays = columns([(r.tenant_id, r.fingerprint, *r.key, r.ends_at) for r in ordered], 6)
-        async with isolation.tenants(self._pool, {r.tenant_id for r in renewals}) as connection:
+        patience = patience_of_commit(len(renewals))
+        async with isolation.tenants(self._pool, {r.tenant_id for r in renewals}, patience=patience) as connection:
             rows = await connection.fetch(SQL["renew_leases"], *arrays, now)
         return {order[row["place"] - 1] for row in rows}
 
     @asynccontextmanager
-    async def transaction(self, tenant_ids: Iterable[str]) -> AsyncGenerator["Transaction"]:
-        """One commit, for these tenants."""
-        async with isolation.tenants(self._pool, tenant_ids) as connection:
-            yield Transaction(connection)
+    async def transaction(self, tenant_ids: Iterable[str], alerts: int = 0) -> AsyncGenerator["Transaction"]:
+        """One commit, for these tenants, of so many alerts."""
+        async with isolation.tenants(self._pool, tenant_ids, patience=patience_of_commit(alerts)) as connection:
+            yield Transaction(connection, notifies=self._notifies)
 
     async def open_feeds(self, tenant_ids: Iterable[str], now: datetime) -> None:
         """Give each tenant its row, once."""
@@ -209,8 +233,9 @@ class Log:
 class Transaction:
     """One commit in the making."""
 
-    def __init__(self, connection: "Connection") -> None:
+    def __init__(self, connection: "Connection", *, notifies: bool = True) -> None:
         self._connection = connection
+        self._notifies = notifies
 
     async def load(
         self, needs: dict[str, Needs], policy: Policy, fresh_id: Callable[[], str], now: datetime
@@ -335,7 +360,8 @@ class Transaction:
         if grown:
             positions = [(ledger.tenant_id, ledger.last_position) for ledger in grown]
             await self._connection.execute(SQL["advance_feeds"], *columns(positions, 2))
-            await self._connection.execute(SQL["wake_followers"], [ledger.tenant_id for ledger in grown])
+            if self._notifies:
+                await self._connection.execute(SQL["wake_followers"], [ledger.tenant_id for ledger in grown])
 
     async def _append_records(self, grown: Sequence[Ledger]) -> None:
         records = [record for ledger in grown for record in ledger.records]

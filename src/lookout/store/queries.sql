@@ -1,11 +1,20 @@
 -- Every statement that Lookout runs, by name. Times are arguments: no statement reads a clock.
 
 -- name: name_tenants
--- What the transaction sees from now on: the rows of these tenants, and no others.
-SELECT set_config('lookout.tenants', $1::text[]::text, true)
+-- What the transaction sees from now on: the rows of these tenants, and no others. And how long it may take.
+SELECT
+    set_config('lookout.tenants', $1::text[]::text, true),
+    set_config('statement_timeout', $2, true),
+    set_config('lock_timeout', $3, true),
+    set_config('idle_in_transaction_session_timeout', $4, true)
 
 -- name: enter_platform
-SET LOCAL ROLE lookout_platform
+-- As SET LOCAL ROLE.
+SELECT
+    set_config('role', 'lookout_platform', true),
+    set_config('statement_timeout', $1, true),
+    set_config('lock_timeout', $2, true),
+    set_config('idle_in_transaction_session_timeout', $3, true)
 
 -- name: leave_platform
 SET LOCAL ROLE NONE
@@ -13,6 +22,19 @@ SET LOCAL ROLE NONE
 -- name: let_service_in
 -- In the embedded server, whose socket is its owner's alone.
 ALTER ROLE lookout_service LOGIN
+
+-- name: migrations_take_turns
+SELECT pg_advisory_lock($1)
+
+-- name: migrations_are_done
+SELECT pg_advisory_unlock($1)
+
+-- name: wait_briefly_for_locks
+-- Whoever asks for a table waits behind a change of it, also while that waits itself.
+SET lock_timeout = '2s'
+
+-- name: is_alive
+SELECT true
 
 -- name: applied_migrations
 SELECT migration_id FROM public._pogo_migration

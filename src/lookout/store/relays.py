@@ -124,10 +124,14 @@ class RelayPositions:
 
 
 class Claim:
-    """Tenants whose rows are locked until the transaction ends. `positions` says how far each is."""
+    """Tenants whose rows are locked until the transaction ends.
+
+    `positions` says how far each is, and `last_positions` how far its log was when it was claimed.
+    """
 
     def __init__(self, connection: "Connection", feed: str, rows: "Sequence[asyncpg.Record]") -> None:
         self.positions: Mapping[str, int] = {row["tenant_id"]: row["position"] for row in rows}
+        self.last_positions: Mapping[str, int] = {row["tenant_id"]: row["last_position"] for row in rows}
         self._connection = connection
         self._feed = feed
 

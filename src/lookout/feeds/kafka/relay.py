@@ -12,6 +12,7 @@ from contextlib import suppress
 from datetime import timedelta
 from enum import StrEnum
 from functools import partial
+from itertools import islice
 from typing import TypeVar
 
 import msgspec
@@ -74,7 +75,7 @@ class Relay:
         self._producer = producer
         self._positions = positions
         self._clock = clock
-        self._woken: set[str] = set()
+        self._woken: dict[str, None] = {}
         self._news = asyncio.Event()
         self._looks_at_all = True
         self._closed = asyncio.Event()
@@ -89,7 +90,7 @@ class Relay:
         if tenant_id is None or len(self._woken) >= WOKEN_LIMIT:
             self._looks_at_all = True
         else:
-            self._woken.add(tenant_id)
+            self._woken[tenant_id] = None
         self._news.set()
 
     def close(self) -> None:
@@ -131,38 +132,45 @@ class Relay:
             await self._in_thread(self._producer.check)
             self._note_relaying()
         self._news.clear()
-        woken, self._woken = sorted(self._woken), set()
-        looks_at_all, self._looks_at_all = self._looks_at_all, False
-        if looks_at_all:
-            await self._send_all()
+        if self._looks_at_all:
+            self._looks_at_all = False
+            await self._look_through()
             await self._retry_parked()
-        else:
-            await self._send_woken(woken)
+        await self._send_woken()
 
-    async def _send_all(self) -> None:
-        """Look through all tenants, again and again until none is behind that could be claimed."""
-        after, is_anything_sent = "", False
+    async def _look_through(self) -> None:
+        """A round of each tenant that is behind, in the order of their ids. Whose events are more is woken.
+
+        Once, however much there is: with many tenants looking for those that are behind costs more than sending.
+        """
+        after = ""
         while not self._closed.is_set():
             async with self._positions.claim_any(self.feed.name, after, TENANTS_AT_ONCE) as claim:
                 sent = await self._round(claim)
             await self._settle(sent)
-            is_anything_sent = is_anything_sent or bool(sent.positions or sent.refused)
-            if len(claim.positions) == TENANTS_AT_ONCE:
-                after = max(claim.positions)
-            elif is_anything_sent:
-                after, is_anything_sent = "", False
-            else:
+            self._wake_behind(claim, sent)
+            if len(claim.positions) < TENANTS_AT_ONCE:
                 return
+            after = max(claim.positions)
 
-    async def _send_woken(self, tenant_ids: Sequence[str]) -> None:
-        for start in range(0, len(tenant_ids), TENANTS_AT_ONCE):
-            some = tenant_ids[start : start + TENANTS_AT_ONCE]
-            is_behind = True
-            while is_behind and not self._closed.is_set():
-                async with self._positions.claim(self.feed.name, some) as claim:
-                    sent = await self._round(claim)
-                await self._settle(sent)
-                is_behind = bool(sent.positions or sent.refused)
+    async def _send_woken(self) -> None:
+        """Rounds of who was woken, in turn: whose events are more goes to the end, so that nobody waits for a busy one.
+
+        Until nobody is left, or all are to be looked through.
+        """
+        while self._woken and not self._looks_at_all and not self._closed.is_set():
+            some = list(islice(self._woken, TENANTS_AT_ONCE))
+            for tenant_id in some:
+                del self._woken[tenant_id]
+            async with self._positions.claim(self.feed.name, some) as claim:
+                sent = await self._round(claim)
+            await self._settle(sent)
+            self._wake_behind(claim, sent)
+
+    def _wake_behind(self, claim: Claim, sent: Sent) -> None:
+        for tenant_id, last in claim.last_positions.items():
+            if tenant_id in sent.refused or sent.positions.get(tenant_id, last) < last:
+                self.wake(tenant_id)
 
     async def _round(self, claim: Claim, limit: int | None = None) -> Sent:
         """Send the next events of what is claimed, and move over what was confirmed."""
@@ -330,12 +338,20 @@ def records_of(feed: Feed, events: Iterable[LoggedEvent]) -> tuple[list[Record],
 class Relays:
     """All that goes to Kafka from this process."""
 
-    def __init__(self, settings: KafkaSettings, positions: RelayPositions, clock: Clock, listen: Listen) -> None:
+    def __init__(
+        self,
+        settings: KafkaSettings,
+        positions: RelayPositions,
+        clock: Clock,
+        listen: Listen,
+        poll: timedelta = POLL,
+    ) -> None:
         self.feeds = [Relay(feed, Producer(settings, feed.topic), positions, clock) for feed in feeds_of(settings)]
         self._cluster = settings.cluster or settings.brokers
         self._positions = positions
         self._clock = clock
         self._listen = listen
+        self._interval = poll
 
     async def begin(self) -> None:
         """Before anything is written: a feed that is switched on for the first time begins at the end of the log."""
@@ -367,7 +383,7 @@ class Relays:
                     await self._pass_on(wakes)
             except PASSING_ERRORS as error:
                 log.warning("relay", action="listen_lost", error=repr(error))
-            await self._clock.sleep(POLL)
+            await self._clock.sleep(self._interval)
             self._wake_all(None)
 
     async def _pass_on(self, wakes: Wakes) -> None:
@@ -381,7 +397,7 @@ class Relays:
     async def _poll(self) -> None:
         while True:
             self._wake_all(None)
-            await self._clock.sleep(POLL)
+            await self._clock.sleep(self._interval)
 
     def _wake_all(self, tenant_id: str | None) -> None:
         for relay in self.feeds:
