@@ -36,6 +36,8 @@ MEMORY_BOUND = 512 << 20
 """Bytes resident, of one Lookout under this load."""
 SETTLE_SECONDS = 100
 """How long it may take, after all was healed, until all is told: an incident that flaps tells once a minute."""
+SAY_ALL_SECONDS = 300
+"""How long it may take to send everything once more, on a machine that has other things to do."""
 START_SECONDS = 60
 HEALED_SECONDS = 3
 """How long the load goes on over what is healed."""
@@ -159,7 +161,7 @@ async def _settle(everything: Stage, outcome: Outcome, say: Say) -> None:
 
 
 async def _say_all(everything: Stage) -> None:
-    async with asyncio.timeout(SETTLE_SECONDS), asyncio.TaskGroup() as sending:
+    async with asyncio.timeout(SAY_ALL_SECONDS), asyncio.TaskGroup() as sending:
         for sender in everything.senders:
             sending.create_task(sender.send_all())
 

@@ -29,6 +29,8 @@ TIMEOUT = 10.0
 BATCH = 64
 EVENT_TIMEOUT = 40.0
 """Longer than anything is frozen or silent: the order of events is all that there is to tell by."""
+AT_ONCE = 16
+"""Events about different things under way."""
 RETRY = 0.3
 NEVER = "0001-01-01T00:00:00Z"
 TOO_MUCH = 503
@@ -216,14 +218,15 @@ class Events:
 
     async def send(self) -> None:
         """What has changed."""
-        for thing in list(self._world.things):
-            if self._told.get(thing.key, RESOLVED) != thing.state:
-                await self._post(thing)
+        changed = [thing for thing in self._world.things if self._told.get(thing.key, RESOLVED) != thing.state]
+        for some in _batches(changed, AT_ONCE):
+            await asyncio.gather(*map(self._post, some))
 
     async def send_all(self) -> None:
         """Everything that ever was triggered."""
-        for thing in [thing for thing in self._world.things if thing.key in self._told]:
-            await _until_taken(partial(self._post, thing))
+        told = [thing for thing in self._world.things if thing.key in self._told]
+        for some in _batches(told, AT_ONCE):
+            await asyncio.gather(*(_until_taken(partial(self._post, thing)) for thing in some))
 
     async def _post(self, thing: Thing) -> bool:
         state, word, key = thing.state, thing.word_of(self.name), thing.labels["instance"]

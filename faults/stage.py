@@ -96,6 +96,7 @@ def _replica(
     to_database = {
         "DATABASE_URL": url.format("lookout_service"),
         "LOOKOUT_MIGRATE_DATABASE_URL": url.format("lookout"),
+        "LOOKOUT_WAKE": "poll" if number == REPLICAS else "notify",
     }
     return replica(f"lookout {number}", own, logs / f"lookout-{number}.log", {**environ, **to_database})
 
