@@ -24,7 +24,7 @@ from faults.schedule import schedule
 from lookout.errors import StartError
 
 BUILD = Path(__file__).parents[1] / "build" / "faults"
-OVERHEAD_SECONDS = 45.0
+OVERHEAD_SECONDS = 60.0
 """Of a seed's time, for what comes before and after the faults."""
 LEAST_SECONDS = 20.0
 INTERRUPTED = 130
@@ -61,10 +61,10 @@ async def played(seeds: Sequence[int], seconds: float, minutes: float) -> list[O
 
 def show(outcomes: Sequence[Outcome]) -> None:
     """The tables, on the terminal."""
-    table = Table("seed", "requests", "alerts", "events", "faults", "outcome")
+    table = Table("seed", "requests", "alerts", "events", "faults", "peak MiB", "outcome")
     for one in outcomes:
         said = f"{len(one.broken)} BROKEN" if one.broken else "all holds"
-        counts = (one.requests, one.alerts, one.events, one.faults.total())
+        counts = (one.requests, one.alerts, one.events, one.faults.total(), one.peak >> 20)
         table.add_row(str(one.seed), *(f"{count:,}" for count in counts), said)
     faults = Table("fault", "times")
     total = sum((one.faults for one in outcomes), start=type(outcomes[0].faults)())

@@ -39,8 +39,8 @@ SETTLE_SECONDS = 100
 SAY_ALL_SECONDS = 300
 """How long it may take to send everything once more, on a machine that has other things to do."""
 START_SECONDS = 60
-HEALED_SECONDS = 3
-"""How long the load goes on over what is healed."""
+HEALED_SECONDS = 12
+"""How long the load goes on over what is healed: Prometheus says everything once more in that time."""
 LOOK = 0.5
 STOOD_STILL = 3.0
 PAGE = 500
@@ -197,6 +197,7 @@ async def _read_back(everything: Stage, outcome: Outcome) -> list[str]:
     }
     await everything.reader.read_until(lambda records: len(records) >= outcome.events, seconds=20)
     peaks = {one.name: one.peak for one in everything.replicas}
+    outcome.peak = max(peaks.values())
     return [
         *checks.gapless(logs),
         *checks.one_open(logs),

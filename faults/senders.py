@@ -34,6 +34,8 @@ AT_ONCE = 16
 RETRY = 0.3
 NEVER = "0001-01-01T00:00:00Z"
 TOO_MUCH = 503
+UNKNOWN = "unknown"
+"""What was told of a thing where nobody knows whether it was heard: it is told again, and so is its end."""
 
 
 class Traffic:
@@ -173,7 +175,9 @@ class Alertmanager:
         things = [
             thing
             for thing in group
-            if thing.state == FIRING or self._told.get(thing.key) == FIRING or (everything and thing.key in self._told)
+            if thing.state == FIRING
+            or self._told.get(thing.key, RESOLVED) != RESOLVED
+            or (everything and thing.key in self._told)
         ]
         if not things:
             return True
@@ -203,7 +207,7 @@ class Alertmanager:
                 self._told[thing.key] = state
             elif is_taken is None and state == FIRING:
                 thing.word_of(self.name).is_unsure = True
-                self._told.setdefault(thing.key, FIRING)
+                self._told.setdefault(thing.key, UNKNOWN)
         return is_taken is True
 
 
@@ -241,7 +245,7 @@ class Events:
             self._told[thing.key] = state
         elif is_taken is None and state == FIRING:
             word.is_unsure = True
-            self._told.setdefault(thing.key, FIRING)
+            self._told.setdefault(thing.key, UNKNOWN)
         return is_taken is True
 
 
