@@ -60,6 +60,8 @@ class Outcome(msgspec.Struct):
     requests: int = 0
     alerts: int = 0
     events: int = 0
+    peak: int = 0
+    """The most bytes that a Lookout had resident."""
 
 
 async def play(seed: int, seconds: float, logs: Path, say: Say) -> Outcome:

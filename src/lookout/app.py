@@ -1,6 +1,7 @@
 """The composition root: starts the parts, puts them together, stops them. The only module that knows all others."""
 
 import asyncio
+import gc
 import signal
 import socket
 from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Generator, Mapping, Sequence
@@ -403,6 +404,7 @@ async def _serve_on(
         try:
             await asyncio.wait({serving, listens, lookout.failed}, return_when=asyncio.FIRST_COMPLETED)
             if server.listening.is_set():
+                _spare_collector()
                 ready(f"http://{f'[{host}]' if ':' in host else host}:{port}")
                 await asyncio.wait({serving, lookout.failed}, return_when=asyncio.FIRST_COMPLETED)
         finally:
@@ -412,6 +414,12 @@ async def _serve_on(
             await serving
         if lookout.failed.done():
             await lookout.failed
+
+
+def _spare_collector() -> None:
+    """What was made at the start stays: the garbage collector, which stops all else meanwhile, need not look at it."""
+    gc.collect()
+    gc.freeze()
 
 
 async def _reload_at_each(hangup: asyncio.Event, reload: Reload) -> None:

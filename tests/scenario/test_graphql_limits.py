@@ -58,6 +58,14 @@ async def test_too_much_is_refused_with_the_limit(lookout: Driver) -> None:
         assert limit in (await refusal(lookout, document))["message"]
 
 
+async def test_a_document_that_was_answered_is_refused_where_its_variables_ask_for_too_much(lookout: Driver) -> None:
+    document = """query($n: Int) { incidentsConnection(page: {first: $n}) { nodes {
+      alerts(page: {first: 50}) { totalCount } } } }"""
+    for _ in range(2):
+        assert await ask(lookout, document, n=10) == {"incidentsConnection": {"nodes": []}}
+        assert "at most 1000" in (await refusal(lookout, document, n=100))["message"]
+
+
 async def test_a_page_of_50_incidents_with_10_alerts_each_is_allowed(lookout: Driver) -> None:
     await lookout.post_alerts(*(lookout.alert({"job": str(n // 2), "instance": str(n)}) for n in range(120)))
     page = (await ask(lookout, PAGE))["incidentsConnection"]

@@ -1,6 +1,7 @@
 """The schema. `python -m lookout.api.graphql > schema.graphql` writes it down anew."""
 
 from collections.abc import Awaitable
+from functools import cached_property
 from typing import Self, cast
 
 import strawberry
@@ -11,6 +12,7 @@ from strawberry.schema.config import StrawberryConfig
 from strawberry.types import ExecutionContext
 
 from lookout.api.graphql.asking import Info
+from lookout.api.graphql.documents import Documents, ReadOnce
 from lookout.api.graphql.enums import Names
 from lookout.api.graphql.errors import ExplainErrors, log_unexpected
 from lookout.api.graphql.incidents import Incident
@@ -24,6 +26,11 @@ from lookout.errors import Refused
 
 class Schema(strawberry.federation.Schema):
     """A subgraph of Apollo Federation 2."""
+
+    @cached_property
+    def documents(self) -> Documents:
+        """Those that are known to be valid by it."""
+        return Documents()
 
     def without_null_defaults(self) -> Self:
         """What may be left out has no default, as in the platform's schema: Python's None is no part of it."""
@@ -60,7 +67,7 @@ def _schema(*more: type[SchemaExtension]) -> Schema:
         mutation=Mutation,
         subscription=Subscription,
         config=StrawberryConfig(name_converter=Names(), scalar_map=SCALARS),
-        extensions=[ExplainErrors, Limits, *more],
+        extensions=[ExplainErrors, Limits, ReadOnce, *more],
     ).without_null_defaults()
 
 
