@@ -82,15 +82,10 @@ class Replica:
             await asyncio.sleep(AGAIN_SECONDS)
 
     async def _live(self, server: ServerProcess) -> None:
-        ending = asyncio.create_task(server.exit_code())
-        while not ending.done() and self._address is None:
-            try:
-                where = urlsplit(await server.address())
-            except AssertionError:  # its database may be away: it has ended, or goes on to wait
-                await asyncio.wait({ending}, timeout=AGAIN_SECONDS)
-            else:
-                self._address = (where.hostname or "", where.port or 0)
-        code = await ending
+        if (url := await server.address_or_end()) is not None:
+            where = urlsplit(url)
+            self._address = (where.hostname or "", where.port or 0)
+        code = await server.exit_code()
         if self._address is not None and server.pid not in self._expected:
             said = "\n".join(server.stderr[-5:])
             self.faults.append(f"{self.name} ended by itself with exit code {code}: {said}")
