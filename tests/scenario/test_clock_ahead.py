@@ -1,4 +1,4 @@
-"""A process whose clock is ahead: what it postponed is told by one whose clock is right, without waiting for that time."""
+"""A process whose clock is ahead: what it postponed is told by one whose clock is right, and not only at that time."""
 
 from tests.driver import Driver
 from tests.scenario.conftest import Start
