@@ -3,9 +3,11 @@
 # Elsewhere: says what is missing, and those tests are skipped; with CI=true that is a failure.
 set -euo pipefail
 
+PATH=$PATH:/usr/sbin  # where pgbouncer is, and not everybody looks
+
 missing() {
     local program
-    for program in prometheus prometheus-alertmanager amtool vmalert kcat; do
+    for program in prometheus prometheus-alertmanager amtool vmalert kcat pgbouncer; do
         command -v "$program" >/dev/null || printf '%s ' "$program"
     done
     command -v chromium >/dev/null || command -v chromium-browser >/dev/null || printf 'chromium '
@@ -29,14 +31,14 @@ install() {
     export DEBIAN_FRONTEND=noninteractive
     apt-get -qq update >/dev/null &&
         apt-get -qq install --yes --no-install-recommends --option Dpkg::Options::=--force-confold \
-            prometheus prometheus-alertmanager postgresql kcat chromium </dev/null >/dev/null
+            prometheus prometheus-alertmanager postgresql pgbouncer kcat chromium </dev/null >/dev/null
     # Not every release has it (vmalert is in it), and the others must not miss out for that.
     apt-get -qq install --yes --no-install-recommends victoria-metrics </dev/null >/dev/null
 }
 
 absent=$(missing)
 if [ -n "$absent" ] && [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
-    echo "Installing prometheus, prometheus-alertmanager, postgresql, kcat, chromium and victoria-metrics with apt-get, for the tests against real programs"
+    echo "Installing prometheus, prometheus-alertmanager, postgresql, pgbouncer, kcat, chromium and victoria-metrics with apt-get, for the tests against real programs"
     install || echo "apt-get could not install them" >&2
     absent=$(missing)
 fi

@@ -4,6 +4,7 @@ import asyncio
 import gc
 import signal
 import socket
+import sys
 from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Generator, Mapping, Sequence
 from contextlib import (
     AbstractAsyncContextManager,
@@ -74,6 +75,9 @@ STOP_SECONDS = 5
 RELAY_STOP_SECONDS = 3
 BACKLOG = 2048
 """Connections that wait to be accepted, as many as uvicorn lets wait."""
+COLLECTED_FROM = 2_000
+"""New objects from which on the collector looks for cycles among them. Python's own is 700."""
+SWITCH_SECONDS = 0.0005
 KEEP_ALIVE = timedelta(seconds=2)
 """How often to look whether the embedded server lives."""
 FEED_CHANNEL = "lookout_feed"
@@ -219,8 +223,9 @@ async def running(settings: Settings, clock: Clock) -> AsyncGenerator[Running]:
         others = [_supervised(part, failed) for part in running_parts]
         relaying = [_supervised(relays.run(), failed)] if relays is not None else []
         try:
-            served = surfaces(parts, agents, settings, demo, playground=door is None)
-            yield Running(parts, timers, behind(door, served), served.routes, failed)
+            ingest = Ingest(parts, signatures_of(settings))
+            served = surfaces(parts, ingest, agents, settings, demo, playground=door is None)
+            yield Running(parts, timers, behind(door, ingest.before(served)), served.routes, failed)
         finally:
             followers.close()
             for task in others:
@@ -287,10 +292,12 @@ def signatures_of(settings: Settings) -> Mapping[str, Signature]:
     return {grafana.NAME: Signature(settings.grafana_secret, settings.grafana_timestamp_header)}
 
 
-def surfaces(parts: Parts, agents: McpApp, settings: Settings, demo: Demo | None, *, playground: bool) -> Starlette:
+def surfaces(
+    parts: Parts, ingest: Ingest, agents: McpApp, settings: Settings, demo: Demo | None, *, playground: bool
+) -> Starlette:
     """The HTTP surfaces over the parts. Whoever serves them puts an edge in front."""
     routes = [
-        *Ingest(parts, signatures_of(settings)).routes(),
+        *ingest.routes(),
         *AlertmanagerReads(parts).routes(),
         *Rest(parts).routes(),
         *Operations(parts).routes(),
@@ -356,6 +363,7 @@ class Server(uvicorn.Server):
                 log_config=None,
                 access_log=False,
                 server_header=False,
+                proxy_headers=False,
                 ws_max_size=WEBSOCKET_MESSAGE_LIMIT,
                 backlog=BACKLOG,
                 timeout_graceful_shutdown=STOP_SECONDS,
@@ -404,7 +412,7 @@ async def _serve_on(
         try:
             await asyncio.wait({serving, listens, lookout.failed}, return_when=asyncio.FIRST_COMPLETED)
             if server.listening.is_set():
-                _spare_collector()
+                _settle()
                 ready(f"http://{f'[{host}]' if ':' in host else host}:{port}")
                 await asyncio.wait({serving, lookout.failed}, return_when=asyncio.FIRST_COMPLETED)
         finally:
@@ -416,10 +424,16 @@ async def _serve_on(
             await lookout.failed
 
 
-def _spare_collector() -> None:
-    """What was made at the start stays: the garbage collector, which stops all else meanwhile, need not look at it."""
+def _settle() -> None:
+    """Before the first request: from now on nothing may hold all others up.
+
+    What was made at the start stays: the garbage collector, which stops all else meanwhile, need not look at it. A
+    thread that decides gives way to the server after half a millisecond, where Python lets it go on for five.
+    """
     gc.collect()
     gc.freeze()
+    gc.set_threshold(COLLECTED_FROM)
+    sys.setswitchinterval(SWITCH_SECONDS)
 
 
 async def _reload_at_each(hangup: asyncio.Event, reload: Reload) -> None:

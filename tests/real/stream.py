@@ -27,9 +27,9 @@ class Stream:
 
 
 @asynccontextmanager
-async def stream_of(http: httpx.AsyncClient) -> AsyncGenerator[Stream]:
-    """The stream from the beginning of the log."""
-    async with aconnect_sse(http, "GET", "/v1/feed", params={"after": "0"}, timeout=PATIENCE) as source:
+async def stream_of(http: httpx.AsyncClient, after: int = 0) -> AsyncGenerator[Stream]:
+    """The stream after a position, from the beginning of the log if none is given."""
+    async with aconnect_sse(http, "GET", "/v1/feed", params={"after": after}, timeout=PATIENCE) as source:
 
         async def events() -> AsyncIterator[FeedEvent]:
             async for sse in source.aiter_sse():

@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-import pwd
 import re
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
@@ -11,6 +10,7 @@ from pathlib import Path
 import asyncpg
 import httpx
 import pytest
+from tests.real.clusters import owner, run_as_owner
 from tests.real.programs import program
 from tests.real.stream import stream_of
 from tests.server_process import ServerProcess, environment, lookout_process, place_for_data
@@ -25,37 +25,19 @@ pytestmark = pytest.mark.real
 LEASE = timedelta(minutes=4)
 
 
-async def _run_as_postgres(program: str, *arguments: str | Path) -> None:
-    """Run to the end. PostgreSQL refuses to be root's."""
-    owner = _owner()
-    process = await asyncio.create_subprocess_exec(
-        program,
-        *arguments,
-        stdin=asyncio.subprocess.DEVNULL,
-        stdout=asyncio.subprocess.DEVNULL,
-        user=owner.pw_uid if owner is not None else None,
-        cwd="/",
-    )
-    assert await process.wait() == 0, f"{program} failed"
-
-
-def _owner() -> pwd.struct_passwd | None:
-    return pwd.getpwnam("postgres") if os.geteuid() == 0 else None
-
-
 @pytest.fixture
 async def database_url() -> AsyncIterator[str]:
     """A cluster of its own, of the PostgreSQL that Debian installs."""
     initdb, pg_ctl = program("initdb"), program("pg_ctl")
     with place_for_data() as place:
-        if (owner := _owner()) is not None:
-            os.chown(place, owner.pw_uid, owner.pw_gid)
+        if (account := owner()) is not None:
+            os.chown(place, account.pw_uid, account.pw_gid)
         cluster = place / "cluster"
-        await _run_as_postgres(initdb, "-D", cluster, "-U", "lookout", "--auth=trust", "--encoding=UTF8", "--no-sync")
+        await run_as_owner(initdb, "-D", cluster, "-U", "lookout", "--auth=trust", "--encoding=UTF8", "--no-sync")
         options = f"-k {place} -c listen_addresses='' -c fsync=off"
-        await _run_as_postgres(pg_ctl, "-D", cluster, "-l", place / "log", "-o", options, "-w", "start")
+        await run_as_owner(pg_ctl, "-D", cluster, "-l", place / "log", "-o", options, "-w", "start")
         yield f"postgresql://lookout@/postgres?host={place}"
-        await _run_as_postgres(pg_ctl, "-D", cluster, "-m", "immediate", "-w", "stop")
+        await run_as_owner(pg_ctl, "-D", cluster, "-m", "immediate", "-w", "stop")
 
 
 DOCS = Path(__file__).parents[2] / "docs" / "operations.md"

@@ -1,7 +1,8 @@
 """When nobody knows whether a commit went through, a report is committed again: it is there once (I1, I7)."""
 
-from collections.abc import AsyncGenerator, Iterable
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
+from typing import Any
 
 import pytest
 from tests.driver import Driver
@@ -16,8 +17,8 @@ def answer_lost(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     transaction = Log.transaction
 
     @asynccontextmanager
-    async def broken(self: Log, tenant_ids: Iterable[str]) -> AsyncGenerator[Transaction]:
-        async with transaction(self, tenant_ids) as begun:
+    async def broken(self: Log, *asked: Any) -> AsyncGenerator[Transaction]:
+        async with transaction(self, *asked) as begun:
             yield begun
         if lost:
             raise ConnectionResetError(lost.pop())

@@ -32,7 +32,7 @@ from lookout.feeds.kafka import producer, relay
 from lookout.incidents import actions, events, grouping, heartbeat, investigation, lease, policy, rules, tenants
 from lookout.incidents.grouping import group_of
 from lookout.incidents.policy import Policy
-from lookout.intake import listening, placing, queue, repeats, writer
+from lookout.intake import listening, placing, queue, repeats, ways, writer
 from lookout.sources import events as source_events
 from lookout.sources import parsed, reading
 from lookout.store import connecting, database, isolation, log, relations, retention, stats
@@ -226,6 +226,7 @@ BOUNDS = {
     "alerts in one commit": f"{queue.BATCH_LIMIT:,}",
     "alerts of one tenant in one commit": f"{queue.SHARE:,}",
     "alerts of a quiet tenant that wait": f"{queue.QUIET}",
+    "standstill of one commit for quiet tenants, in seconds": f"{ways.STANDSTILL_SECONDS:g}",
     "rules that place alerts": f"{tenants.TENANT_RULES_LIMIT}",
     "tenants that are remembered to be there": f"{placing.KNOWN_LIMIT:,}",
     "tenants that are remembered to have a log": f"{log.FEEDS_KNOWN:,}",
@@ -306,6 +307,25 @@ BOUNDS = {
 @pytest.mark.parametrize("bound", BOUNDS)
 def test_a_bound_is_as_the_code_has_it(bound: str) -> None:
     assert rows(section("Bounds"))[bound][0] == BOUNDS[bound]
+
+
+TIME_LIMITS = {
+    "a commit of alerts, all tries together": f"{log.COMMIT_SECONDS:.0f} s, and one more for each "
+    f"{log.ALERTS_A_SECOND:,} alerts",
+    "waiting for one lock in it": f"three quarters of that: {log.COMMIT_SECONDS * log.LOCK_PART:.0f} s",
+    "any other statement, a lock, standing still": f"{isolation.STATEMENT_SECONDS:.0f} s, "
+    f"{isolation.LOCK_SECONDS:.0f} s, {isolation.IDLE_SECONDS:.0f} s",
+    "the answer to a statement": f"{database.COMMAND_SECONDS:.0f} s",
+    "a peer that acknowledges nothing": f"{connecting.SILENCE_SECONDS} s",
+    "a connect, to each server named": f"{connecting.CONNECT_SECONDS:.0f} s",
+    "a connection that listens and hears nothing": f"{database.SIGN_OF_LIFE.seconds} s until it is asked, "
+    f"{database.SIGN_OF_LIFE_SECONDS:.0f} s to answer",
+}
+
+
+@pytest.mark.parametrize("what", TIME_LIMITS)
+def test_a_time_limit_is_as_the_code_has_it(what: str) -> None:
+    assert rows(section("Time limits"))[what][0] == TIME_LIMITS[what]
 
 
 def test_pages_and_actions_are_bounded_alike_everywhere() -> None:

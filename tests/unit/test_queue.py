@@ -75,12 +75,16 @@ def sizes(batches: list[list[Job]]) -> list[dict[str | None, int]]:
     return [dict(each) for each in found]
 
 
-def test_i8_a_quiet_tenants_alert_is_in_the_next_batch_however_much_a_storm_has_waiting() -> None:
-    storm = [alerts("storm", 64) for _ in range(400)]
-    quiet = alerts("quiet")
-    batch = queue_of(*storm, quiet).take()
-    assert quiet in batch
-    assert sizes([batch]) == [{"storm": 64 * (SHARE // 64), "quiet": 1}]
+def test_i8_a_quiet_tenants_alert_is_in_no_batch_of_a_storm_and_waits_for_none() -> None:
+    queue = queue_of(*(alerts("storm", 64) for _ in range(400)), quiet := alerts("quiet"))
+    assert sizes([queue.take()]) == [{"storm": 64 * (SHARE // 64)}]
+    assert queue.take(Lane.QUIET) == [quiet]
+
+
+def test_i8_a_quiet_tenants_alert_is_in_no_batch_of_much_that_time_does() -> None:
+    queue = queue_of(telling := job(Telling({"acme": ["key"]}, NOW, QUIET + 1), QUIET + 1), quiet := alerts("quiet"))
+    assert queue.take() == [telling]
+    assert queue.take(Lane.QUIET) == [quiet]
 
 
 def test_i8_a_storm_alone_takes_no_more_than_its_share_either() -> None:
@@ -93,7 +97,7 @@ def test_i8_so_many_storms_share_a_batch_and_no_more_of_them_delay_a_tenant_by_o
     storms = BATCH_LIMIT // SHARE
     queue = queue_of(*(alerts(f"storm-{number}", SHARE) for number in range(storms) for _ in range(5)))
     take_and_commit(queue)
-    other = alerts("other")
+    other = alerts("other", QUIET + 1)
     queue.put(other)
     assert other not in take_and_commit(queue)
     assert other in take_and_commit(queue)
@@ -112,7 +116,7 @@ def test_i8_what_is_larger_than_a_share_is_a_batch_of_its_own_and_takes_turns_wi
 
 
 def test_those_that_stand_alone_take_turns_by_tenant() -> None:
-    queue = queue_of(*(alerts("a", SHARE + 1) for _ in range(2)), alerts("b", SHARE + 1), order("c"))
+    queue = queue_of(*(alerts("a", SHARE + 1) for _ in range(2)), alerts("b", SHARE + 1), alerts("c", SHARE + 1))
     assert [batch[0].tenant_id for batch in all_batches(queue)] == ["a", "b", "c", "a"]
 
 

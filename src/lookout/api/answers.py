@@ -132,3 +132,8 @@ HANDLERS: dict[Any, Any] = {
     **dict.fromkeys(PASSING_ERRORS, database_away),
     Exception: unexpected,
 }
+
+
+def answer_to(request: Request, error: Exception) -> Response:
+    """The answer to an error of a surface that no router stands before."""
+    return next(HANDLERS[kind] for kind in type(error).__mro__ if kind in HANDLERS)(request, error)

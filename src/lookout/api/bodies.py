@@ -2,11 +2,11 @@
 
 import asyncio
 from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
 
-from starlette.requests import Request
-from starlette.types import Message, Receive
+from starlette.requests import ClientDisconnect
+from starlette.types import Message, Receive, Scope
 
+from lookout.api.headers import headers_given
 from lookout.api.limits import Key
 from lookout.errors import Overloaded, TooSlow
 from lookout.sources.parsed import MalformedBody
@@ -52,33 +52,34 @@ class Bodies:
         self._under_way = 0
         self._of_tenants: dict[Key, int] = {}
 
-    @asynccontextmanager
-    async def read(self, request: Request, key: Key, limit: int | None = None) -> AsyncGenerator[bytes]:
-        """The body, counted until the block ends. `key` names its tenant.
+    async def read(self, scope: Scope, receive: Receive, key: Key, limit: int | None = None) -> bytes:
+        """The body, which counts until it is told to be `done`. `key` names its tenant.
 
         Raises `MalformedBody` for one beyond `limit` (413) or too slow (408), `Overloaded` beyond the limit of all or
-        of the tenant.
+        of the tenant, `ClientDisconnect` if it does not come whole; then nothing of it counts.
         """
         limit = BODY_LIMIT if limit is None else limit
-        announced = request.headers.get("content-length", "")
+        announced = headers_given(scope).get(b"content-length", b"")
         if announced.isdigit() and int(announced) > limit:
             raise _too_large(limit)
         taken = 0
         chunks: list[bytes] = []
         try:
-            try:
-                async for chunk in request.stream():
-                    taken += len(chunk)
-                    self._count(key, len(chunk))
-                    if taken > limit:
-                        raise _too_large(limit)
-                    self._check_room(key, taken)
-                    chunks.append(chunk)
-            except TooSlow as error:
-                raise MalformedBody(str(error), status=408, code=408) from None
-            yield b"".join(chunks)
-        finally:
+            async for chunk in _chunks(receive):
+                taken += len(chunk)
+                self._count(key, len(chunk))
+                if taken > limit:
+                    raise _too_large(limit)
+                self._check_room(key, taken)
+                chunks.append(chunk)
+        except BaseException:
             self._count(key, -taken)
+            raise
+        return chunks[0] if len(chunks) == 1 else b"".join(chunks)
+
+    def done(self, key: Key, body: bytes) -> None:
+        """A body that was read is not needed any more."""
+        self._count(key, -len(body))
 
     def _count(self, key: Key, size: int) -> None:
         self._under_way += size
@@ -92,6 +93,20 @@ class Bodies:
             raise Overloaded("too many large requests of this tenant are under way; nothing of this one was taken")
         if self._under_way > BODIES_LIMIT + (RESERVE if taken <= SMALL_BODY else 0):
             raise Overloaded("too many large requests are under way; nothing of this one was taken")
+
+
+async def _chunks(receive: Receive) -> AsyncGenerator[bytes]:
+    """The parts of a body. Raises `MalformedBody` if it is too slow, and `ClientDisconnect`."""
+    is_whole = False
+    while not is_whole:
+        try:
+            message = await receive()
+        except TooSlow as error:
+            raise MalformedBody(str(error), status=408, code=408) from None
+        if message["type"] == "http.disconnect":
+            raise ClientDisconnect
+        is_whole = not message.get("more_body", False)
+        yield message.get("body", b"")
 
 
 def _too_large(limit: int) -> MalformedBody:

@@ -6,19 +6,19 @@ So the Host has to be a loopback name, and an Origin, where a browser states one
 
 import asyncio
 import re
-import uuid
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import lru_cache, partial
+from random import getrandbits
 from urllib.parse import urlsplit
 
 import structlog
-from starlette.datastructures import Headers
 from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from lookout.api.answers import error_answer
 from lookout.api.bodies import in_time
+from lookout.api.headers import headers_given
 from lookout.api.parts import Caller, local_caller
 from lookout.api.parts import Scope as CredentialScope
 from lookout.config import is_loopback
@@ -31,9 +31,10 @@ HEADERS = {
     b"x-frame-options": b"DENY",
     b"referrer-policy": b"no-referrer",
 }
-"""What every answer says to browsers, unless its surface says more."""
+"""What every answer with a body says to browsers, unless its surface says more."""
 
-_REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,64}", re.ASCII)
+_EMPTY = (b"content-length", b"0")
+_REQUEST_ID = re.compile(rb"[A-Za-z0-9._:-]{1,64}")
 
 
 async def _never() -> None:
@@ -72,14 +73,22 @@ class LocalEdge:
         if scope["type"] not in ("http", "websocket"):
             await self._app(scope, receive, send)
             return
-        headers = Headers(scope=scope)
-        if fault := _fault(headers.get("host", ""), headers.get("origin")):
+        headers = headers_given(scope)
+        if fault := _fault(headers.get(b"host", b""), headers.get(b"origin")):
             await _refuse(fault, scope, receive, send)
             return
         scope = folded(scope)
-        visit = Visit(partial(local_caller, headers.get("x-user-id")), partial(local_caller, None))
-        scope.setdefault("state", {})["visit"] = visit
+        user_id = headers.get(b"x-user-id")
+        scope.setdefault("state", {})["visit"] = _SOMEBODY if user_id is None else _visit_of_local(user_id)
         await self._app(scope, receive, send)
+
+
+_NAMELESS = local_caller(None)
+_SOMEBODY = Visit(lambda: _NAMELESS)
+
+
+def _visit_of_local(user_id: bytes) -> Visit:
+    return Visit(partial(local_caller, user_id.decode("latin-1")), lambda: _NAMELESS)
 
 
 def visit_of(connection: HTTPConnection) -> Visit:
@@ -131,23 +140,33 @@ def guarded(app: ASGIApp) -> ASGIApp:
         if scope["type"] != "http":
             await app(scope, receive, send)
             return
-        given = Headers(scope=scope).get("x-request-id", "")
-        request_id = given if _REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
+        given = headers_given(scope).get(REQUEST_ID, b"")
+        request_id = given if _REQUEST_ID.fullmatch(given) else b"%032x" % getrandbits(128)
 
         async def say(message: Message) -> None:
             if message["type"] == "http.response.start":
-                said = {name for name, _ in message["headers"]}
-                usual = [header for header in HEADERS.items() if header[0] not in said]
-                message["headers"] = [*message["headers"], *usual, (REQUEST_ID, request_id.encode())]
+                message["headers"] = [*message["headers"], *_unsaid(message["headers"]), (REQUEST_ID, request_id)]
             await send(message)
 
-        with structlog.contextvars.bound_contextvars(request_id=request_id):
-            await app(scope, in_time(receive) if scope["method"] == "POST" else receive, say)
+        # Bound for good: a request is a task, with a context of its own.
+        structlog.contextvars.bind_contextvars(request_id=request_id.decode())
+        await app(scope, in_time(receive) if scope["method"] == "POST" else receive, say)
 
     return guard
 
 
-def _fault(host: str, origin: str | None) -> str:
+def _unsaid(headers: Sequence[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
+    """What an answer does not say to browsers itself. One without a body shows them nothing."""
+    if _EMPTY in headers:
+        return []
+    said = {name for name, _ in headers}
+    return [header for header in HEADERS.items() if header[0] not in said]
+
+
+@lru_cache(maxsize=64)
+def _fault(host_given: bytes, origin_given: bytes | None) -> str:
+    host = host_given.decode("latin-1")
+    origin = origin_given.decode("latin-1") if origin_given is not None else None
     if not is_loopback(_name_of(f"//{host}")):
         return f"the Host {host[:100]!r} is not this machine: in local mode use 127.0.0.1 or localhost"
     if origin is not None and origin not in (f"http://{host}", f"https://{host}"):

@@ -3,23 +3,26 @@
 import asyncio
 import re
 import uuid
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
 from typing import Any, NamedTuple
 
 import msgspec
+from prometheus_client import Gauge
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from lookout import metrics
 from lookout.alerts.alert import RejectedAlert
 from lookout.alerts.source import Source
 from lookout.api.alertmanager import NO_STORE, framework_error, handler_error, own_error
-from lookout.api.answers import Json, error_answer
+from lookout.api.answers import Json, answer_to, error_answer
 from lookout.api.bodies import Bodies
 from lookout.api.edge import sender_of
 from lookout.api.events import accepted, acknowledge, refused
+from lookout.api.headers import headers_given
 from lookout.api.parts import SERVICE_CREDENTIAL, Caller, Parts, text_of_header
 from lookout.api.signature import Signature
 from lookout.errors import LookoutError, Overloaded, Unsigned
@@ -37,6 +40,10 @@ INGEST_PATHS = frozenset(("/api/v2/alerts", "/v1/events", "/v2/enqueue", *(f"/v1
 THREAD_FROM = 256 * 1024
 """Bytes from which a body is parsed in a thread, so that the server goes on answering."""
 EXCERPT = 512
+
+Endpoint = Callable[[Request], Awaitable[Response]]
+
+_TAKEN = Response(status_code=200, headers=NO_STORE)
 
 # An event's routing key is a secret, and what was refused can be read by everyone who reads incidents.
 _SECRETS = re.compile(rb'("(?:routing_key|service_key)"\s*:\s*")(?:[^"\\]|\\.)*', re.IGNORECASE | re.DOTALL)
@@ -75,20 +82,39 @@ class Ingest:
         self._parts = parts
         self._signatures = signatures
         self._bodies = Bodies()
-        for name in (prometheus.NAME, events.NAME, *WEBHOOKS):
-            # From the start, at 0: a counter that begins at 1 has not grown, as Prometheus sees it.
-            metrics.RECEIVED.labels(name)
-            metrics.REJECTED.labels(name)
+        self._endpoints: dict[str, Endpoint] = {
+            "/api/v2/alerts": self.alerts,
+            # A service that sends to PagerDuty changes only the base URL.
+            "/v1/events": self.event,
+            "/v2/enqueue": self.event,
+            **{f"/v1/{name}": self._webhook(name, parse) for name, parse in WEBHOOKS.items()},
+        }
+        sources = (prometheus.NAME, events.NAME, *WEBHOOKS)
+        # Bound from the start, at 0: a counter that begins at 1 has not grown, as Prometheus sees it.
+        self._received = {source: metrics.RECEIVED.labels(source) for source in sources}
+        self._rejected = {source: metrics.REJECTED.labels(source) for source in sources}
+        self._last_received: dict[str, Gauge] = {}
 
     def routes(self) -> list[Route]:
-        """One route per source."""
-        own = [Route(f"/v1/{name}", self._webhook(name, parse), methods=["POST"]) for name, parse in WEBHOOKS.items()]
-        return [
-            Route("/api/v2/alerts", self.alerts, methods=["POST"]),
-            *own,
-            # A service that sends to PagerDuty changes only the base URL.
-            *(Route(path, self.event, methods=["POST"]) for path in ("/v1/events", "/v2/enqueue")),
-        ]
+        """One route per path, for whoever asks what there is; `before` answers them."""
+        return [Route(path, endpoint, methods=["POST"]) for path, endpoint in self._endpoints.items()]
+
+    def before(self, app: ASGIApp) -> ASGIApp:
+        """`app`, and the ingest paths before it: what comes most is found by its path, and goes through no router."""
+
+        async def dispatch(scope: Scope, receive: Receive, send: Send) -> None:
+            endpoint = self._endpoints.get(scope["path"]) if scope["type"] == "http" else None
+            if endpoint is None or scope["method"] != "POST":
+                await app(scope, receive, send)
+                return
+            request = Request(scope, receive)
+            try:
+                answer = await endpoint(request)
+            except Exception as error:  # noqa: BLE001 - each has its answer, and what should not happen is logged
+                answer = answer_to(request, error)
+            await answer(scope, receive, send)
+
+        return dispatch
 
     async def alerts(self, request: Request) -> Response:
         """`POST /api/v2/alerts`: the status and the two error shapes are Alertmanager's."""
@@ -102,7 +128,7 @@ class Ingest:
             return framework_error(503, 503, str(error), {"Retry-After": "1"})
         if parsed.rejected:
             return handler_error("\n".join(rejected.reason for rejected in parsed.rejected))
-        return Response(status_code=200, headers=NO_STORE)
+        return _TAKEN
 
     async def event(self, request: Request) -> Response:
         """One event as for PagerDuty, and its answers."""
@@ -138,37 +164,42 @@ class Ingest:
         Raises `Unsigned`, `Forbidden` without a note: what a stranger sends is not kept.
         """
         sender = sender_of(request, source)
+        counted_as = sender.counted_as[0]
         body = b""
         try:
             _check_media_type(request)
-            async with self._bodies.read(request, sender.counted_as[0], limit) as body:
-                now = self._parts.clock.now()
-                if (signature := self._signatures.get(source)) is not None:
-                    signature.check(request.headers, body, now)
-                policy = self._parts.intake.policy
-                settled = policy.source(source)
-                if len(body) >= THREAD_FROM:
-                    parsed = await asyncio.to_thread(parse, body, now, settled)
-                else:
-                    parsed = parse(body, now, settled)
+            body = await self._bodies.read(request.scope, request.receive, counted_as, limit)
+            now = self._parts.clock.now()
+            if (signature := self._signatures.get(source)) is not None:
+                signature.check(request.headers, body, now)
+            policy = self._parts.intake.policy
+            settled = policy.source(source)
+            if len(body) >= THREAD_FROM:
+                parsed = await asyncio.to_thread(parse, body, now, settled)
+            else:
+                parsed = parse(body, now, settled)
+            named = _tenant_named(request, sender)
+            if named is not None:
+                placed = await self._parts.placing.place(parsed, named.tenant, policy.tenants, named.header)
+            else:
                 placed = whole(sender.tenant_id, parsed)
-                if (named := _tenant_named(request, sender)) is not None:
-                    placed = await self._parts.placing.place(parsed, named.tenant, policy.tenants, named.header)
-                metrics.RECEIVED.labels(source).inc(len(parsed.alerts) + parsed.rejected_count)
-                metrics.REJECTED.labels(source).inc(parsed.rejected_count)
-                return _Taken(parsed, placed, await self._store(source, now, parsed, placed))
+            self._received[source].inc(len(parsed.alerts) + parsed.rejected_count)
+            self._rejected[source].inc(parsed.rejected_count)
+            return _Taken(parsed, placed, await self._store(source, now, parsed, placed))
         except Overloaded:
             if not body:  # what is refused later is noted by the intake, for the tenants that it is of
                 self._parts.intake.note_refusal(sender.tenant_id)
             raise
         except Unsigned:
-            metrics.REJECTED.labels(source).inc()
+            self._rejected[source].inc()
             raise
         except MalformedBody as error:
             named = _tenant_named(request, sender)
             home = sender.tenant_id if named is None else await self._parts.placing.home_of(named.tenant)
             await self._note_refusal(home, source, error, body)
             raise
+        finally:
+            self._bodies.done(counted_as, body)
 
     async def _store(self, source: str, now: datetime, parsed: Parsed, placed: Placed) -> list[Receipt]:
         """Commit each tenant's part; returns when all are, with the receipts in the order of the request.
@@ -176,6 +207,10 @@ class Ingest:
         A part that cannot be stored costs the others nothing. Raises what was wrong with it, when they are stored.
         """
         deliveries = deliveries_of(parsed, placed, source, now)
+        if len(deliveries) == 1:
+            receipts = await self._parts.intake.deliver(deliveries[0])
+            self._count(deliveries[0].tenant_id, source, now, len(deliveries[0].alerts), parsed.rejected_count)
+            return receipts
         outcomes = await self._parts.intake.deliver_all(deliveries)
         for delivery, outcome in zip(deliveries, outcomes, strict=True):
             if isinstance(outcome, list):
@@ -186,7 +221,7 @@ class Ingest:
     async def _note_refusal(self, tenant_id: str, source: str, error: MalformedBody, body: bytes) -> None:
         """Keep a refused body where an operator finds it. If that fails too, the answer still says what is wrong."""
         now = self._parts.clock.now()
-        metrics.REJECTED.labels(source).inc()
+        self._rejected[source].inc()
         excerpt = _SECRETS.sub(rb"\1...", body[: 2 * EXCERPT])[:EXCERPT].decode(errors="replace")
         rejected = RejectedAlert(-1, error.message, excerpt)
         try:
@@ -198,7 +233,9 @@ class Ingest:
     def _count(self, tenant_id: str, source: str, now: datetime, taken: int, rejected: int) -> None:
         """Count what was stored: a request that is answered with 503 comes again."""
         self._parts.intake.tally.count(tenant_id, source, now, alerts=taken + rejected, rejected=rejected)
-        metrics.LAST_RECEIVED.labels(source).set(now.timestamp())
+        if (last_received := self._last_received.get(source)) is None:  # a source that was never heard has none
+            last_received = self._last_received[source] = metrics.LAST_RECEIVED.labels(source)
+        last_received.set(now.timestamp())
 
 
 def _check_media_type(request: Request) -> None:
@@ -206,13 +243,18 @@ def _check_media_type(request: Request) -> None:
 
     Nothing is unpacked, as in Alertmanager: no sender packs, and a few bytes could become gigabytes.
     """
-    given = request.headers.get("content-type", "application/octet-stream")
-    if (media_type := given.partition(";")[0].strip().lower()) != "application/json":
+    headers = headers_given(request.scope)
+    given = headers.get(b"content-type", b"application/octet-stream")
+    if given != b"application/json" and (media_type := _media_type(given)) != "application/json":
         message = f'unsupported media type "{media_type[:80]}", only [application/json] are allowed'
         raise MalformedBody(message, status=415, code=415)
-    coding = request.headers.get("content-encoding", "").strip().lower()
+    coding = headers.get(b"content-encoding", b"").decode("latin-1").strip().lower()
     if coding not in ("", "identity"):
         raise MalformedBody(f'the body is packed ("{coding[:80]}"): send it as it is, without Content-Encoding')
+
+
+def _media_type(given: bytes) -> str:
+    return given.decode("latin-1").partition(";")[0].strip().lower()
 
 
 class _Taken(msgspec.Struct, frozen=True):

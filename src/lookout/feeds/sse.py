@@ -5,13 +5,14 @@ Plain ASGI: an event is encoded once per process and written as it is, so that a
 
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable
-from contextlib import aclosing, suppress
+from contextlib import aclosing
 
 import structlog
 from starlette.types import Receive, Scope, Send
 
 from lookout.errors import Gone
 from lookout.feeds.follow import Encoded
+from lookout.store.database import PASSING_ERRORS
 
 RECONNECT_MILLISECONDS = 1000
 
@@ -74,11 +75,14 @@ class EventStream:
     async def _write(self, send: Send) -> None:
         opening = f"retry: {RECONNECT_MILLISECONDS}\n\n".encode()
         await send({"type": "http.response.body", "body": opening, "more_body": True})
-        # A client that was slower than the retention is told so when it resumes.
-        with suppress(Gone):
+        try:
             async with aclosing(self._written):
                 async for body in self._written:
                     await send({"type": "http.response.body", "body": body, "more_body": True})
+        except Gone:
+            pass  # a client that was slower than the retention is told so when it resumes
+        except PASSING_ERRORS as error:
+            log.warning("sse", action="stream_ended", error=repr(error))  # its client resumes, here or elsewhere
         await send(_LAST)
 
 

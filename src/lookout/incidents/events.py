@@ -1,11 +1,11 @@
 """Events: past-tense facts about incidents. The log is made of them, and everything else is folded from them."""
 
-import uuid
 from collections.abc import Mapping
 from datetime import datetime
 from enum import StrEnum
 
 import msgspec
+import uuid_utils
 
 from lookout.alerts.alert import Alert, AlertStatus
 from lookout.alerts.severity import Severity
@@ -16,7 +16,7 @@ SCHEMA_VERSION = 1
 FIRST_ALERTS = 5
 """How many alerts an event names in itself; all of them are in its `event_alerts` rows."""
 
-_EVENT_IDS = uuid.uuid5(uuid.NAMESPACE_URL, "urn:lookout:event")
+_EVENT_IDS = uuid_utils.uuid5(uuid_utils.NAMESPACE_URL, "urn:lookout:event")
 
 
 class EventType(StrEnum):
@@ -243,7 +243,7 @@ class FeedEvent(msgspec.Struct, frozen=True):
 
 def event_id(tenant_id: str, position: int) -> str:
     """The id of the event at `position`: a reader that sees a record twice can tell by it."""
-    return str(uuid.uuid5(_EVENT_IDS, f"{tenant_id}/{position}"))
+    return str(uuid_utils.uuid5(_EVENT_IDS, f"{tenant_id}/{position}"))
 
 
 def number(fact: Fact, tenant_id: str, position: int, incident_id: str, now: datetime) -> Event:

@@ -31,24 +31,37 @@ class Group(msgspec.Struct, frozen=True):
         return self.rule.name if self.rule is not None else ""
 
 
+def dedup_key_of(label_set: LabelSet, policy: Policy) -> str:
+    """The dedup key of an alert with these labels.
+
+    It is canonical JSON of the group labels that the alert has, so that values cannot run into each other and a missing
+    label is not an empty one. An alert with none of them stands alone: its fingerprint is the key.
+    """
+    return _key_of(label_set, _group_labels(label_set.matched, policy)[0])
+
+
 def group_of(label_set: LabelSet, policy: Policy) -> Group:
     """The group of an alert with these labels.
 
-    The key is canonical JSON of the group labels that the alert has, so that values cannot run into each other and a
-    missing label is not an empty one. An alert with none of them stands alone: its fingerprint is the key.
     One that stands for another, as "no data" does for its rule, is matched and grouped by that one's name. Neither the
     place of the policy's rule nor its name is part of the key: alerts of two rules with the same group labels are one.
     """
-    known = label_set.matched
-    rule = policy.rule_of(known)
-    group_by = policy.group_by if rule is None or rule.group_by is None else rule.group_by
-    labels = {name: known[name] for name in group_by if name in known}
-    if not labels:
-        return Group(f"alert/1:{label_set.fingerprint}", {}, rule)
-    text = msgspec.json.encode(labels, order="deterministic")
-    key = f"labels/1:{text.decode()}" if len(text) <= KEY_LIMIT else f"digest/1:{hashlib.sha256(text).hexdigest()}"
+    labels, rule = _group_labels(label_set.matched, policy)
     shown = {one_line(name, VALUE_LIMIT): one_line(value, VALUE_LIMIT) for name, value in labels.items()}
-    return Group(key, shown, rule)
+    return Group(_key_of(label_set, labels), shown, rule)
+
+
+def _group_labels(known: Mapping[str, str], policy: Policy) -> tuple[dict[str, str], Rule | None]:
+    rule = policy.rule_of(known) if policy.rules else None
+    group_by = policy.group_by if rule is None or rule.group_by is None else rule.group_by
+    return {name: known[name] for name in group_by if name in known}, rule
+
+
+def _key_of(label_set: LabelSet, labels: Mapping[str, str]) -> str:
+    if not labels:
+        return f"alert/1:{label_set.fingerprint}"
+    text = msgspec.json.encode(labels, order="deterministic")
+    return f"labels/1:{text.decode()}" if len(text) <= KEY_LIMIT else f"digest/1:{hashlib.sha256(text).hexdigest()}"
 
 
 def reopen_window_of(label_set: LabelSet, policy: Policy) -> timedelta:

@@ -15,7 +15,7 @@ from lookout.incidents.actions import Action, AttachInvestigation, Resolve
 from lookout.incidents.decide import Decision, decide, decide_action, decide_calm, decide_repeat
 from lookout.incidents.events import AlertChange, Event, Fact, Record, number
 from lookout.incidents.evolve import evolve
-from lookout.incidents.grouping import VALUE_LIMIT, group_of
+from lookout.incidents.grouping import VALUE_LIMIT, dedup_key_of
 from lookout.incidents.heartbeat import (
     HEARTBEATS_LIMIT,
     Heartbeat,
@@ -363,7 +363,7 @@ class Ledger:
         alive = [lease for lease in self.leases[fingerprint].values() if lease.is_alive(self._policy)]
         # Nothing began later than it was told: a sender's clock can be ahead.
         starts_at = min(now, *(lease.starts_at for lease in alive))
-        key = group_of(alert.label_set, self._policy).dedup_key
+        key = dedup_key_of(alert.label_set, self._policy)
         change = AlertChange(fingerprint, AlertStatus.FIRING, starts_at, None, alert)
         self._gather(key, _Gathered(change, index))
 

@@ -6,5 +6,6 @@ settle.py    a batch in the hands of the ledgers
 listening.py since when all is heard that is sent
 placing.py   whose the alerts are, of a sender for many tenants
 queue.py     what waits, by tenant, and which of it is next
+ways.py      which of two commits goes first
 writer.py    the one writer that commits it
 """

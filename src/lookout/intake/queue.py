@@ -1,8 +1,9 @@
 """What waits for the writer, by tenant, and which of it is next. No I/O.
 
 One tenant's storm must not delay another's alert. So commits are made in two lanes at once: one takes all tenants, the
-other only those that are quiet, of which little waits, and which so never wait for a storm's commit. A tenant is in one
-lane at a time and keeps its own order.
+other only those that are quiet, of which little waits. As long as there is a storm, or much that time alone changes,
+the first lane leaves those to the other, and they are in none of its commits. A tenant is in one lane at a time and
+keeps its own order.
 
 A commit takes from its tenants in turn, a bounded share of each. What is larger than a share, and a person's action, is
 a commit of its own: such commits and shared ones take turns. The bounds that follow: whoever is quiet waits for the
@@ -124,11 +125,7 @@ class Queue:
                 del self._waiting[job.tenant_id]
 
     def _next(self, lane: Lane) -> list[Job]:
-        turns = [
-            tenant_id
-            for tenant_id in self._tenants
-            if tenant_id not in self._busy and (lane is Lane.ALL or self._waiting[tenant_id] <= QUIET)
-        ]
+        turns = self._turns(lane)
         alone = next((tenant_id for tenant_id in turns if self._tenants[tenant_id][0].stands_alone), None)
         if alone is None or not self._alone_is_next[lane]:
             if batch := self._share(deque(turns), lane):
@@ -138,6 +135,14 @@ class Queue:
                 return []
         self._alone_is_next[lane] = False
         return [self._pop(alone)]
+
+    def _turns(self, lane: Lane) -> list[str]:
+        """The tenants of which a lane may take something, in the order of their turns."""
+        free = [tenant_id for tenant_id in self._tenants if tenant_id not in self._busy]
+        quiet = [tenant_id for tenant_id in free if self._waiting[tenant_id] <= QUIET]
+        if lane is Lane.QUIET or (len(quiet) == len(free) and self._waiting[None] <= QUIET):
+            return quiet
+        return [tenant_id for tenant_id in free if self._waiting[tenant_id] > QUIET]
 
     def _share(self, turns: deque[str], lane: Lane) -> list[Job]:
         batch: list[Job] = []

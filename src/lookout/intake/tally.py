@@ -4,9 +4,11 @@ In memory until the timers flush it, a few seconds later, so that no request wai
 between is lost: these are figures, and nothing is decided by them.
 """
 
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 
 from lookout.store.log import Log, Received, ReceivedKey
+
+_HOUR = timedelta(hours=1)
 
 
 class Tally:
@@ -15,11 +17,13 @@ class Tally:
     def __init__(self, store: Log) -> None:
         self._store = store
         self._counts: dict[ReceivedKey, Received] = {}
+        self._hour = datetime.min.replace(tzinfo=UTC)
 
     def count(self, tenant_id: str, source: str, received_at: datetime, *, alerts: int, rejected: int) -> None:
         """Count one request: its alerts, repeats and refused ones too, and of these those that were refused."""
-        hour = received_at.replace(minute=0, second=0, microsecond=0)
-        self._add(ReceivedKey(tenant_id, hour, source), Received(alerts, rejected, received_at))
+        if not timedelta() <= received_at - self._hour < _HOUR:
+            self._hour = received_at.replace(minute=0, second=0, microsecond=0)
+        self._add(ReceivedKey(tenant_id, self._hour, source), Received(alerts, rejected, received_at))
 
     async def flush(self) -> None:
         """Add the counts to the table. If that fails they are kept for the next time."""

@@ -9,7 +9,7 @@ import msgspec
 
 from lookout.alerts.alert import Alert, RejectedAlert
 from lookout.incidents.actions import Action, AttachInvestigation, Resolve
-from lookout.incidents.grouping import group_of
+from lookout.incidents.grouping import dedup_key_of
 from lookout.incidents.heartbeat import Heartbeat, HeartbeatKey, is_heartbeat, silence_labels
 from lookout.incidents.incident import Incident
 from lookout.incidents.ledger import Receipt
@@ -148,7 +148,7 @@ def needs_of(batch: Iterable[Work], policy: Policy) -> dict[str, Needs]:
 def _need_alerts(need: Needs, alerts: Iterable[Alert], policy: Policy) -> None:
     for alert in alerts:
         need.fingerprints.add(alert.fingerprint)
-        need.dedup_keys.add(group_of(alert.label_set, policy).dedup_key)
+        need.dedup_keys.add(dedup_key_of(alert.label_set, policy))
         if is_heartbeat(alert.source, alert.labels, policy):
             _need_heartbeat(need, HeartbeatKey(alert.source, alert.fingerprint), alert.labels, policy)
 
@@ -158,7 +158,7 @@ def _need_reconciled(need: Needs, work: Reconciliation, policy: Policy) -> None:
     need.every_heartbeat = True
     for fingerprint in work.fingerprints:
         for alert in work.comparison.said.get(fingerprint, NOTHING).fires.values():
-            need.dedup_keys.add(group_of(alert.label_set, policy).dedup_key)
+            need.dedup_keys.add(dedup_key_of(alert.label_set, policy))
 
 
 def _need_heartbeats(need: Needs, heartbeats: Iterable[Heartbeat], policy: Policy) -> None:
@@ -171,7 +171,7 @@ def _need_heartbeat(need: Needs, key: HeartbeatKey, labels: Mapping[str, str], p
     silence = silence_labels(key.source, labels)
     need.heartbeats.add(key)
     need.fingerprints.add(silence.fingerprint)
-    need.dedup_keys.add(group_of(silence, policy).dedup_key)
+    need.dedup_keys.add(dedup_key_of(silence, policy))
 
 
 def _need_for_order(order: Order, need: Needs) -> None:

@@ -44,7 +44,8 @@ STATEMENTS_KEPT = 100
 
 UP_RETRY = timedelta(milliseconds=200)
 UP_TRIES = 300
-"""How often, and how many times, to knock at a database that starts or recovers."""
+UP_SILENCES = 10
+"""How often, and how many times, to knock at a database that starts or recovers, and at one that does not answer."""
 
 SIGN_OF_LIFE = timedelta(seconds=20)
 """How often to see whether the connection that listens still leads to somebody."""
@@ -71,8 +72,7 @@ PASSING_ERRORS = (
     asyncpg.ObjectNotInPrerequisiteStateError,  # a lock that is not to be had, a database that lets nobody in
     asyncpg.QueryCanceledError,
     asyncpg.InvalidCachedStatementError,  # another replica has just brought the schema up to date
-    asyncpg.OutdatedSchemaCacheError,
-    asyncpg.TargetServerAttributeNotMatched,  # in the middle of a failover none takes writes
+    asyncpg.InternalClientError,  # a server said goodbye just before it was asked; of several none takes writes
     ConnectionError,
     TimeoutError,
     OSError,
@@ -99,15 +99,20 @@ def passes(error: Exception) -> bool:
 async def wait_until_up(dsn: str, clock: Clock) -> None:
     """Return once the database at `dsn` lets us in, if it says that it soon will: it starts, or recovers from a crash.
 
-    So it is if none of several takes writes yet. All else, and what takes longer than a minute, is for `connect` to
-    complain of.
+    So it is if none of several takes writes yet, and while it says nothing. `connect` complains of all else, and of
+    what takes longer than a minute.
     """
     servers = Servers(dsn)
+    silences = 0
     for _ in range(UP_TRIES):
         try:
             connection = await servers.connect()
         except (asyncpg.CannotConnectNowError, asyncpg.TargetServerAttributeNotMatched):
             await clock.sleep(UP_RETRY)
+        except TimeoutError:
+            silences += 1
+            if silences == UP_SILENCES:
+                return
         except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, ValueError):
             return
         else:
@@ -136,7 +141,9 @@ async def connect(
         )
         version: str = await pool.fetchval("SHOW server_version_num")
     except (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError, ValueError) as error:
-        raise StartError(f"The database is out of reach: {error or 'no answer'}. Check DATABASE_URL.") from error
+        raise StartError(
+            f"The database is out of reach: {str(error) or 'it does not answer'}. Check DATABASE_URL."
+        ) from error
     if int(version) // 10_000 < LOWEST_VERSION:
         await pool.close()
         raise StartError(f"The database is PostgreSQL {int(version) // 10_000}: {LOWEST_VERSION} or newer is needed.")

@@ -9,10 +9,11 @@ a transaction may take, which is said with the name: a pooler of transactions fo
 """
 
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeVar
 
 import asyncpg
+import structlog
 
 from lookout.store.sql import SQL
 
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 
 Level = Literal["read_committed", "repeatable_read"]
 T = TypeVar("T")
+
+log = structlog.get_logger()
 
 STATEMENT_SECONDS = 25.0
 """How long a statement may take. Only a server that has fallen silent takes longer to say so: see `COMMAND_SECONDS`."""
@@ -35,6 +38,7 @@ RELEASE_SECONDS = 5.0
 RETRIED_READS = (
     asyncpg.InvalidCachedStatementError,  # another replica has just brought the schema up to date
     asyncpg.ConnectionDoesNotExistError,
+    asyncpg.InternalClientError,  # the server said goodbye just before it was asked
     asyncpg.DeadlockDetectedError,
     asyncpg.SerializationError,
 )
@@ -79,22 +83,34 @@ async def _transaction(pool: "Pool", level: Level) -> AsyncGenerator["Connection
     connection = await pool.acquire()
     try:
         transaction = connection.transaction(isolation=level)
-        await transaction.start()
+        try:
+            await transaction.start()
+        except asyncpg.InternalClientError:
+            _end(connection)  # it is in no state to be asked anything, and stays so
+            raise
         try:
             yield connection
         except TimeoutError:
-            connection.terminate()  # it would not answer to a rollback either
+            _end(connection)  # it would not answer to a rollback either
             raise
         except BaseException:
-            if not connection.is_closed():
+            with suppress(asyncpg.InterfaceError):  # it is closed
                 await transaction.rollback()
             raise
         await transaction.commit()
     except (TimeoutError, asyncpg.ReadOnlySQLTransactionError):
         await pool.expire_connections()
         raise
+    except (asyncpg.InvalidSQLStatementNameError, asyncpg.DuplicatePreparedStatementError):
+        log.warning("store", action="session_changed", because="a pooler: set LOOKOUT_POOLER=transaction")
+        raise
     finally:
         await pool.release(connection, timeout=RELEASE_SECONDS)
+
+
+def _end(connection: "Connection") -> None:
+    with suppress(asyncpg.InterfaceError):  # it has ended by itself
+        connection.terminate()
 
 
 async def _twice(read: Callable[[], Awaitable[T]]) -> T:

@@ -1,18 +1,20 @@
 """Writing the log: load what a batch needs, append what it decided, one statement per table, one commit."""
 
-from collections.abc import AsyncGenerator, Callable, Iterable, Mapping, Sequence
+import asyncio
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 from itertools import islice
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import asyncpg
 import msgspec
 
 from lookout.alerts.alert import LATEST
 from lookout.alerts.text import one_line
 from lookout.incidents.events import BY_ALERTS
 from lookout.incidents.heartbeat import WATCHED, Heartbeat, HeartbeatKey
-from lookout.incidents.lease import Lease, LeaseKey
+from lookout.incidents.lease import Lease
 from lookout.incidents.ledger import Ledger
 from lookout.incidents.policy import Pace, Policy
 from lookout.incidents.reconcile import Held
@@ -41,8 +43,10 @@ if TYPE_CHECKING:
 REJECTED_KEPT = 10_000
 """Rejected alerts that are kept of each tenant: the newest."""
 
-WRITTEN_AT_ONCE = 5_000
-"""Rows of one statement: what is more goes in several, between which the server goes on answering."""
+WRITTEN_AT_ONCE = 128
+READ_AT_ONCE = 128
+"""Rows of one statement, and rows read in one go: between them and the next the server goes on answering. As many take
+it a millisecond."""
 
 FEEDS_KNOWN = 100_000
 """Tenants that are remembered to have a log: about 150 bytes each."""
@@ -57,12 +61,21 @@ _REASON_LIMIT = 500
 _EXCERPT_LIMIT = 512
 
 
+BeforeEach = Callable[[], Awaitable[None]]
+
+
+async def _at_once() -> None:
+    pass
+
+
 class Renewal(NamedTuple):
     """A repeat of a firing that stands: the lease to renew, and until when."""
 
     tenant_id: str
     fingerprint: str
-    key: LeaseKey
+    source: str
+    replica: str
+    starts_at: datetime
     ends_at: datetime
 
 
@@ -149,17 +162,19 @@ class Log:
         # In one order everywhere, so that replicas that hear the same senders do not deadlock.
         order = sorted(range(len(renewals)), key=lambda place: renewals[place].fingerprint)
         ordered = [renewals[place] for place in order]
-        arrays = columns([(r.tenant_id, r.fingerprint, *r.key, r.ends_at) for r in ordered], 6)
+        arrays = columns(ordered, 6)
         patience = patience_of_commit(len(renewals))
         async with isolation.tenants(self._pool, {r.tenant_id for r in renewals}, patience=patience) as connection:
             rows = await connection.fetch(SQL["renew_leases"], *arrays, now)
         return {order[row["place"] - 1] for row in rows}
 
     @asynccontextmanager
-    async def transaction(self, tenant_ids: Iterable[str], alerts: int = 0) -> AsyncGenerator["Transaction"]:
-        """One commit, for these tenants, of so many alerts."""
+    async def transaction(
+        self, tenant_ids: Iterable[str], alerts: int = 0, before_each: BeforeEach | None = None
+    ) -> AsyncGenerator["Transaction"]:
+        """One commit, for these tenants, of so many alerts. `before_each` is awaited before each large statement."""
         async with isolation.tenants(self._pool, tenant_ids, patience=patience_of_commit(alerts)) as connection:
-            yield Transaction(connection, notifies=self._notifies)
+            yield Transaction(connection, before_each or _at_once, notifies=self._notifies)
 
     async def open_feeds(self, tenant_ids: Iterable[str], now: datetime) -> None:
         """Give each tenant its row, once."""
@@ -233,8 +248,9 @@ class Log:
 class Transaction:
     """One commit in the making."""
 
-    def __init__(self, connection: "Connection", *, notifies: bool = True) -> None:
+    def __init__(self, connection: "Connection", before_each: BeforeEach, *, notifies: bool = True) -> None:
         self._connection = connection
+        self._before_each = before_each
         self._notifies = notifies
 
     async def load(
@@ -257,6 +273,14 @@ class Transaction:
         await self._load_reports(needs, ledgers)
         return ledgers
 
+    async def _rows(self, name: str, *arguments: Any) -> AsyncGenerator[asyncpg.Record]:
+        """The rows of a statement, of which there may be many: the server goes on answering in between."""
+        await self._before_each()
+        for place, row in enumerate(await self._connection.fetch(SQL[name], *arguments), 1):
+            yield row
+            if place % READ_AT_ONCE == 0:
+                await asyncio.sleep(0)
+
     async def _load_firing(self, needs: dict[str, Needs], ledgers: dict[str, Ledger]) -> None:
         for tenant_id, need in needs.items():
             for incident_id in need.all_firing_of:
@@ -265,19 +289,19 @@ class Transaction:
             need.incident_ids |= need.all_firing_of
 
     async def _load_alerts(self, needs: dict[str, Needs], ledgers: dict[str, Ledger]) -> None:
-        for row in await self._connection.fetch(SQL["load_alerts"], *_fingerprints(needs)):
+        async for row in self._rows("load_alerts", *_fingerprints(needs)):
             state = alert_state_of(row)
             ledgers[row["tenant_id"]].alerts[state.fingerprint] = state
             needs[row["tenant_id"]].incident_ids.add(state.incident_id)
 
     async def _load_leases(self, needs: dict[str, Needs], ledgers: dict[str, Ledger]) -> None:
         """In one order, and last: whoever only renews waits for these alone."""
-        for row in await self._connection.fetch(SQL["load_leases"], *_fingerprints(needs)):
+        async for row in self._rows("load_leases", *_fingerprints(needs)):
             lease = lease_of(row)
             ledgers[row["tenant_id"]].leases.setdefault(row["fingerprint"], {})[lease.key] = lease
 
     async def _load_postponed_alerts(self, needs: dict[str, Needs], ledgers: dict[str, Ledger]) -> None:
-        for row in await self._connection.fetch(SQL["load_postponed_alerts"], *_fingerprints(needs)):
+        async for row in self._rows("load_postponed_alerts", *_fingerprints(needs)):
             ledgers[row["tenant_id"]].postponed.know(postponed_of(row))
             needs[row["tenant_id"]].dedup_keys.add(row["dedup_key"])
 
@@ -294,7 +318,7 @@ class Transaction:
                     wanted.setdefault((tenant_id, incident.dedup_key), now)
         arrays = columns([(*group, until) for group, until in sorted(wanted.items())], 3)
         missing: dict[str, Needs] = {}
-        for row in await self._connection.fetch(SQL["load_postponed_groups"], *arrays, now + pace.memory):
+        async for row in self._rows("load_postponed_groups", *arrays, now + pace.memory):
             tenant_id = row["tenant_id"]
             ledgers[tenant_id].postponed.know(postponed_of(row))
             if row["fingerprint"] not in ledgers[tenant_id].alerts:
@@ -321,14 +345,14 @@ class Transaction:
 
     async def _load_incidents(self, needs: dict[str, Needs], ledgers: dict[str, Ledger]) -> None:
         ids = [incident_id for need in needs.values() for incident_id in need.incident_ids]
-        for row in await self._connection.fetch(SQL["load_incidents_by_id"], ids):
+        for row in await self._connection.fetch(SQL["load_incidents_by_id"], ids) if ids else ():
             # An id can be anybody's guess: whose incident it is stands in its row.
             if row["tenant_id"] in ledgers:
                 ledgers[row["tenant_id"]].know(incident_of(row))
                 if str(row["id"]) in needs[row["tenant_id"]].all_firing_of:
                     needs[row["tenant_id"]].dedup_keys.add(row["dedup_key"])
         arrays = columns([(tenant, key) for tenant, need in needs.items() for key in sorted(need.dedup_keys)], 2)
-        for row in await self._connection.fetch(SQL["load_incidents"], *arrays):
+        async for row in self._rows("load_incidents", *arrays):
             ledgers[row["tenant_id"]].know(incident_of(row))
 
     async def _load_heartbeats(self, needs: dict[str, Needs], ledgers: dict[str, Ledger]) -> None:
@@ -443,6 +467,7 @@ class Transaction:
     async def _write(self, name: str, rows: Iterable[tuple[Any, ...]], count: int) -> None:
         left = iter(rows)
         while some := list(islice(left, WRITTEN_AT_ONCE)):
+            await self._before_each()
             await self._connection.execute(SQL[name], *columns(some, count))
 
 

@@ -1,0 +1,43 @@
+"""A storm's commit stands still while a quiet tenant's is under way, and not for ever (I8)."""
+
+import asyncio
+
+import pytest
+
+from lookout.intake import ways
+from lookout.intake.queue import Lane
+from lookout.intake.ways import Ways
+
+
+async def test_i8_a_storms_commit_goes_on_where_nobody_is_in_its_way() -> None:
+    with Ways().of(Lane.ALL) as storm:
+        async with asyncio.timeout(5):
+            await storm.give()
+
+
+async def test_i8_a_storms_commit_stands_still_until_the_quiet_one_is_done() -> None:
+    both = Ways()
+    with both.of(Lane.ALL) as storm:
+        with both.of(Lane.QUIET):
+            standing = asyncio.create_task(storm.give())
+            await asyncio.sleep(0)
+            assert not standing.done()
+        await standing
+
+
+async def test_i8_a_quiet_commit_stands_still_for_nobody() -> None:
+    both = Ways()
+    with both.of(Lane.ALL), both.of(Lane.QUIET) as quiet:
+        async with asyncio.timeout(5):
+            await quiet.give()
+
+
+async def test_i8_quiet_commits_without_end_hold_a_storms_up_for_a_bounded_time(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(ways, "STANDSTILL_SECONDS", 0.01)
+    both = Ways()
+    with both.of(Lane.QUIET), both.of(Lane.ALL) as storm:
+        async with asyncio.timeout(5):  # and the quiet commit never ends
+            await storm.give()
+            await storm.give()
