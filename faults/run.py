@@ -3,11 +3,12 @@
 import asyncio
 import itertools
 import shutil
+import subprocess
 import time
 import traceback
 from collections import Counter
 from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -36,6 +37,7 @@ MEMORY_BOUND = 512 << 20
 """Bytes resident, of one Lookout under this load."""
 SETTLE_SECONDS = 100
 """How long it may take, after all was healed, until all is told: an incident that flaps tells once a minute."""
+READ_SECONDS = 60
 SAY_ALL_SECONDS = 300
 """How long it may take to send everything once more, on a machine that has other things to do."""
 START_SECONDS = 60
@@ -93,7 +95,8 @@ def _keep(cluster: Path, logs: Path, *, with_data: bool) -> None:
     if log.exists():
         shutil.copy(log, logs / "postgresql.log")
     if with_data:
-        shutil.copytree(cluster, logs / "postgresql", dirs_exist_ok=True)
+        # With their owner: so they can be started where they are kept.
+        subprocess.run(["cp", "-a", str(cluster), str(logs / "postgresql")], check=True)
 
 
 async def _play(everything: Stage, seed: int, seconds: float, outcome: Outcome, say: Say) -> None:
@@ -203,7 +206,8 @@ async def _read_back(everything: Stage, outcome: Outcome) -> list[str]:
         tenant_id: [told for told in log if told.seen.event_type == "incident_opened"]
         for tenant_id, log in logs.items()
     }
-    await everything.reader.read_until(lambda records: len(records) >= outcome.events, seconds=20)
+    with suppress(NotSettled):  # what is missing is said below
+        await _until(partial(_has_come, everything, outcome.events), READ_SECONDS, "not every event came from Kafka")
     peaks = {one.name: one.peak for one in everything.replicas}
     outcome.peak = max(peaks.values())
     return [
@@ -218,6 +222,12 @@ async def _read_back(everything: Stage, outcome: Outcome) -> list[str]:
         *everything.traffic.faults[: checks.SHOWN],
         *(fault for one in (*everything.replicas, *everything.followers) for fault in one.faults[: checks.SHOWN]),
     ]
+
+
+async def _has_come(everything: Stage, events: int) -> bool:
+    """Whether the consumer has as many as there are: the broker had them all before."""
+    came = {record.headers["event_id"] for record in everything.reader.records if record.topic == EVENTS_TOPIC}
+    return len(came) >= events
 
 
 async def _fold(everything: Stage) -> list[str]:

@@ -55,6 +55,11 @@ class Step(msgspec.Struct, frozen=True):
     amount: float = 0.0
 
 
+AHEAD = 200.0
+"""Seconds by which a clock is ahead at most. From 240 on what Prometheus sends has ended when it comes: it promises four
+minutes, and no receiver of its API can tell that from an end."""
+
+
 class _Kind(NamedTuple):
     weight: int
     what: str
@@ -68,7 +73,7 @@ _KINDS = {
     Fault.LOOKOUT_KILLED: _Kind(8, "lookout", REPLICAS, (0.2, 4)),
     Fault.LOOKOUT_STOPPED: _Kind(5, "lookout", REPLICAS, (0.2, 4)),
     Fault.LOOKOUT_FROZEN: _Kind(6, "lookout", REPLICAS, (1, 12)),
-    Fault.CLOCK_MOVED: _Kind(5, "clock", REPLICAS, (3, 15), (-90, 400)),
+    Fault.CLOCK_MOVED: _Kind(5, "clock", REPLICAS, (3, 15), (-90, AHEAD)),
     Fault.POSTGRES_KILLED: _Kind(3, "postgres", 1, (0.2, 4)),
     Fault.POSTGRES_STOPPED: _Kind(2, "postgres", 1, (0.2, 4)),
     Fault.POSTGRES_FROZEN: _Kind(2, "postgres", 1, (1, 12)),
