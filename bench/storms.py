@@ -14,6 +14,7 @@ TENANTS = 50
 ALERTS = 100_000
 SECONDS = 10
 BATCH = 100
+OVERLOADED = 503
 
 
 async def quiet_beside_a_storm(size: Size, directory: Path) -> list[Figure]:
@@ -23,43 +24,57 @@ async def quiet_beside_a_storm(size: Size, directory: Path) -> list[Figure]:
     ratios: list[float] = []
     lost: list[float] = []
     events: list[float] = []
+    refusals: list[float] = []
+    took: list[float] = []
     for _ in range(size.rounds):
         async with lookout(SERVICE_TOKEN=SECRET, LOOKOUT_CONFIG=str(config)) as program:
             quiet = Quiet(program.url, 0.04)
             following = asyncio.create_task(quiet.run())
             await quiet.measure(3)
             alone = await quiet.measure(SECONDS)
-            beside, _ = await asyncio.gather(quiet.measure(SECONDS), _storm(program.url))
+            beside, (refused, seconds) = await asyncio.gather(quiet.measure(SECONDS), _storm(program.url))
             following.cancel()
             await asyncio.wait({following})
             stored, told = await _kept(program)
         lost.append(ALERTS - stored)
+        refusals.append(refused)
+        took.append(seconds)
         events.append(told)
         ratios.append(percentile(beside, 0.99) / percentile(alone, 0.99))
     what = f"storm of {ALERTS:,} alerts in {SECONDS} s over {TENANTS} tenants"
+    notes = {"events told": round(max(events)), "503s": round(max(refusals)), "taken after s": round(max(took), 1)}
     return [
-        at_most(f"{what}: lost", 0, "alerts", lost, **{"events told": round(max(events))}),
+        at_most(f"{what}: lost", 0, "alerts", lost, **notes),
         at_most(f"{what}: p99 of a quiet tenant", 2, "x alone", ratios),
     ]
 
 
-async def _storm(url: str) -> None:
+async def _storm(url: str) -> tuple[int, float]:
+    """How often a request was refused, and how many seconds it took until all were taken."""
     began = time.monotonic()
     requests = ALERTS // BATCH
     limits = httpx.Limits(max_connections=64)
+    sent: list[asyncio.Task[int]] = []
     async with httpx.AsyncClient(base_url=url, timeout=120, limits=limits) as http, asyncio.TaskGroup() as sending:
         for request in range(requests):
             await asyncio.sleep(began + request * SECONDS / requests - time.monotonic())
-            sending.create_task(_send(http, request))
+            sent.append(sending.create_task(_send(http, request)))
+    return sum(task.result() for task in sent), time.monotonic() - began
 
 
-async def _send(http: httpx.AsyncClient, request: int) -> None:
+async def _send(http: httpx.AsyncClient, request: int) -> int:
+    """Send until it is taken, as an Alertmanager does that is told to come again. How often it was refused."""
     alerts = [
         {"labels": {"alertname": "Storm", "job": f"job-{request % 7}", "instance": f"{request}-{place}"}}
         for place in range(BATCH)
     ]
     headers = headers_of(f"storm-{request % TENANTS}")
-    (await http.post("/api/v2/alerts", json=alerts, headers=headers)).raise_for_status()
+    refused = 0
+    while (answer := await http.post("/api/v2/alerts", json=alerts, headers=headers)).status_code == OVERLOADED:
+        refused += 1
+        await asyncio.sleep(float(answer.headers["Retry-After"]))
+    answer.raise_for_status()
+    return refused
 
 
 async def _kept(program: Program) -> tuple[int, int]:

@@ -29,7 +29,7 @@ from starlette.types import ASGIApp
 from lookout.api.alertmanager import AlertmanagerReads
 from lookout.api.answers import HANDLERS
 from lookout.api.auth.door import Door
-from lookout.api.connections import Connection
+from lookout.api.connections import KEPT_OPEN_SECONDS, Connection
 from lookout.api.edge import LocalEdge
 from lookout.api.graphql import graphql_app
 from lookout.api.health import Operations
@@ -366,6 +366,7 @@ class Server(uvicorn.Server):
                 proxy_headers=False,
                 ws_max_size=WEBSOCKET_MESSAGE_LIMIT,
                 backlog=BACKLOG,
+                timeout_keep_alive=KEPT_OPEN_SECONDS,
                 timeout_graceful_shutdown=STOP_SECONDS,
             )
         )

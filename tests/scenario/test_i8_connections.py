@@ -10,6 +10,7 @@ from tests.driver import Driver
 from tests.unit.graphql.client import ask, open_socket
 
 from lookout.api import connections
+from lookout.app import server_of
 
 HEALTH = b"GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n"
 
@@ -128,3 +129,9 @@ async def test_i8_what_has_been_asked_is_not_given_up(lookout: Driver, monkeypat
         assert await socket.next() == {"incidentsConnection": {"totalCount": 0}}
         assert (await ask(lookout, "{ incidentsConnection { totalCount } }"))["incidentsConnection"]["totalCount"] == 0
         writer.close()
+
+
+async def test_a_sender_closes_an_idle_connection_first(lookout: Driver) -> None:
+    """What is sent while the other side closes is lost, and Prometheus sends no alert again for that."""
+    senders_close_after = 300
+    assert server_of(lookout.running).config.timeout_keep_alive > senders_close_after

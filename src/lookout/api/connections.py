@@ -17,6 +17,10 @@ HEADERS_SECONDS = 10.0
 """How long the headers of a request may take."""
 HEADERS_LIMIT = 64 * 1024
 """Bytes of the headers of a request."""
+KEPT_OPEN_SECONDS = 330
+"""How long a connection may stay after an answer without asking again. Prometheus and Alertmanager close theirs after
+300 s and should be the first: a request that is sent as the other side closes is lost, and Prometheus sends none twice.
+"""
 
 
 class Connection(HttpToolsProtocol):
