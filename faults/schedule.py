@@ -56,8 +56,11 @@ class Step(msgspec.Struct, frozen=True):
 
 
 AHEAD = 200.0
-"""Seconds by which a clock is ahead at most. From 240 on what Prometheus sends has ended when it comes: it promises four
-minutes, and no receiver of its API can tell that from an end."""
+"""Seconds by which a clock is ahead at most.
+
+From 240 on what Prometheus sends has ended when it comes: it promises four minutes, and no receiver of its API can tell
+that from an end.
+"""
 
 
 class _Kind(NamedTuple):
