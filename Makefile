@@ -26,7 +26,7 @@ export PYRIGHT_PYTHON_IGNORE_WARNINGS := 1
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
-.PHONY: help run demo test fuzz check format coverage bench documents screenshots pins clean
+.PHONY: help run demo test fuzz check format coverage bench faults documents screenshots pins clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -66,6 +66,12 @@ bench: $(DEV) $(SELF) ## Measure Lookout beside Alertmanager, on a machine that 
 	@bash scripts/test-setup.sh
 	@command -v wrk >/dev/null || [ "$$(id -u)" != 0 ] || apt-get -qq install --yes wrk </dev/null >/dev/null
 	@$(BIN)/python -m bench $(ARGS)
+
+faults: $(DEV) $(SELF) ## Break everything around three replicas for 30 minutes, from 10 seeds (ARGS="--seed 7 --minutes 2")
+	@bash scripts/test-setup.sh
+	@[ "$$(id -u)" != 0 ] || ! command -v apt-get >/dev/null || dpkg -s libfaketime >/dev/null 2>&1 || \
+		apt-get -qq install --yes --no-install-recommends libfaketime </dev/null >/dev/null
+	@exec $(BIN)/python -m faults $(ARGS)
 
 documents: $(RUN) $(SELF) ## Write the generated documents: schemas, a diagram
 	@$(BIN)/python -m scripts.write_documents

@@ -45,6 +45,11 @@ class ServerProcess:
         assert self._address.done(), f"Lookout ended before it listened: {self._state()}"
         return self._address.result()
 
+    async def address_or_end(self) -> str | None:
+        """The same without a limit; None if it ends before it listens."""
+        await asyncio.wait({self._address, self._reading}, return_when=asyncio.FIRST_COMPLETED)
+        return self._address.result() if self._address.done() else None
+
     def _state(self) -> str:
         """What it and its database say and do, for whoever has to find out why it does not start."""
         with suppress(psutil.Error):

@@ -108,7 +108,7 @@ class LedgerMachine(RuleBasedStateMachine):
     @rule()
     def timer_looks_at_what_waits(self) -> None:
         self.story.ledger.tell(self.story.now)
-        assert not self.story.ledger.postponed.due_keys(self.story.now)
+        assert not self.story.ledger.postponed.due_keys(self.story.now, POLICY.pace)
 
     @rule()
     def all_is_told(self) -> None:
