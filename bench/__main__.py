@@ -17,6 +17,7 @@ from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 from tests.real.programs import program
 from tests.server_process import empty_place
 
@@ -85,9 +86,9 @@ HEADS = ("what", "target", "measured", "spread", "met", "beside it")
 
 def show(figures: Sequence[Figure]) -> None:
     """The table, on the terminal."""
-    table = Table(*HEADS)
-    for row in _rows(figures):
-        table.add_row(*(cell.replace("**", "") for cell in row))
+    table = Table(*HEADS[:-1], show_lines=True)
+    for what, *cells, beside in _rows(figures):
+        table.add_row(Text.assemble(what, (f"\n{beside}", "dim")), *(cell.replace("**", "") for cell in cells))
     Console().print(table)
 
 

@@ -4,17 +4,14 @@ import asyncio
 import os
 import re
 import signal
-import subprocess
 import sys
 import tempfile
 from collections.abc import AsyncGenerator, Generator
 from contextlib import asynccontextmanager, contextmanager, suppress
-from functools import cache
 from pathlib import Path
 
 import psutil
-
-from lookout.store.embedded import EmbeddedPostgres
+from tests.clusters import copy_cluster, memory
 
 LOOKOUT = Path(sys.executable).with_name("lookout")
 START_SECONDS = 30
@@ -47,6 +44,11 @@ class ServerProcess:
         assert self._address.done() or self._reading.done(), f"Not up after {START_SECONDS} s: {self._state()}"
         assert self._address.done(), f"Lookout ended before it listened: {self._state()}"
         return self._address.result()
+
+    async def address_or_end(self) -> str | None:
+        """The same without a limit; None if it ends before it listens."""
+        await asyncio.wait({self._address, self._reading}, return_when=asyncio.FIRST_COMPLETED)
+        return self._address.result() if self._address.done() else None
 
     def _state(self) -> str:
         """What it and its database say and do, for whoever has to find out why it does not start."""
@@ -140,7 +142,7 @@ def kill_all(processes: list[psutil.Process]) -> None:
 @contextmanager
 def empty_place() -> Generator[Path]:
     """A directory that any user may enter: pytest's own are not, and run by root the database is another user's."""
-    with tempfile.TemporaryDirectory(prefix="lookout-test-", ignore_cleanup_errors=True) as directory:
+    with tempfile.TemporaryDirectory(prefix="lookout-test-", dir=memory(), ignore_cleanup_errors=True) as directory:
         place = Path(directory)
         place.chmod(0o755)
         yield place
@@ -148,22 +150,11 @@ def empty_place() -> Generator[Path]:
 
 @contextmanager
 def place_for_data() -> Generator[Path]:
-    """The same with `data` in it, whose database is made and empty: making one takes longer than most tests do."""
+    """The same with `data` in it, as a first start that was stopped leaves it."""
     with empty_place() as place:
         (place / "data").mkdir()
-        subprocess.run(["cp", "-a", _made().name + "/postgres", place / "data"], check=True)
+        copy_cluster(place / "data")
         yield place
-
-
-@cache
-def _made() -> tempfile.TemporaryDirectory[str]:
-    """A data directory with a stopped database, once in a process."""
-    directory = tempfile.TemporaryDirectory(prefix="lookout-test-", ignore_cleanup_errors=True)
-    Path(directory.name).chmod(0o755)
-    server = EmbeddedPostgres(Path(directory.name))
-    server.start()
-    server.stop()
-    return directory
 
 
 async def run_lookout(*arguments: str, **environ: str) -> tuple[int, str, str]:

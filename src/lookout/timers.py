@@ -77,7 +77,7 @@ class Timers:
         """Tell what was postponed and is due by now."""
         now = self._clock.now()
         told: Due = []
-        while groups := await self._store.due_groups(now, GROUPS_LIMIT):
+        while groups := await self._store.due_groups(now, self._intake.policy.pace, GROUPS_LIMIT):
             before = [0, *accumulate(alerts for _, _, alerts in groups)]
             due = [groups[place][:2] for place in range(len(groups)) if before[place] < BATCH_LIMIT]
             if due == told:

@@ -46,6 +46,11 @@ class Broker(Protocol):
 
     address: str
 
+    @property
+    def pid(self) -> int | None:
+        """Of its process, None while there is none."""
+        ...
+
     async def kill(self) -> None:
         """As `kill -9` does: every connection is cut, and none can be made."""
         ...
@@ -97,6 +102,10 @@ class RealBroker:
         )
         self._process: asyncio.subprocess.Process | None = None
 
+    @property
+    def pid(self) -> int | None:
+        return self._process.pid if self._process is not None and self._process.returncode is None else None
+
     async def format(self) -> None:
         formatting = await asyncio.create_subprocess_exec(
             *self._java, "kafka.tools.StorageTool", "format", "-t", _CLUSTER_ID, "-c", str(self._properties),
@@ -131,6 +140,10 @@ class MockBroker:
     def __init__(self, process: asyncio.subprocess.Process, address: str) -> None:
         self.address = address
         self._process = process
+
+    @property
+    def pid(self) -> int | None:
+        return self._process.pid if self._process.returncode is None else None
 
     async def tell(self, command: str) -> None:
         """Do what tests/kafka/mock_broker.py knows to do."""
@@ -193,6 +206,6 @@ def _until_it_answers(address: str) -> None:
 
 
 def _create(address: str, topic: str, partitions: int, settings: dict[str, str]) -> None:
-    client: Any = AdminClient({"bootstrap.servers": address})
+    client: Any = AdminClient({"bootstrap.servers": address, "log_level": 0})
     wanted = {name.replace("_", "."): value for name, value in settings.items()}
     client.create_topics([NewTopic(topic, partitions, 1, config=wanted)])[topic].result(SECONDS)

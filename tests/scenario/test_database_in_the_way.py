@@ -99,7 +99,7 @@ async def test_i8_a_lock_that_somebody_holds_is_waited_for_for_a_while_and_answe
     lookout: Driver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A forgotten `BEGIN` in somebody's psql: the log says whose fault it is, and nobody waits for it any more."""
-    monkeypatch.setattr(log, "COMMIT_SECONDS", 1.0)
+    monkeypatch.setattr(log, "COMMIT_SECONDS", 2.0)
     await lookout.fires(job="before")
     async with lookout.feed_is_locked():
         with capture_logs() as logs:
@@ -117,8 +117,8 @@ async def test_i8_a_lock_that_somebody_holds_is_waited_for_for_a_while_and_answe
 async def test_i8_a_read_waits_for_a_table_for_a_while_and_is_answered_503(
     lookout: Driver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(isolation, "USUAL", patience_of(5, 0.3, 60))
     await lookout.fires(job="a")
+    monkeypatch.setattr(isolation, "USUAL", patience_of(20, 0.3, 60))
     other = await asyncpg.connect(owner_dsn(lookout.dsn))
     async with other.transaction():
         await other.execute("LOCK TABLE incidents")
@@ -131,8 +131,8 @@ async def test_i8_a_read_waits_for_a_table_for_a_while_and_is_answered_503(
 
 async def test_i8_a_slow_statement_is_ended_by_the_server_too(lookout: Driver, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whatever became of who asked: nothing goes on for long that nobody waits for."""
-    monkeypatch.setattr(isolation, "USUAL", patience_of(0.3, 5, 60))
     await lookout.fires(job="a")
+    monkeypatch.setattr(isolation, "USUAL", patience_of(0.3, 20, 60))
     other = await asyncpg.connect(owner_dsn(lookout.dsn))
     async with other.transaction():
         await other.execute("LOCK TABLE incidents")

@@ -119,7 +119,7 @@ class Story:
     def tells_what_waits(self) -> None:
         """Time passes until nothing is postponed."""
         postponed = self.ledger.postponed
-        while keys := postponed.due_keys(self.now + timedelta(days=1)):
+        while keys := postponed.due_keys(self.now + timedelta(days=1), POLICY.pace):
             self.now = max(self.now, *filter(None, map(postponed.due_at, keys)))
             self.ledger.tell(self.now)
 

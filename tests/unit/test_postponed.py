@@ -57,6 +57,20 @@ def test_what_is_postponed_is_told_after_a_second_in_one_event(story: Story) -> 
     assert (story.incident.firing_alerts, story.incident.total_alerts) == (8, 8)
 
 
+def test_what_a_clock_that_was_ahead_told_or_postponed_holds_up_nothing(story: Story) -> None:
+    right = story.now
+    story.now += timedelta(hours=1)
+    for number in range(8):
+        story.fires(instance=str(number))
+    story.now = right
+    story.ledger.tell(story.now)
+    assert story.told_events == [OPENED] + [CHANGED] * 5
+    assert story.fires(instance="then") is Reason.POSTPONED
+    story.passes(SECOND)
+    story.ledger.tell(story.now)
+    assert story.incident.firing_alerts == 9
+
+
 def test_an_alert_that_comes_after_it_is_due_takes_it_along(story: Story) -> None:
     for number in range(7):
         story.fires(instance=str(number))

@@ -397,7 +397,7 @@ class Ledger:
         self._undecided.add(gathered.change.fingerprint)
 
     def _gather_due(self, now: datetime) -> None:
-        for key in self.postponed.due_keys(now):
+        for key in self.postponed.due_keys(now, self._policy.pace):
             self._gather_postponed(key)
 
     def _gather_postponed(self, key: str) -> None:

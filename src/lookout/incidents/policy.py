@@ -34,7 +34,7 @@ class Pace(msgspec.Struct, frozen=True):
 
     @property
     def memory(self) -> timedelta:
-        """What an incident told longer ago than this counts no more."""
+        """What an incident told longer ago than this counts no more; and nothing waits longer than that."""
         return max(self.flapping_interval, self.burst * self.interval)
 
 

@@ -68,9 +68,12 @@ class Postponements:
             self.forgotten.add(fingerprint)
         return postponed
 
-    def due_keys(self, now: datetime) -> list[str]:
-        """The dedup keys of what is due at `now`."""
-        return [key for key, due_at in self._due_at.items() if due_at <= now]
+    def due_keys(self, now: datetime, pace: Pace) -> list[str]:
+        """The dedup keys of what is due at `now`.
+
+        Nothing waits for as long as `pace` remembers: it was postponed by a process whose clock was ahead.
+        """
+        return [key for key, due_at in self._due_at.items() if not now < due_at <= now + pace.memory]
 
     def take(self, dedup_key: str) -> list[Postponed]:
         """All of a group. It is postponed no more."""
@@ -91,7 +94,8 @@ def waits_until(
 
     `told` are the times of the incident's last events, those that alerts made, in order; `due_at` is when what waits
     already is due. First news never wait: an opening, a rise of the severity. All else waits with what waits, so that
-    it is told in order; and else while the incident has told enough.
+    it is told in order; and else while the incident has told enough. What was told by a clock that was ahead was told
+    now at the latest.
     """
     if isinstance(change, Opened | Escalated) or _is_worse(change, incident):
         return None
@@ -100,9 +104,9 @@ def waits_until(
     if not told:
         return None
     if incident.flapping_until is not None and incident.flapping_until > now:
-        free_at = told[-1] + pace.flapping_interval
+        free_at = min(told[-1], now) + pace.flapping_interval
     elif isinstance(change, AlertsChanged) and _is_much(told, pace, now):
-        free_at = told[-1] + pace.interval
+        free_at = min(told[-1], now) + pace.interval
     else:
         return None
     return free_at if free_at > now else None

@@ -256,6 +256,7 @@ class Intake:
                 outcomes = settle(batch, ledgers)
             await transaction.append(ledgers.values())
             await transaction.append_rejected(rejections_of(batch))
+            await way.give()  # what is flushed to the disk with a commit, others wait for
         for ledger in ledgers.values():
             for source in ledger.returned:
                 self.on_return(ledger.tenant_id, source)

@@ -13,6 +13,7 @@ import stat
 import subprocess
 import sys
 import tempfile
+from collections.abc import Mapping
 from contextlib import suppress
 from importlib.metadata import version
 from importlib.util import find_spec
@@ -37,7 +38,7 @@ _SOCKET_PATH_LIMIT = 90
 _SOCKET_DIR_PREFIX = "lookout-"
 _SOCKET_DIR_LINE, _STATUS_LINE = 4, 7
 """Lines of `postmaster.pid`, from 0."""
-_SETTINGS = {
+SETTINGS = {
     "listen_addresses": "",
     "max_connections": "50",
     "shared_buffers": "128MB",
@@ -56,7 +57,8 @@ _SETTINGS = {
 class EmbeddedPostgres:
     """The private server of one data directory, from `start` to `stop`."""
 
-    def __init__(self, data_dir: Path) -> None:
+    def __init__(self, data_dir: Path, settings: Mapping[str, str] = SETTINGS) -> None:
+        self._settings = settings
         # However it is spelled: programs run elsewhere, and a server left behind may have been told another name.
         self._data_dir = data_dir.resolve()
         self.cluster = self._data_dir / "postgres"
@@ -275,7 +277,7 @@ class EmbeddedPostgres:
         # The lock of a killed server's socket would be taken for a running one's, as its postmaster.pid is.
         shutil.rmtree(socket_dir, ignore_errors=True)
         self._make_own(socket_dir)
-        options = " ".join(f"-c {name}='{value}'" for name, value in _SETTINGS.items())
+        options = " ".join(f"-c {name}='{value}'" for name, value in self._settings.items())
         self._run(
             "pg_ctl", "-D", str(self.cluster), "-l", str(self.cluster / "server.log"),
             "-o", f"{options} -k '{socket_dir}'", "-t", str(_START_SECONDS), "-w", "start",

@@ -235,9 +235,9 @@ class Log:
         rows = await self._platform.fetch("due_incidents", now, limit)
         return [(row["tenant_id"], str(row["id"])) for row in rows]
 
-    async def due_groups(self, now: datetime, limit: int) -> list[tuple[str, str, int]]:
+    async def due_groups(self, now: datetime, pace: Pace, limit: int) -> list[tuple[str, str, int]]:
         """Tenant, dedup key and number of alerts of at most `limit` groups of which something postponed is due."""
-        rows = await self._platform.fetch("due_groups", now, limit)
+        rows = await self._platform.fetch("due_groups", now, limit, now + pace.memory)
         return [(row["tenant_id"], row["dedup_key"], row["alerts"]) for row in rows]
 
     async def forget_rejected_alerts(self) -> None:
@@ -267,7 +267,7 @@ class Transaction:
         await self._load_alerts(needs, ledgers)
         await self._load_incidents(needs, ledgers)
         await self._load_heartbeats(needs, ledgers)
-        await self._load_postponed_groups(needs, ledgers, now)
+        await self._load_postponed_groups(needs, ledgers, policy.pace, now)
         await self._load_told(ledgers, policy.pace, now)
         await self._load_leases(needs, ledgers)
         await self._load_reports(needs, ledgers)
@@ -305,7 +305,9 @@ class Transaction:
             ledgers[row["tenant_id"]].postponed.know(postponed_of(row))
             needs[row["tenant_id"]].dedup_keys.add(row["dedup_key"])
 
-    async def _load_postponed_groups(self, needs: dict[str, Needs], ledgers: dict[str, Ledger], now: datetime) -> None:
+    async def _load_postponed_groups(
+        self, needs: dict[str, Needs], ledgers: dict[str, Ledger], pace: Pace, now: datetime
+    ) -> None:
         """What is postponed of the groups in play: what is due, and all of those that a person resolves."""
         wanted = {(tenant, key): now for tenant, need in needs.items() for key in need.dedup_keys}
         for tenant_id, ledger in ledgers.items():
@@ -316,7 +318,7 @@ class Transaction:
                     wanted.setdefault((tenant_id, incident.dedup_key), now)
         arrays = columns([(*group, until) for group, until in sorted(wanted.items())], 3)
         missing: dict[str, Needs] = {}
-        async for row in self._rows("load_postponed_groups", *arrays):
+        async for row in self._rows("load_postponed_groups", *arrays, now + pace.memory):
             tenant_id = row["tenant_id"]
             ledgers[tenant_id].postponed.know(postponed_of(row))
             if row["fingerprint"] not in ledgers[tenant_id].alerts:

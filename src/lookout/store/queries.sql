@@ -116,10 +116,12 @@ FROM unnest($1::text[], $2::text[]) AS k (tenant_id, fingerprint)
 JOIN postponed_alerts AS p USING (tenant_id, fingerprint)
 
 -- name: load_postponed_groups
--- All of a group that is due by the time wanted; and one, which says when the others are.
+-- All of a group that is due by the time wanted, or so late that a clock was ahead; and one, which says when the
+-- others are.
 SELECT p.*
 FROM unnest($1::text[], $2::text[], $3::timestamptz[]) AS k (tenant_id, dedup_key, until)
-JOIN postponed_alerts AS p ON p.tenant_id = k.tenant_id AND p.dedup_key = k.dedup_key AND p.due_at <= k.until
+JOIN postponed_alerts AS p ON p.tenant_id = k.tenant_id AND p.dedup_key = k.dedup_key
+    AND (p.due_at <= k.until OR p.due_at > $4)
 UNION ALL
 SELECT p.*
 FROM unnest($1::text[], $2::text[]) AS k (tenant_id, dedup_key)
@@ -414,10 +416,10 @@ ORDER BY tenant_id, fingerprint
 LIMIT $2
 
 -- name: due_groups
--- What is postponed and due, the most urgent first, and how much each is.
+-- What is postponed and due, or so late that a clock was ahead, the most urgent first, and how much each is.
 SELECT tenant_id, dedup_key, count(*) AS alerts
 FROM postponed_alerts
-WHERE due_at <= $1
+WHERE due_at <= $1 OR due_at > $3
 GROUP BY tenant_id, dedup_key
 ORDER BY min(due_at)
 LIMIT $2
