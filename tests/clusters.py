@@ -17,6 +17,7 @@ from lookout.store import database
 from lookout.store.embedded import EmbeddedPostgres
 
 ROOM = 4 * 1024**3
+"""Bytes. What is kept in memory must not fill it."""
 _PLACE = "TESTED_CLUSTER"
 """The variable of the environment that tells all processes of a run where it is."""
 
@@ -24,21 +25,23 @@ _PLACE = "TESTED_CLUSTER"
 def choose_place() -> None:
     """Called by the first process of a run."""
     # Not in pytest's directory: as root the server runs as another user, whom each pytest that starts bars anew.
-    os.environ[_PLACE] = tempfile.mkdtemp(prefix="lookout-test-", dir=memory())
+    os.environ[_PLACE] = tempfile.mkdtemp(prefix="lookout-test-", dir=_memory())
     Path(os.environ[_PLACE]).chmod(0o755)
 
 
 def clear_place() -> None:
     """Called by the first process of a run when it ends."""
-    shutil.rmtree(os.environ[_PLACE], ignore_errors=True)
+    shutil.rmtree(os.environ.pop(_PLACE), ignore_errors=True)
 
 
-@cache
-def memory() -> str | None:
-    """A directory in memory with room for what the databases of tests write, None for the usual one if there is none.
+def beside() -> str | None:
+    """Where the databases of a run of tests are; None, which is the usual place on the disk, for whoever measures."""
+    place = os.environ.get(_PLACE)
+    return os.path.dirname(place) if place is not None else None
 
-    A disk makes them wait, the longer the more else it has to do.
-    """
+
+def _memory() -> str | None:
+    """A directory in memory with room for what tests write: a disk makes them wait. None if there is none."""
     place = "/dev/shm"
     if not os.path.isdir(place) or os.statvfs(place).f_flag & os.ST_NOEXEC:  # the server may be copied to it
         return None

@@ -9,7 +9,7 @@ from typing import Any
 import asyncpg
 import pytest
 from hypothesis import settings
-from tests.clusters import choose_place, clear_place, copy_cluster, memory
+from tests.clusters import beside, choose_place, clear_place, copy_cluster
 from tests.examples import count_of
 from tests.kafka.brokers import which
 from tests.turns import Turns, in_turn
@@ -78,7 +78,7 @@ def anyio_backend() -> str:
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[str]:
     """A PostgreSQL server for all tests of this process; its owner's DSN, with the database to be filled in as `{}`."""
-    with tempfile.TemporaryDirectory(prefix="lookout-test-", dir=memory()) as directory:
+    with tempfile.TemporaryDirectory(prefix="lookout-test-", dir=beside()) as directory:
         Path(directory).chmod(0o755)
         copy_cluster(Path(directory))
         server = EmbeddedPostgres(Path(directory))
