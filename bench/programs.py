@@ -7,7 +7,7 @@ from pathlib import Path
 import asyncpg
 import psutil
 from tests.real.programs import alertmanager_process
-from tests.server_process import lookout_process, place_for_data, postgres_of
+from tests.server_process import empty_place, lookout_process, postgres_of
 
 
 class Program:
@@ -57,7 +57,7 @@ class Program:
 @asynccontextmanager
 async def lookout(**environ: str) -> AsyncGenerator[Program]:
     """Lookout as an operator starts it, with a database of its own that writes to the disk."""
-    with place_for_data() as place:
+    with empty_place() as place:
         data_dir = place / "data"
         async with lookout_process(data_dir, **environ) as server:
             url = await server.address()

@@ -4,12 +4,16 @@ import asyncio
 import tempfile
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
+from typing import Any
 
 import asyncpg
 import pytest
+from hypothesis import settings
+from tests.clusters import beside, choose_place, clear_place, copy_cluster
+from tests.examples import count_of
 from tests.kafka.brokers import which
+from tests.turns import Turns, in_turn
 
-from lookout.store import database
 from lookout.store.embedded import EmbeddedPostgres, service_dsn
 
 DATABASE = "tested"
@@ -17,9 +21,53 @@ LARGE = 256 * 1024
 """Bytes. A larger table is cut down with its indexes, which takes longer: what was in it shows in no plan."""
 
 
+settings.register_profile("lookout", max_examples=count_of(100), deadline=None)
+settings.load_profile("lookout")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """The first process of a run chooses what all use."""
+    if not hasattr(config, "workerinput"):
+        choose_place()
+        config.add_cleanup(clear_place)
+
+
 def pytest_report_header() -> str:
     """On which Kafka the tests run."""
     return f"kafka: {which()}"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """`--measure-unit`."""
+    parser.addoption(
+        "--measure-unit",
+        action="store_true",
+        help="With --cov: measure the unit tests alone, and not those that Hypothesis repeats: all would take long.",
+    )
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Turns | None:
+    """Who runs which tests."""
+    return Turns(config, log) if config.getoption("dist") == "loadgroup" else None
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Several at once run in turn; one after another they stay as they are."""
+    if config.getoption("dist") == "loadgroup":
+        items[:] = [items[place] for place in in_turn([item.nodeid for item in items])]
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_protocol(item: pytest.Item) -> None:
+    """Begin or end measuring where the tests that are measured do."""
+    coverage: Any = item.config.pluginmanager.getplugin("_cov")
+    if coverage is None or not item.config.getoption("measure_unit"):
+        return
+    controller = coverage.cov_controller
+    is_example = item.nodeid.startswith("tests/unit/") and item.get_closest_marker("hypothesis") is None
+    if controller.started != is_example:
+        (controller.resume if is_example else controller.pause)()
 
 
 @pytest.fixture(scope="session")
@@ -30,9 +78,9 @@ def anyio_backend() -> str:
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[str]:
     """A PostgreSQL server for all tests of this process; its owner's DSN, with the database to be filled in as `{}`."""
-    # Not in pytest's directory: as root the server runs as another user, whom each pytest that starts bars anew.
-    with tempfile.TemporaryDirectory(prefix="lookout-test-") as directory:
+    with tempfile.TemporaryDirectory(prefix="lookout-test-", dir=beside()) as directory:
         Path(directory).chmod(0o755)
+        copy_cluster(Path(directory))
         server = EmbeddedPostgres(Path(directory))
         dsn = server.start().replace("/postgres?", "/{}?")
         try:
@@ -52,15 +100,8 @@ async def dsn(postgres: str) -> AsyncIterator[str]:
 
 async def _make_database(dsn: str) -> None:
     connection = await asyncpg.connect(dsn.format("postgres"))
-    # Nothing is written through to the disk: nobody cuts the power here.
-    await connection.execute("ALTER SYSTEM SET fsync = off")
-    await connection.execute("SELECT pg_reload_conf()")
-    await connection.execute(f"CREATE DATABASE {DATABASE}")
+    await connection.execute(f"CREATE DATABASE {DATABASE} TEMPLATE postgres")
     await connection.close()
-    pool = await database.connect(dsn.format(DATABASE))
-    await database.migrate_schema(pool)
-    await database.let_service_in(pool)
-    await pool.close()
 
 
 async def _empty(dsn: str) -> None:

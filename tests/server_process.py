@@ -4,17 +4,14 @@ import asyncio
 import os
 import re
 import signal
-import subprocess
 import sys
 import tempfile
 from collections.abc import AsyncGenerator, Generator
 from contextlib import asynccontextmanager, contextmanager, suppress
-from functools import cache
 from pathlib import Path
 
 import psutil
-
-from lookout.store.embedded import EmbeddedPostgres
+from tests.clusters import beside, copy_cluster
 
 LOOKOUT = Path(sys.executable).with_name("lookout")
 START_SECONDS = 30
@@ -145,7 +142,7 @@ def kill_all(processes: list[psutil.Process]) -> None:
 @contextmanager
 def empty_place() -> Generator[Path]:
     """A directory that any user may enter: pytest's own are not, and run by root the database is another user's."""
-    with tempfile.TemporaryDirectory(prefix="lookout-test-", ignore_cleanup_errors=True) as directory:
+    with tempfile.TemporaryDirectory(prefix="lookout-test-", dir=beside(), ignore_cleanup_errors=True) as directory:
         place = Path(directory)
         place.chmod(0o755)
         yield place
@@ -153,22 +150,11 @@ def empty_place() -> Generator[Path]:
 
 @contextmanager
 def place_for_data() -> Generator[Path]:
-    """The same with `data` in it, whose database is made and empty: making one takes longer than most tests do."""
+    """The same with `data` in it, as a first start that was stopped leaves it."""
     with empty_place() as place:
         (place / "data").mkdir()
-        subprocess.run(["cp", "-a", _made().name + "/postgres", place / "data"], check=True)
+        copy_cluster(place / "data")
         yield place
-
-
-@cache
-def _made() -> tempfile.TemporaryDirectory[str]:
-    """A data directory with a stopped database, once in a process."""
-    directory = tempfile.TemporaryDirectory(prefix="lookout-test-", ignore_cleanup_errors=True)
-    Path(directory.name).chmod(0o755)
-    server = EmbeddedPostgres(Path(directory.name))
-    server.start()
-    server.stop()
-    return directory
 
 
 async def run_lookout(*arguments: str, **environ: str) -> tuple[int, str, str]:

@@ -24,12 +24,12 @@ ALERT = {
 
 
 async def _fire(url: str) -> None:
-    async with httpx.AsyncClient(base_url=url) as http:
+    async with httpx.AsyncClient(base_url=url, verify=False) as http:
         (await http.post("/api/v2/alerts", json=[ALERT])).raise_for_status()
 
 
 async def _titles(url: str) -> list[str]:
-    async with httpx.AsyncClient(base_url=url) as http:
+    async with httpx.AsyncClient(base_url=url, verify=False) as http:
         page = (await http.get("/v1/incidents")).raise_for_status().json()
         return [incident["title"] for incident in page["incidents"]]
 
@@ -180,8 +180,10 @@ async def test_a_role_that_may_not_make_tables_is_told_what_it_needs(data_dir: P
     try:
         connection = await asyncpg.connect(dsn)
         await connection.execute("CREATE ROLE guest LOGIN")
+        await connection.execute("CREATE DATABASE another")
         await connection.close()
-        async with lookout_process(data_dir, DATABASE_URL=dsn.replace("//lookout@", "//guest@")) as server:
+        another = dsn.replace("//lookout@/postgres?", "//guest@/another?")
+        async with lookout_process(data_dir, DATABASE_URL=another) as server:
             server.keep_database()
             sentence = await _complaint(server)
         assert "permission denied" in sentence

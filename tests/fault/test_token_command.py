@@ -26,7 +26,10 @@ async def _token(data_dir: Path, *arguments: str) -> tuple[str, str]:
     return said.decode().strip(), complained.decode()
 
 
-async def test_a_token_is_made_before_the_first_start_used_listed_and_revoked_while_it_runs(data_dir: Path) -> None:
+async def test_a_token_is_made_before_the_first_start_used_listed_and_revoked_while_it_runs(
+    empty_data_dir: Path,
+) -> None:
+    data_dir = empty_data_dir
     first, said = await _token(data_dir, "create", "--scope", "read", "--name", "mira")
     assert first.startswith("lkt_")
     assert "shown this once" in said

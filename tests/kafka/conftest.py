@@ -2,7 +2,6 @@
 
 import uuid
 from collections.abc import AsyncIterator, Callable
-from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -23,10 +22,10 @@ async def apache_kafka(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterato
         yield broker
 
 
-@pytest.fixture
-async def apache_kafka_without_topics(tmp_path: Path) -> AsyncIterator[RealBroker]:
-    """Apache Kafka that makes no topic by itself, for one test."""
-    async with real_broker(tmp_path, creates_topics=False) as broker:
+@pytest.fixture(scope="module")
+async def apache_kafka_without_topics(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[RealBroker]:
+    """Apache Kafka that makes no topic by itself, for the tests of one file."""
+    async with real_broker(tmp_path_factory.mktemp("kafka"), creates_topics=False) as broker:
         yield broker
 
 
@@ -37,8 +36,7 @@ async def mock() -> AsyncIterator[MockBroker]:
         yield broker
 
 
-# One process has them all, as each that has one starts a broker.
-ON_REAL = [pytest.mark.real, pytest.mark.xdist_group("apache kafka")]
+ON_REAL = pytest.mark.real
 
 
 @pytest.fixture(params=[pytest.param(REAL, marks=ON_REAL), MOCK])

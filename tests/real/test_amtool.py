@@ -9,7 +9,7 @@ import httpx
 import pytest
 from tests.real.programs import Outcome, program, run
 
-pytestmark = [pytest.mark.real, pytest.mark.slow, pytest.mark.xdist_group("amtool")]
+pytestmark = [pytest.mark.real, pytest.mark.slow]
 
 Amtool = Callable[..., Awaitable[Outcome]]
 

@@ -7,7 +7,7 @@ import httpx
 import msgspec
 import pytest
 
-pytestmark = [pytest.mark.real, pytest.mark.slow, pytest.mark.xdist_group("matchers")]
+pytestmark = [pytest.mark.real, pytest.mark.slow]
 
 LABELS: list[dict[str, str]] = [
     {"alertname": "Down", "job": "api", "severity": "critical", "instance": "a:9100"},

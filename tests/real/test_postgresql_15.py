@@ -3,7 +3,8 @@
 import asyncio
 import os
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Generator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -13,7 +14,7 @@ import pytest
 from tests.real.clusters import owner, run_as_owner
 from tests.real.programs import program
 from tests.real.stream import stream_of
-from tests.server_process import ServerProcess, environment, lookout_process, place_for_data
+from tests.server_process import ServerProcess, empty_place, environment, lookout_process
 
 from lookout.app import rebuild_tables
 from lookout.config import load_settings
@@ -25,15 +26,31 @@ pytestmark = pytest.mark.real
 LEASE = timedelta(minutes=4)
 
 
-@pytest.fixture
-async def database_url() -> AsyncIterator[str]:
-    """A cluster of its own, of the PostgreSQL that Debian installs."""
-    initdb, pg_ctl = program("initdb"), program("pg_ctl")
-    with place_for_data() as place:
+@contextmanager
+def _place() -> Generator[Path]:
+    """A directory in which PostgreSQL may write."""
+    with empty_place() as place:
         if (account := owner()) is not None:
             os.chown(place, account.pw_uid, account.pw_gid)
+        yield place
+
+
+@pytest.fixture(scope="module")
+async def made() -> AsyncIterator[Path]:
+    """A cluster of the PostgreSQL that Debian installs, to be copied."""
+    with _place() as place:
+        cluster, names = place / "cluster", ("-U", "lookout", "--auth=trust", "--encoding=UTF8", "--no-sync")
+        await run_as_owner(program("initdb"), "-D", cluster, *names)
+        yield cluster
+
+
+@pytest.fixture
+async def database_url(made: Path) -> AsyncIterator[str]:
+    """A server of its own."""
+    pg_ctl = program("pg_ctl")
+    with _place() as place:
         cluster = place / "cluster"
-        await run_as_owner(initdb, "-D", cluster, "-U", "lookout", "--auth=trust", "--encoding=UTF8", "--no-sync")
+        await run_as_owner("cp", "-a", made, cluster)
         options = f"-k {place} -c listen_addresses='' -c fsync=off"
         await run_as_owner(pg_ctl, "-D", cluster, "-l", place / "log", "-o", options, "-w", "start")
         yield f"postgresql://lookout@/postgres?host={place}"

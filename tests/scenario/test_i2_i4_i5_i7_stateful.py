@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
 from tests.clock import FakeClock
 from tests.driver import Driver
+from tests.examples import count_of
 from tests.scenario.conftest import Start
 
 from lookout.incidents.incident import Status
@@ -177,7 +178,7 @@ async def test_i2_i4_i5_i7_hold_whatever_happens(start: Start, clock: FakeClock,
         {"run_in_loop": run_in_loop, "start": staticmethod(start), "clock": clock, "policy": policy},
     )
     bounded = settings(
-        max_examples=examples,
+        max_examples=count_of(examples),
         stateful_step_count=25,
         deadline=None,
         derandomize=True,

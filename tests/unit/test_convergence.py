@@ -5,9 +5,10 @@ from datetime import timedelta
 from random import Random
 
 import pytest
-from hypothesis import given, note, settings
+from hypothesis import given, note
 from hypothesis import strategies as st
 from msgspec.structs import replace
+from tests.examples import examples
 from tests.unit.stories import TALKATIVE, TERSE, Story, leased, told
 from tests.unit.times import NOW, at
 
@@ -138,7 +139,7 @@ def _shuffled(messages: list[Alert], random: Random) -> list[Alert]:
     return order
 
 
-@settings(deadline=None, max_examples=600)
+@examples(600)
 @given(deliveries(), st.randoms(use_true_random=False), st.randoms(use_true_random=False))
 def test_i3_any_order_and_repetition_ends_in_the_same_state(
     messages: list[Alert], first: Random, second: Random
@@ -146,7 +147,7 @@ def test_i3_any_order_and_repetition_ends_in_the_same_state(
     assert _state(_shuffled(messages, first), TALKATIVE) == _state(_shuffled(messages, second), TALKATIVE)
 
 
-@settings(deadline=None, max_examples=300)
+@examples(300)
 @given(deliveries(), st.randoms(use_true_random=False), st.randoms(use_true_random=False))
 def test_i3_what_is_postponed_ends_in_the_same_state_as_what_is_told_at_once(
     messages: list[Alert], first: Random, second: Random
@@ -154,7 +155,7 @@ def test_i3_what_is_postponed_ends_in_the_same_state_as_what_is_told_at_once(
     assert _state(_shuffled(messages, first), TALKATIVE) == _state(_shuffled(messages, second), TERSE)
 
 
-@settings(deadline=None, max_examples=300)
+@examples(300)
 @given(deliveries(), st.randoms(use_true_random=False), st.randoms(use_true_random=False), st.integers(1, 15))
 def test_i3_what_runs_out_afterwards_is_the_same_at_every_minute(
     messages: list[Alert], first: Random, second: Random, minutes: int
@@ -171,7 +172,7 @@ def test_i3_what_runs_out_afterwards_is_the_same_at_every_minute(
         assert open_keys(stories[0].ledger) == open_keys(stories[1].ledger) == open_keys(stories[2].ledger)
 
 
-@settings(deadline=None, max_examples=300)
+@examples(300)
 @given(
     deliveries(),
     st.randoms(use_true_random=False),
@@ -199,7 +200,7 @@ BY_INSTANCE = Rule("by instance", parse_matchers('instance="a"'), ("instance",))
 TOGETHER = Rule("together", parse_matchers('instance=~"a|b"'), ("alertname",), reopen_window=timedelta(minutes=1))
 
 
-@settings(deadline=None, max_examples=300)
+@examples(300)
 @given(
     deliveries(),
     deliveries(),

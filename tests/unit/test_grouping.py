@@ -4,8 +4,9 @@ import itertools
 import json
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from tests.examples import examples
 from tests.unit.times import NOW
 
 from lookout.alerts.alert import Alert, AlertStatus, label_set
@@ -100,7 +101,7 @@ def test_a_label_cannot_forge_a_digest_or_a_fingerprint() -> None:
     assert forged.startswith("labels/1:")
 
 
-@settings(deadline=None, max_examples=200)
+@examples(200)
 @given(*[st.dictionaries(st.sampled_from("abcd"), st.text(max_size=4), max_size=4)] * 2)
 def test_keys_are_equal_exactly_when_the_group_labels_are(first: dict[str, str], second: dict[str, str]) -> None:
     policy = Policy(group_by=("a", "b", "c"))
@@ -109,7 +110,7 @@ def test_keys_are_equal_exactly_when_the_group_labels_are(first: dict[str, str],
     assert (_key(first, policy) == _key(second, policy)) == (alone[0] == alone[1])
 
 
-@settings(deadline=None, max_examples=100)
+@examples(100)
 @given(st.dictionaries(st.text(min_size=1, max_size=3), st.text(max_size=5), min_size=1, max_size=4))
 def test_any_key_fits_a_database_index_and_names_its_labels(labels: dict[str, str]) -> None:
     group = group_of(label_set(labels), Policy(group_by=tuple(labels)))

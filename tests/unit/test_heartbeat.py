@@ -5,8 +5,9 @@ from datetime import datetime, timedelta
 from random import Random
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from tests.examples import examples
 from tests.unit.answering import listed, prometheus_says, reconciles
 from tests.unit.stories import Story, leased
 from tests.unit.times import NOW, at
@@ -75,6 +76,15 @@ def test_a_watch_for_one_that_is_gone_does_nothing() -> None:
     story.ledger.watch([HeartbeatKey("prometheus", "0")], story.now, story.listening_since)
     assert not story.ledger.forget(HeartbeatKey("prometheus", "0"), story.now)
     assert story.told_events == []
+
+
+def test_the_end_that_one_twin_tells_does_not_end_it_while_another_lives() -> None:
+    story = Story()
+    for twin in "ab":
+        story.fires(0, replica=twin, alertname="Watchdog")
+    story.passes(1)
+    story.resolves(0, replica="a", alertname="Watchdog")
+    assert len(story.ledger.heartbeats) == 1
 
 
 def test_one_that_is_forgotten_is_silent_no_more_and_watched_again_once_it_is_heard() -> None:
@@ -326,7 +336,7 @@ def _played(messages: list[Alert], minutes: int) -> tuple[set[str], set[Heartbea
     return story.firing, set(known), {key for key, beat in known.items() if beat.silent_since is not None}
 
 
-@settings(deadline=None, max_examples=600)
+@examples(600)
 @given(deliveries(), st.randoms(use_true_random=False), st.integers(0, 20))
 def test_i3_any_order_and_repetition_ends_with_the_same_held_and_silent(
     messages: list[Alert], random: Random, minutes: int
@@ -336,7 +346,7 @@ def test_i3_any_order_and_repetition_ends_with_the_same_held_and_silent(
     assert _played(shuffled, minutes) == _played(messages, minutes)
 
 
-@settings(deadline=None, max_examples=200)
+@examples(200)
 @given(st.lists(st.integers(1, 200), max_size=12), st.integers(0, 600))
 def test_i10_whenever_anybody_looks_what_a_dead_source_left_firing_fires(looks: list[int], listening: int) -> None:
     story = Story()

@@ -9,9 +9,10 @@ from functools import partial
 from random import Random
 
 import pytest
-from hypothesis import Phase, given, note, settings
+from hypothesis import Phase, given, note
 from hypothesis import strategies as st
 from tests.deliveries import ARRIVAL, Request, half_an_hour, shuffled
+from tests.examples import examples
 from tests.unit.stories import Story
 from tests.unit.test_convergence import open_keys
 from tests.unit.times import NOW
@@ -61,7 +62,7 @@ def _all_is_told(*stories: Story) -> None:
         story.now = now
 
 
-@settings(deadline=None, max_examples=12, phases=PHASES)
+@examples(12, phases=PHASES)
 @given(NUMBERS)
 def test_i3_in_any_order_what_really_fires_is_firing(number: int) -> None:
     random = Random(number)
@@ -72,7 +73,7 @@ def test_i3_in_any_order_what_really_fires_is_firing(number: int) -> None:
     assert set().union(*open_keys(story.ledger).values()) == told.firing
 
 
-@settings(deadline=None, max_examples=6, phases=PHASES)
+@examples(6, phases=PHASES)
 @given(NUMBERS)
 def test_i3_with_a_third_of_them_lost_each_order_still_ends_in_the_same_state(number: int) -> None:
     random = Random(number)

@@ -3,8 +3,9 @@
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from tests.examples import examples
 from tests.unit.times import NOW
 
 from lookout.alerts.alert import LATEST, parse_time
@@ -75,14 +76,14 @@ def test_the_error_names_a_bounded_part_of_what_was_sent() -> None:
     assert len(str(raised.value)) < 100
 
 
-@settings(deadline=None, max_examples=200)
+@examples(200)
 @given(st.timedeltas(timedelta(days=-700_000), timedelta(days=2_900_000)), st.integers(-1439, 1439))
 def test_what_python_writes_in_any_zone_is_read_back(distance: timedelta, zone_minutes: int) -> None:
     moment = (NOW + distance).astimezone(timezone(timedelta(minutes=zone_minutes)))
     assert parse_time(moment.isoformat()) == min(moment, LATEST)
 
 
-@settings(deadline=None, max_examples=300)
+@examples(300)
 @given(
     st.text(max_size=40) | st.from_regex(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{0,9})?(Z|[+-]\d\d:\d\d)", fullmatch=True)
 )

@@ -6,8 +6,9 @@ from datetime import datetime
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from tests.examples import examples
 from tests.unit.payloads import ALERTMANAGER, EVENTS, GRAFANA, PROMETHEUS, captured
 from tests.unit.times import NOW
 
@@ -65,21 +66,21 @@ def _check(parse: Parser, body: bytes) -> None:
 
 
 @PARSERS
-@settings(deadline=None, max_examples=150)
+@examples(150)
 @given(body=st.binary(max_size=60))
 def test_any_bytes(parse: Parser, body: bytes) -> None:
     _check(parse, body)
 
 
 @PARSERS
-@settings(deadline=None, max_examples=200)
+@examples(200)
 @given(value=VALUES, ascii_only=st.booleans())
 def test_any_json(parse: Parser, value: Any, ascii_only: bool) -> None:
     _check(parse, json.dumps(value, ensure_ascii=ascii_only).encode(errors="surrogatepass"))
 
 
 @PARSERS
-@settings(deadline=None, max_examples=200)
+@examples(200)
 @given(
     alerts=st.lists(st.dictionaries(KEYS, VALUES | st.dictionaries(TEXTS, TEXTS, max_size=3), max_size=6), max_size=3)
 )
@@ -93,7 +94,7 @@ def test_any_alerts_in_their_frame(parse: Parser, alerts: list[dict[str, Any]]) 
 OF_GRAFANA = st.sampled_from(["fingerprint", "values", "valueString", "dashboardURL", "imageURL", "ruleUID", "status"])
 
 
-@settings(deadline=None, max_examples=200)
+@examples(200)
 @given(
     labels=st.dictionaries(st.sampled_from(["alertname", "rulename", "a"]), TEXTS | st.just("DatasourceNoData")),
     fields=st.dictionaries(OF_GRAFANA, VALUES),
@@ -109,7 +110,7 @@ SENT = {"routing_key": "k", "dedup_key": "d"}
 TOLD_OF = {"summary": "s", "source": "h", "severity": "page"}
 
 
-@settings(deadline=None, max_examples=300)
+@examples(300)
 @given(
     action=st.sampled_from(["trigger", "acknowledge", "resolve"]) | VALUES,
     event=st.dictionaries(OF_EVENTS, VALUES),
@@ -122,7 +123,7 @@ def test_any_fields_of_an_event(action: Any, event: dict[str, Any], payload: dic
 
 
 @PARSERS
-@settings(deadline=None, max_examples=300)
+@examples(300)
 @given(
     payload=st.sampled_from(REAL),
     edits=st.lists(st.tuples(st.floats(0, 1), st.integers(0, 12), st.binary(max_size=6)), min_size=1, max_size=4),
@@ -179,7 +180,7 @@ def _essence(parsed: Parsed) -> tuple[object, ...]:
     return parsed.alerts, [(rejected.index, rejected.reason) for rejected in parsed.rejected]
 
 
-@settings(deadline=None, max_examples=200)
+@examples(200)
 @given(st.lists(POSTED, max_size=4))
 def test_prometheus_readers_agree_on_well_formed_requests(posted: list[dict[str, Any]]) -> None:
     body = json.dumps(posted).encode()
@@ -188,7 +189,7 @@ def test_prometheus_readers_agree_on_well_formed_requests(posted: list[dict[str,
     assert _essence(usual) == _essence(as_go)
 
 
-@settings(deadline=None, max_examples=200)
+@examples(200)
 @given(st.lists(TOLD, max_size=4))
 def test_alertmanager_readers_agree_on_well_formed_messages(told: list[dict[str, Any]]) -> None:
     body = json.dumps({"version": "4", "alerts": told}).encode()

@@ -1,9 +1,9 @@
 """What holds under any interleaving of alerts, expiries and people: the invariants of the log and its projections."""
 
 import pytest
-from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+from tests.examples import examples
 from tests.unit.answering import alertmanager_says, listed, prometheus_says, reconciles
 from tests.unit.stories import POLICY, TALKATIVE, TERSE, Story, leased, told
 
@@ -210,9 +210,9 @@ class UsualMachine(LedgerMachine):
     policy = POLICY
 
 
-LedgerMachine.TestCase.settings = settings(deadline=None, max_examples=100, stateful_step_count=30)
-PostponingMachine.TestCase.settings = settings(deadline=None, max_examples=100, stateful_step_count=30)
-UsualMachine.TestCase.settings = settings(deadline=None, max_examples=50, stateful_step_count=40)
+LedgerMachine.TestCase.settings = examples(100, stateful_step_count=30)
+PostponingMachine.TestCase.settings = examples(100, stateful_step_count=30)
+UsualMachine.TestCase.settings = examples(50, stateful_step_count=40)
 TestLedger = LedgerMachine.TestCase
 TestPostponing = PostponingMachine.TestCase
 TestUsual = UsualMachine.TestCase

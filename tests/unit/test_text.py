@@ -5,8 +5,9 @@ import unicodedata
 import weakref
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from tests.examples import examples
 
 from lookout.alerts.text import ELLIPSIS, escaped, one_line, paragraphs, without_marks
 
@@ -54,7 +55,7 @@ def test_a_cut_among_spaces_is_still_marked() -> None:
     assert one_line("a" + " " * 100 + "b", 10) == "a" + ELLIPSIS
 
 
-@settings(deadline=None, max_examples=200)
+@examples(200)
 @given(st.text(alphabet=st.characters(codec=None), max_size=80), st.integers(min_value=2, max_value=20))
 def test_any_text_becomes_one_bounded_printable_line(text: str, limit: int) -> None:
     line = one_line(text, limit)
@@ -97,7 +98,7 @@ def test_a_message_cannot_be_written_in_joiners(text: str, shown: str) -> None:
     assert len(paragraphs(text, 200)) <= len(shown)
 
 
-@settings(deadline=None, max_examples=200)
+@examples(200)
 @given(st.text(alphabet=st.characters(codec=None), max_size=80))
 def test_what_is_escaped_says_what_was_there(text: str) -> None:
     escapes = escaped(text)
@@ -122,7 +123,7 @@ def test_paragraphs_keep_their_lines(text: str, shown: str) -> None:
     assert paragraphs(text, 30) == shown
 
 
-@settings(deadline=None, max_examples=100)
+@examples(100)
 @given(st.text(alphabet=st.characters(codec=None), max_size=150), st.integers(min_value=2, max_value=20))
 def test_any_text_becomes_bounded_printable_paragraphs(text: str, limit: int) -> None:
     shown = paragraphs(text, limit)

@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Mapping, Sequence
+from functools import cache
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -317,9 +318,15 @@ def text_of(content: dict[str, Any]) -> str:
     return json.dumps(content, indent=2) + "\n"
 
 
+@cache
+def _body() -> bytes:
+    """The document as it is served: the same for every Lookout of this process."""
+    return msgspec.json.encode(document())
+
+
 def openapi_route() -> Route:
     """`GET /openapi.json`."""
-    body = msgspec.json.encode(document())
+    body = _body()
 
     async def answer(_: Request) -> Response:
         return Response(body, media_type="application/json")

@@ -1,0 +1,46 @@
+"""Who runs which tests, when several run at once."""
+
+from itertools import groupby
+
+from tests.turns import APACHE_KAFKA, group_of, in_turn
+
+NAMES = [
+    "tests/fault/test_i1_kill_nine.py::test_a",
+    "tests/kafka/test_away.py::test_a[apache kafka]",
+    "tests/kafka/test_away.py::test_a[librdkafka's mock]",
+    "tests/kafka/test_resend.py::test_b[apache kafka-no broker]",
+    "tests/page/test_live.py::test_a",
+    "tests/page/test_live.py::test_b",
+    "tests/scenario/test_actions.py::test_a",
+    "tests/scenario/test_actions.py::test_b[1::2]",
+    "tests/scenario/test_edge.py::test_a",
+    "tests/scenario/test_why.py::test_a",
+    "tests/unit/test_lease.py::test_a",
+    "tests/unit/test_text.py::test_a",
+]
+
+
+def test_each_runs_once_and_groups_stay_together() -> None:
+    order = in_turn(NAMES)
+    assert sorted(order) == list(range(len(NAMES)))
+    groups = [group for group, _ in groupby(group_of(NAMES[place]) for place in order)]
+    assert len(groups) == len(set(groups))
+
+
+def test_one_process_has_the_broker_and_begins_with_it() -> None:
+    assert {group_of(name) for name in NAMES if "apache kafka" in name} == {APACHE_KAFKA}
+    assert NAMES[in_turn(NAMES)[0]] == "tests/kafka/test_away.py::test_a[apache kafka]"
+
+
+def test_what_shares_nothing_is_taken_apart_and_a_file_is_not() -> None:
+    assert group_of("tests/page/test_live.py::test_a") != group_of("tests/page/test_live.py::test_b")
+    assert {group_of(name) for name in NAMES if "actions" in name} == {"tests/scenario/test_actions.py"}
+
+
+def test_what_waits_runs_among_what_computes() -> None:
+    waits = [not NAMES[place].startswith(("tests/scenario", "tests/unit")) for place in in_turn(NAMES)]
+    assert max(len(list(run)) for _, run in groupby(waits)) <= 2
+
+
+def test_nothing_at_all_is_in_turn() -> None:
+    assert in_turn([]) == []
