@@ -194,3 +194,24 @@ async def test_another_replica_that_brings_the_schema_up_to_date_costs_nobody_an
         answer = await lookout.after_all_tries(lookout.post_alerts(lookout.alert({"job": pretend})), tries=2)
         assert answer.status_code == 200
     assert await lookout.types() == ["opened"] * 3
+
+
+async def test_who_is_cancelled_in_a_transaction_leaves_no_noise_and_a_connection_that_is_well(dsn: str) -> None:
+    """At a stop, and when a client goes: whatever was under way, from the first word of a transaction to its last."""
+    noise: list[Any] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: noise.append(context))
+    pool = await database.connect(dsn, 1)
+
+    async def works() -> None:
+        async with isolation.tenants(pool, ["default"]) as connection:
+            await connection.fetch("SELECT pg_sleep(0.01)")
+
+    for turns in range(60):
+        working = asyncio.create_task(works())
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        working.cancel()
+        await asyncio.wait([working])
+    await works()
+    await pool.close()
+    assert noise == []

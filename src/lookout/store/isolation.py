@@ -9,7 +9,7 @@ a transaction may take, which is said with the name: a pooler of transactions fo
 """
 
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeVar
 
 import asyncpg
@@ -81,30 +81,38 @@ async def _transaction(pool: "Pool", level: Level) -> AsyncGenerator["Connection
     """A transaction. If the server says nothing, or takes no writes any more, none of its connections is used again."""
     connection = await pool.acquire()
     try:
-        transaction = connection.transaction(isolation=level)
-        try:
-            await transaction.start()
-        except asyncpg.InternalClientError:
-            end(connection)  # it is in no state to be asked anything, and stays so
-            raise
-        try:
+        async with _begun(connection, level):
             yield connection
-        except TimeoutError:
-            end(connection)  # it would not answer to a rollback either
-            raise
-        except BaseException:
-            with suppress(asyncpg.InterfaceError):  # it is closed
-                await transaction.rollback()
-            raise
-        await transaction.commit()
     except (TimeoutError, asyncpg.ReadOnlySQLTransactionError):
         await pool.expire_connections()
+        raise
+    except asyncpg.InternalClientError:
+        end(connection)  # it is in no state to be asked anything, and stays so
         raise
     except (asyncpg.InvalidSQLStatementNameError, asyncpg.DuplicatePreparedStatementError):
         log.warning("store", action="session_changed", because="a pooler: set LOOKOUT_POOLER=transaction")
         raise
     finally:
         await pool.release(connection, timeout=RELEASE_SECONDS)
+
+
+@asynccontextmanager
+async def _begun(connection: "Connection", level: Level) -> AsyncGenerator[None]:
+    """A transaction on this connection. What it failed for is told, and not that a lost one cannot be rolled back."""
+    failure: BaseException | None = None
+    try:
+        async with connection.transaction(isolation=level):
+            try:
+                yield
+            except BaseException as error:
+                failure = error
+                if isinstance(error, TimeoutError):
+                    end(connection)  # it would not answer to a rollback either
+                raise
+    except asyncpg.InterfaceError:
+        if failure is None:
+            raise
+        raise failure from None
 
 
 async def _twice(read: Callable[[], Awaitable[T]]) -> T:
