@@ -2,7 +2,7 @@
 
     python -m faults                             # 10 new seeds, in 30 minutes
     python -m faults --seed 7 --minutes 2        # the faults of seed 7
-    python -m faults --seed 7 --list             # which they are
+    python -m faults --seed 7 --list             # which they are, and when
 
 Exit code 1 if an invariant was broken; what is worth keeping is in build/faults/SEED then. See docs/faults.md.
 """
@@ -48,12 +48,10 @@ async def played(seeds: Sequence[int], seconds: float, minutes: float) -> list[O
             say(f"seed {seed} ({number} of {len(seeds)}): faults for {seconds:.0f} s")
             outcome = await play(seed, seconds, logs, say)
             outcomes.append(outcome)
-            for reason in sorted(outcome.left_out):
-                say(f"LEFT OUT: {reason}")
             for line in outcome.broken:
                 say(f"BROKEN: {line}")
             if outcome.broken:
-                say(f"Seed {seed} again: python -m faults --seed {seed} --minutes {minutes:g}; its files: {logs}")
+                say(f'Again: make faults ARGS="--seed {seed} --minutes {minutes:g}"; its files: {logs}')
         if not outcome.broken:
             shutil.rmtree(logs)
     return outcomes
@@ -73,6 +71,8 @@ def show(outcomes: Sequence[Outcome]) -> None:
     console = Console()
     console.print(faults)
     console.print(table)
+    for reason in sorted(set[str]().union(*(one.left_out for one in outcomes))):
+        console.print(f"LEFT OUT: {reason}", style="bold", highlight=False)
 
 
 def main() -> None:
@@ -85,6 +85,8 @@ def main() -> None:
     given = parser.parse_args()
     if given.list and given.seed is None:
         parser.error("--list needs a --seed")
+    if given.seeds < 1 or given.minutes <= 0:
+        parser.error("--seeds and --minutes are more than nothing")
     seeds = [given.seed] if given.seed is not None else [random.randrange(10**6) for _ in range(given.seeds)]
     seconds = max(LEAST_SECONDS, given.minutes * 60 / len(seeds) - OVERHEAD_SECONDS)
     if given.list:

@@ -24,7 +24,7 @@ from faults.checks import Record, Told
 from faults.disk import small_disk
 from faults.followers import Seen, digest_of
 from faults.ledger import words_of
-from faults.schedule import Step, schedule
+from faults.schedule import Fault, Step, schedule
 from faults.senders import headers_of, keep_sending
 from faults.stage import EVENTS_TOPIC, PARTITIONS, TENANTS, TRIGGERS_TOPIC, Stage, stage
 from lookout.errors import StartError
@@ -103,6 +103,9 @@ async def _play(everything: Stage, seed: int, seconds: float, outcome: Outcome, 
     async with _beside(_read_records(everything), _look(everything, say), *(one.run() for one in everything.followers)):
         await _until(partial(_are_ready, everything), START_SECONDS, "not every Lookout is ready")
         say("all are up")
+        outcome.left_out |= set(filter(None, map(everything.cannot, Fault)))
+        for reason in sorted(outcome.left_out):
+            say(f"LEFT OUT: {reason}")
         stopped = asyncio.Event()
         async with asyncio.TaskGroup() as sending:
             for sender in everything.senders:
@@ -127,12 +130,10 @@ async def _break(everything: Stage, steps: Sequence[Step], outcome: Outcome, say
         for step in steps:
             await asyncio.sleep(step.at - now)
             now = step.at
-            if (reason := everything.cannot(step.fault)) is not None:
-                outcome.left_out.add(reason)
-                continue
-            outcome.faults[step.fault] += 1
-            say(line_of(step))
-            playing.create_task(_play_one(everything, step))
+            if everything.cannot(step.fault) is None:
+                outcome.faults[step.fault] += 1
+                say(line_of(step))
+                playing.create_task(_play_one(everything, step))
     await _until(partial(_are_ready, everything), START_SECONDS, "not every Lookout is ready after all was healed")
 
 

@@ -1,6 +1,9 @@
 """GraphQL's subscription over a real WebSocket: live, resumed without a gap, and closed properly."""
 
 import asyncio
+import json
+from collections.abc import MutableMapping
+from typing import Any
 
 import pytest
 from tests.driver import Driver
@@ -88,6 +91,40 @@ async def test_a_client_that_leaves_or_completes_no_longer_follows(lookout: Driv
         await socket.send(type="complete", id="1")
         await followers_are(lookout, 1)
     await followers_are(lookout, 0)
+
+
+async def test_a_client_that_is_gone_while_it_is_told_something_is_no_error(
+    lookout: Driver, caplog: pytest.LogCaptureFixture
+) -> None:
+    await lookout.fires(job="a")
+    gone = asyncio.Event()
+    told: list[str] = []
+
+    async def receive() -> dict[str, Any]:
+        if not said:
+            await gone.wait()
+            return {"type": "websocket.disconnect", "code": 1006}
+        return said.pop(0)
+
+    async def send(message: MutableMapping[str, Any]) -> None:
+        told.append(message["type"])
+        if '"next"' in message.get("text", ""):
+            gone.set()
+            raise OSError("the connection is gone")
+
+    subscribe = {"type": "subscribe", "id": "1", "payload": {"query": LIVE, "variables": {"after": 0}}}
+    said: list[dict[str, Any]] = [{"type": "websocket.connect"}]
+    said += [{"type": "websocket.receive", "text": json.dumps(it)} for it in ({"type": "connection_init"}, subscribe)]
+    scope: dict[str, Any] = {
+        "type": "websocket", "path": "/graphql/ws", "raw_path": b"/graphql/ws", "query_string": b"", "scheme": "ws",
+        "headers": [(b"host", b"127.0.0.1")], "subprotocols": [PROTOCOL], "client": ("127.0.0.1", 1), "root_path": "",
+        "server": ("127.0.0.1", 80), "http_version": "1.1", "state": {},
+    }  # fmt: skip
+    async with asyncio.timeout(20):
+        await lookout.running.app(scope, receive, send)
+        await followers_are(lookout, 0)
+    assert told.count("websocket.send") >= 2
+    assert [record for record in caplog.records if record.levelname == "ERROR"] == []
 
 
 async def test_a_lookout_that_stops_says_after_which_position_to_go_on(lookout: Driver) -> None:

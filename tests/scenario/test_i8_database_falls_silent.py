@@ -59,6 +59,18 @@ async def test_reads_are_refused_once_and_then_answered_over_new_connections(
     assert after == before
 
 
+async def test_a_replica_that_is_asked_whether_it_is_ready_is_so_again_without_any_other_request(
+    line_and_lookout: tuple[Line, Driver],
+) -> None:
+    """A load balancer sends nothing else to one that is not."""
+    line, lookout = line_and_lookout
+    await asyncio.gather(*(lookout.incidents() for _ in range(READS_AT_ONCE)))
+    line.fall_silent()
+    assert (await lookout.http.get("/ready")).status_code == 503
+    assert (await lookout.http.get("/ready")).status_code == 200
+    await asyncio.gather(*(lookout.incidents() for _ in range(READS_AT_ONCE)))
+
+
 async def test_i4_followers_are_told_again_once_the_listener_has_no_sign_of_life(
     line_and_lookout: tuple[Line, Driver],
 ) -> None:

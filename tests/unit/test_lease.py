@@ -1,12 +1,14 @@
 """Who says that an alert fires, how long that word stands, and what ends it."""
 
 from datetime import timedelta
+from itertools import permutations
 
 import msgspec
 import pytest
-from tests.unit.stories import POLICY, Story, told
+from tests.unit.stories import POLICY, Story, leased, told
 from tests.unit.times import NOW, at
 
+from lookout.alerts.alert import AlertStatus
 from lookout.alerts.source import Source
 from lookout.incidents.incident import Resolution, Status
 from lookout.incidents.lease import ENDED_LEASES_KEPT, LIVE_LEASES_KEPT, Lease, check_at
@@ -284,6 +286,17 @@ def test_two_ends_of_one_firing_leave_the_later(story: Story) -> None:
     story.tells(since=0, until=1)
     [lease] = _leases(story)
     assert (lease.resolved_at, lease.told_end) == (at(2), at(2))
+
+
+@pytest.mark.parametrize("order", list(permutations(range(3))))
+def test_i3_the_latest_end_of_a_firing_counts_whoever_tells_it_in_any_order(story: Story, order: list[int]) -> None:
+    """A promise that reaches a little beyond what the one end allows, and not beyond what the other does."""
+    story.passes(2)
+    ends = [told(since=0, until=1.125), leased(since=0, until=1, now=story.now)]
+    messages = [*ends, leased(since=0, until=5.05, now=story.now)]
+    for place in order:
+        story.hears(messages[place])
+    assert [state.status for state in story.ledger.alerts.values() if state.status is AlertStatus.FIRING] == []
 
 
 def test_a_sender_that_states_no_start_has_one_firing_from_when_it_was_first_heard(story: Story) -> None:

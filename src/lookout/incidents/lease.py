@@ -173,7 +173,9 @@ def _hear_resolved(leases: Leases, alert: Alert, now: datetime, policy: Policy) 
     if not is_told:
         # Remembered, so that a firing message that comes after it is known to be late.
         key = LeaseKey(alert.source, replica, alert.starts_at or ended_at)
-        changed[key] = Lease(*key, ended_at, alert.leased, now, resolved_at=ended_at)
+        # As late an end as was told of this firing: one that comes by another path later would end this lease too.
+        told = _resolution(leases, key, alert.leased, now) if alert.leased else None
+        changed[key] = Lease(*key, ended_at, alert.leased, now, resolved_at=max(told or ended_at, ended_at))
     return {key: lease for key, lease in changed.items() if leases.get(key) != lease}
 
 

@@ -6,14 +6,19 @@ closed, and every other connection of its pool with it, before it is used again:
 """
 
 import socket
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import parse_qs, urlsplit, urlunsplit
 
 import asyncpg
 from asyncpg.connect_utils import SessionAttribute
 
+from lookout.store.sql import SQL
+
 if TYPE_CHECKING:
     from asyncio import Transport
+
+    from lookout.store.database import Connection, Pool
 
     _Connection = asyncpg.Connection[asyncpg.Record]
 else:
@@ -21,6 +26,8 @@ else:
 
 CONNECT_SECONDS = 5.0
 """For each server that is named: one that is gone must not keep us from the next."""
+RELEASE_SECONDS = 5.0
+"""How long a connection on which a statement was given up may take to be well again."""
 SILENCE_SECONDS = 15
 """After so long a peer that acknowledges nothing is gone."""
 PROBE_SECONDS = 5
@@ -59,6 +66,25 @@ def watch(end: socket.socket) -> None:
     for name, value in _WATCHED:
         if hasattr(socket, name):
             end.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
+
+
+def end(connection: "Connection") -> None:
+    """Close a connection of a pool at once, without a word to the server."""
+    with suppress(asyncpg.InterfaceError):  # it has ended by itself
+        connection.terminate()
+
+
+async def check(pool: "Pool", seconds: float) -> None:
+    """Return if the server answers. If it does not in time no open connection of the pool is used again."""
+    connection = await pool.acquire()
+    try:
+        await connection.fetchval(SQL["is_alive"], timeout=seconds)
+    except TimeoutError:
+        end(connection)
+        await pool.expire_connections()
+        raise
+    finally:
+        await pool.release(connection, timeout=RELEASE_SECONDS)
 
 
 class Servers:

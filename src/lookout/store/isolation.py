@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeVar
 import asyncpg
 import structlog
 
+from lookout.store.connecting import RELEASE_SECONDS, end
 from lookout.store.sql import SQL
 
 if TYPE_CHECKING:
@@ -32,8 +33,6 @@ LOCK_SECONDS = 10.0
 IDLE_SECONDS = 60.0
 """How long a transaction may stand still between two statements: a relay waits for Kafka in one. What stands still for
 longer belongs to a process that is frozen or gone, and others wait for its locks."""
-RELEASE_SECONDS = 5.0
-"""How long a connection on which a statement was given up may take to be well again."""
 
 RETRIED_READS = (
     asyncpg.InvalidCachedStatementError,  # another replica has just brought the schema up to date
@@ -86,12 +85,12 @@ async def _transaction(pool: "Pool", level: Level) -> AsyncGenerator["Connection
         try:
             await transaction.start()
         except asyncpg.InternalClientError:
-            _end(connection)  # it is in no state to be asked anything, and stays so
+            end(connection)  # it is in no state to be asked anything, and stays so
             raise
         try:
             yield connection
         except TimeoutError:
-            _end(connection)  # it would not answer to a rollback either
+            end(connection)  # it would not answer to a rollback either
             raise
         except BaseException:
             with suppress(asyncpg.InterfaceError):  # it is closed
@@ -106,11 +105,6 @@ async def _transaction(pool: "Pool", level: Level) -> AsyncGenerator["Connection
         raise
     finally:
         await pool.release(connection, timeout=RELEASE_SECONDS)
-
-
-def _end(connection: "Connection") -> None:
-    with suppress(asyncpg.InterfaceError):  # it has ended by itself
-        connection.terminate()
 
 
 async def _twice(read: Callable[[], Awaitable[T]]) -> T:

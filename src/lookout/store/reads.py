@@ -17,6 +17,7 @@ from lookout.incidents.incident import Incident, Status
 from lookout.incidents.transitions import Reason, reason_of
 from lookout.store import jsonb
 from lookout.store.board import BoardReads
+from lookout.store.connecting import check
 from lookout.store.isolation import OfTenant, Platform
 from lookout.store.rows import feed_event_of, incident_of, label_set_of
 from lookout.store.sources import SourceReads
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
 
 END = 2**62
 """A position beyond every other."""
+REACH_SECONDS = 1.5
+"""How long the database may take to say that it is there. Whoever asks waits a little longer."""
 _LABELS = msgspec.json.Decoder(dict[str, str])
 _OPEN = frozenset(status.value for status in Status if status is not Status.RESOLVED)
 
@@ -361,7 +364,8 @@ class Reads:
 
     async def is_reachable(self) -> bool:
         """Whether the database answers; raises what it says if not."""
-        return await self._pool.fetchval("SELECT true", timeout=2)
+        await check(self._pool, REACH_SECONDS)
+        return True
 
 
 def _decided(row: "asyncpg.Record") -> Decided:

@@ -19,6 +19,7 @@ from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocket
 from strawberry.asgi import ASGIWebSocketAdapter, GraphQL
 from strawberry.exceptions import ConnectionRejectionError
+from strawberry.http.exceptions import WebSocketDisconnected
 from strawberry.subscriptions import GRAPHQL_TRANSPORT_WS_PROTOCOL
 from strawberry.subscriptions.protocols.graphql_transport_ws.handlers import BaseGraphQLTransportWSHandler
 from strawberry.subscriptions.protocols.graphql_transport_ws.types import Message
@@ -124,6 +125,11 @@ class _Socket(BaseGraphQLTransportWSHandler[Asking, None]):
             await super().handle_message(message)
         except (KeyError, TypeError, msgspec.ValidationError) as error:
             await self.handle_invalid_message(f"the message is not of graphql-transport-ws: {error}")
+
+    async def handle_task_exception(self, error: Exception) -> None:
+        """A client that is gone while it is told something comes back after what it has: no failure of ours."""
+        if not isinstance(error, WebSocketDisconnected):
+            await super().handle_task_exception(error)
 
     def _refusal(self) -> GraphQLError | None:
         """Why one more operation is refused, None if it is not."""
