@@ -50,9 +50,9 @@ async def _in_use(dsn: str) -> AsyncGenerator[None]:
         await reader.close()
 
 
-async def _until_it_waits(logs: MutableSequence[Any], other: "asyncpg.Connection[Any]") -> None:
+async def _until_it_waits(logs: MutableSequence[Any], other: "asyncpg.Connection[Any]", what: str = "lock") -> None:
     async with asyncio.timeout(30):
-        while not any(entry["action"] == "migration_waits" for entry in logs):
+        while not any(entry["action"] == "migration_waits" and what in entry["error"] for entry in logs):
             await other.execute("SELECT pg_sleep(0.01)")
 
 
@@ -71,6 +71,21 @@ async def test_others_get_through_while_it_waits_and_it_ends_when_the_table_is_f
     assert "0013_rejected_alerts" in applied
     await other.close()
     await pool.close()
+
+
+async def test_replicas_take_turns_and_say_that_they_wait_for_another(before: str) -> None:
+    first, second = [await database.connect(before, 1, None) for _ in range(2)]
+    other = await asyncpg.connect(before)
+    with capture_logs() as logs:
+        async with _in_use(before):
+            migrating = asyncio.create_task(database.migrate_schema(first))
+            await _until_it_waits(logs, other)
+            waiting = asyncio.create_task(database.migrate_schema(second))
+            await _until_it_waits(logs, other, "another replica")
+            assert not waiting.done()
+        await asyncio.gather(migrating, waiting)
+    for pool in (first, second, other):
+        await pool.close()
 
 
 async def test_it_gives_up_after_some_turns_and_may_be_started_again(

@@ -1,6 +1,7 @@
 """The connection to PostgreSQL: a pool, the migrations, and the errors that a second try can mend."""
 
 import asyncio
+import itertools
 import logging
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager, suppress
@@ -171,14 +172,25 @@ async def migrate_schema(pool: "Pool", *, is_pooled: bool = False) -> None:
                     "There is a schema to bring up to date, and not through a pooler of transactions: name the "
                     "database itself in LOOKOUT_MIGRATE_DATABASE_URL."
                 )
-            await connection.execute(SQL["migrations_take_turns"], _MIGRATION_LOCK)
+            await connection.execute(SQL["wait_briefly_for_locks"])
+            await _take_turn(connection)
             try:
-                await connection.execute(SQL["wait_briefly_for_locks"])
                 await _migrate(connection)
             finally:
                 await connection.execute(SQL["migrations_are_done"], _MIGRATION_LOCK)
     except (BadMigrationError, asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
         raise StartError(f"The schema could not be brought up to date: {_reason(error)}") from error
+
+
+async def _take_turn(connection: "Connection") -> None:
+    """Wait until no other replica migrates, for as long as that takes: it may be changing a large table."""
+    for turn in itertools.count():
+        try:
+            await connection.execute(SQL["migrations_take_turns"], _MIGRATION_LOCK)
+            return
+        except asyncpg.LockNotAvailableError:
+            if turn == 0:
+                log.info("store", action="migration_waits", error="another replica brings the schema up to date")
 
 
 async def _migrate(connection: "Connection") -> None:
