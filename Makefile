@@ -23,6 +23,9 @@ SELF := $(VENV)/.self
 export PIP_NO_INPUT := 1
 export PYRIGHT_PYTHON_IGNORE_WARNINGS := 1
 
+# Where it is set every process compiles Lookout anew, and the tests start some two hundred.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .DELETE_ON_ERROR:

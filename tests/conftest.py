@@ -12,12 +12,13 @@ from hypothesis import settings
 from tests.clusters import beside, choose_place, clear_place, copy_cluster
 from tests.examples import count_of
 from tests.kafka.brokers import which
+from tests.known_types import types_asked_once
 from tests.turns import Turns, in_turn
 
 from lookout.store.embedded import EmbeddedPostgres, service_dsn
 
 DATABASE = "tested"
-LARGE = 256 * 1024
+LARGE = 64 * 1024
 """Bytes. A larger table is cut down with its indexes, which takes longer: what was in it shows in no plan."""
 
 
@@ -85,7 +86,8 @@ def postgres() -> Iterator[str]:
         dsn = server.start().replace("/postgres?", "/{}?")
         try:
             asyncio.run(_make_database(dsn))
-            yield dsn
+            with types_asked_once():
+                yield dsn
         finally:
             server.stop()
 
@@ -111,7 +113,7 @@ async def _empty(dsn: str) -> None:
         "WHERE datname = current_database() AND pid <> pg_backend_pid()"
     )
     tables = await connection.fetch(
-        "SELECT tablename, pg_total_relation_size(tablename::regclass) > $1 AS is_large FROM pg_tables "
+        "SELECT tablename, pg_relation_size(tablename::regclass) > $1 AS is_large FROM pg_tables "
         "WHERE schemaname = 'public' AND tablename !~ '^_pogo'",
         LARGE,
     )

@@ -64,8 +64,8 @@ class ServerProcess:
         return log.read_text(errors="replace").splitlines()[-20:] if log.exists() else []
 
     async def exit_code(self) -> int:
-        """Its exit code, once it has ended."""
-        await self._reading
+        """Its exit code, once it has ended. Whoever gives up waiting stops nothing."""
+        await asyncio.shield(self._reading)
         return await self._process.wait()
 
     def kill(self) -> None:

@@ -33,6 +33,7 @@ HEADERS = {
 }
 """What every answer with a body says to browsers, unless its surface says more."""
 
+_STOPS = "Lookout stops; nothing of this request is known to be done"
 _EMPTY = (b"content-length", b"0")
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9._:-]{1,64}")
 
@@ -134,7 +135,7 @@ def folded(scope: Scope) -> Scope:
 
 def guarded(app: ASGIApp) -> ASGIApp:
     """`app`, which waits for no body for ever, and each of whose answers has a request id and says to browsers what
-    they may do with it."""
+    they may do with it. What is still under way when the server stops is refused as overload is: senders try again."""
 
     async def guard(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -143,14 +144,24 @@ def guarded(app: ASGIApp) -> ASGIApp:
         given = headers_given(scope).get(REQUEST_ID, b"")
         request_id = given if _REQUEST_ID.fullmatch(given) else b"%032x" % getrandbits(128)
 
+        has_begun = False
+
         async def say(message: Message) -> None:
+            nonlocal has_begun
             if message["type"] == "http.response.start":
+                has_begun = True
                 message["headers"] = [*message["headers"], *_unsaid(message["headers"]), (REQUEST_ID, request_id)]
             await send(message)
 
         # Bound for good: a request is a task, with a context of its own.
         structlog.contextvars.bind_contextvars(request_id=request_id.decode())
-        await app(scope, in_time(receive) if scope["method"] == "POST" else receive, say)
+        try:
+            await app(scope, in_time(receive) if scope["method"] == "POST" else receive, say)
+        except asyncio.CancelledError:
+            # Only a server that stops gives up a request, after it has waited for its answer.
+            if has_begun:
+                raise
+            await error_answer(_STOPS, 503, {"Retry-After": "1"})(scope, receive, say)
 
     return guard
 
