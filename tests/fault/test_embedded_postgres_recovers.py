@@ -1,17 +1,31 @@
 """The embedded PostgreSQL recovers from the death of one of its processes while Lookout starts and stops."""
 
 import asyncio
-from collections.abc import AsyncGenerator
+import tempfile
+from collections.abc import AsyncGenerator, Iterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 import asyncpg
 import psutil
 import pytest
+from tests.clusters import copy_cluster
 from tests.server_process import START_SECONDS, lookout_process, postgres_of
 
 from lookout.store import embedded
 from lookout.store.embedded import EmbeddedPostgres
+
+
+@pytest.fixture
+def data_dir() -> Iterator[Path]:
+    """On the disk and written through, as an operator's is: in memory a recovery ends before anybody sees it."""
+    with tempfile.TemporaryDirectory(prefix="lookout-test-", ignore_cleanup_errors=True) as directory:
+        Path(directory).chmod(0o755)
+        data_dir = Path(directory) / "data"
+        data_dir.mkdir()
+        copy_cluster(data_dir)
+        (data_dir / "postgres" / "postgresql.auto.conf").write_text("")
+        yield data_dir
 
 
 @pytest.fixture
