@@ -18,8 +18,8 @@ _OF_THE_ANSWER = ("date", "x-request-id", "content-length")
 _OF_THE_MOMENT = ("uptime", "timestamp", "latency")
 """Members of JSON that do."""
 
-_AGE = re.compile(r'(<time class="ago"[^>]*>)[^<]*')
-"""How long ago something was, on a page."""
+_MOMENT = re.compile(r'(<time class="ago"[^>]*>|data-now=")[^<"]*')
+"""How long ago something was, on a page, and when the page was made."""
 
 
 class Ask(msgspec.Struct, frozen=True):
@@ -51,7 +51,7 @@ class Answer(msgspec.Struct, frozen=True):
 
     def without(self, values: Mapping[str, str]) -> "Answer":
         """The same with the values that were asked for turned back into their places."""
-        body, headers = _AGE.sub(r"\1", self.body), self.headers
+        body, headers = _MOMENT.sub(r"\1", self.body), self.headers
         for place, value in values.items():
             # A number may be a part of another one, which has nothing to do with it.
             written = rf"\b{value}\b" if value.isdigit() else f"{re.escape(value)}|{re.escape(quote(value, safe=''))}"
