@@ -1018,7 +1018,8 @@ LIMIT $3
 
 -- name: firing_alerts
 -- All that fire, with what was last heard of them: how far their senders' words reach, and since when. In no order:
--- these rows are wide, and would be sorted on disk.
+-- these rows are wide, and would be sorted on disk. The leases are looked up for each alert: joined as a whole they would
+-- be compared each with each as long as the planner does not know yet that there are many, 10 s for 10,000.
 SELECT
     a.fingerprint,
     a.incident_id,
@@ -1031,9 +1032,8 @@ SELECT
     coalesce(h.last_received_at, a.starts_at) AS last_received_at
 FROM alerts AS a
 JOIN incidents AS i ON i.id = a.incident_id
-LEFT JOIN (
+CROSS JOIN LATERAL (
     SELECT
-        l.fingerprint,
         max(l.last_received_at) AS last_received_at,
         min(l.starts_at) FILTER (WHERE l.resolved_at IS NULL AND NOT l.expired) AS starts_at,
         max(l.ends_at) FILTER (WHERE l.resolved_at IS NULL AND NOT l.expired AND l.closed_at IS NULL) AS unended_at,
@@ -1041,11 +1041,9 @@ LEFT JOIN (
         max(l.ends_at) FILTER (WHERE NOT l.expired AND l.closed_at IS NULL) AS ends_at,
         (array_agg(l.annotations ORDER BY l.last_received_at DESC)
             FILTER (WHERE l.annotations IS NOT NULL))[1] AS annotations
-    FROM alerts AS f
-    JOIN leases AS l USING (tenant_id, fingerprint)
-    WHERE f.tenant_id = $1 AND f.status = 'firing'
-    GROUP BY l.fingerprint
-) AS h ON h.fingerprint = a.fingerprint
+    FROM leases AS l
+    WHERE l.tenant_id = a.tenant_id AND l.fingerprint = a.fingerprint
+) AS h
 WHERE a.tenant_id = $1 AND a.status = 'firing'
 
 -- name: stale_alerts
