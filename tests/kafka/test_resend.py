@@ -29,10 +29,10 @@ async def _resend(lookout: Driver, kafka: KafkaSettings, *arguments: str) -> tup
 
 
 async def _relays(lookout: Driver, position: int) -> list[asyncpg.Record]:
-    """The rows of the relays, once each stands at this position: it moves after its records are out."""
+    """The rows of both relays, once each stands at this position: it moves after its records are out."""
     rows: list[asyncpg.Record] = []
     async with asyncio.timeout(30):
-        while {row["position"] for row in rows} != {position}:
+        while [row["position"] for row in rows] != [position] * 2:
             rows = await lookout.sql("SELECT * FROM relays ORDER BY feed")
     return rows
 

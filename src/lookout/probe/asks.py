@@ -53,9 +53,7 @@ class Answer(msgspec.Struct, frozen=True):
         """The same with the values that were asked for turned back into their places."""
         body, headers = _MOMENT.sub(r"\1", self.body), self.headers
         for place, value in values.items():
-            # A number may be a part of another one, which has nothing to do with it.
-            written = rf"\b{value}\b" if value.isdigit() else f"{re.escape(value)}|{re.escape(quote(value, safe=''))}"
-            wanted = re.compile(written)
+            wanted = _number(value) if value.isdigit() else _word(value)
             body = wanted.sub(f"<{place}>", body)
             headers = tuple((name, wanted.sub(f"<{place}>", told)) for name, told in headers)
         return Answer(self.status, headers, body)
@@ -72,6 +70,15 @@ class Answer(msgspec.Struct, frozen=True):
         """Which of the secrets stand in it."""
         text = self.body + "".join(value for _, value in self.headers)
         return [secret for secret in secrets if secret in text]
+
+
+def _number(value: str) -> re.Pattern[str]:
+    """It alone: as a part of another number, or of a time of day, it has nothing to do with it."""
+    return re.compile(rf"(?<!\d[-:.])\b{value}\b(?![-:.]\d)")
+
+
+def _word(value: str) -> re.Pattern[str]:
+    return re.compile(f"{re.escape(value)}|{re.escape(quote(value, safe=''))}")
 
 
 def _without_moment(told: Any) -> Any:
