@@ -93,7 +93,7 @@ class World:
         self._number += 1
         labels = {
             "alertname": self._chance.choice(("HostDown", "DiskFull", "Slow")),
-            "service": f"s{self._number // A_GROUP}",
+            "service": f"{self.tenant_id}-{self._number // A_GROUP}",
             "instance": f"{self.kind}-{self._number}",
             "tenant": self.tenant_id,
             "severity": self._chance.choice(("critical", "warning", "info")),

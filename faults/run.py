@@ -7,7 +7,7 @@ import subprocess
 import time
 import traceback
 from collections import Counter
-from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime
 from functools import partial
@@ -168,6 +168,7 @@ async def _settle(everything: Stage, outcome: Outcome, say: Say) -> None:
     await _say_all(everything)
     await _told(everything)
     outcome.broken += checks.true(things, await _stored(everything))
+    outcome.broken += checks.own(things, await _stored(everything))
     left = await everything.cluster.fetch("SELECT id FROM incidents WHERE status <> 'resolved'")
     outcome.broken += [f"I3: {len(left)} incidents are open, and nothing fires"] if left else []
 
@@ -208,7 +209,8 @@ async def _read_back(everything: Stage, outcome: Outcome) -> list[str]:
         for tenant_id, log in logs.items()
     }
     with suppress(NotSettled):  # what is missing is said below
-        await _until(partial(_has_come, everything, outcome.events), READ_SECONDS, "not every event came from Kafka")
+        wanted = {EVENTS_TOPIC: outcome.events, TRIGGERS_TOPIC: sum(map(len, opened.values()))}
+        await _until(partial(_has_come, everything, wanted), READ_SECONDS, "not every event came from Kafka")
     peaks = {one.name: one.peak for one in everything.replicas}
     outcome.peak = max(peaks.values())
     return [
@@ -225,10 +227,11 @@ async def _read_back(everything: Stage, outcome: Outcome) -> list[str]:
     ]
 
 
-async def _has_come(everything: Stage, events: int) -> bool:
-    """Whether the consumer has as many as there are: the broker had them all before."""
-    came = {record.headers["event_id"] for record in everything.reader.records if record.topic == EVENTS_TOPIC}
-    return len(came) >= events
+async def _has_come(everything: Stage, wanted: Mapping[str, int]) -> bool:
+    """Whether the consumer has as many of each topic as there are: the broker had them all before."""
+    came = {(record.topic, record.headers["event_id"]) for record in everything.reader.records}
+    counts = Counter(topic for topic, _ in came)
+    return all(counts[topic] >= events for topic, events in wanted.items())
 
 
 async def _fold(everything: Stage) -> list[str]:
@@ -261,7 +264,6 @@ class _Incident(msgspec.Struct, frozen=True):
     id: str
     dedup_key: str
     status: str
-    labels: dict[str, str]
 
 
 class _Event(msgspec.Struct, frozen=True):
@@ -275,7 +277,8 @@ class _Event(msgspec.Struct, frozen=True):
 def _told_of(raw: msgspec.Raw) -> Told:
     event, incident = (it := msgspec.json.decode(raw, type=_Event)), it.incident
     seen = Seen(event.position, event.event_id, event.event_type, digest_of(bytes(raw)))
-    return Told(seen, event.tenant_id, incident.id, incident.dedup_key, incident.status, incident.labels)
+    names = frozenset(tenant_id for tenant_id in TENANTS if tenant_id.encode() in bytes(raw))
+    return Told(seen, event.tenant_id, incident.id, incident.dedup_key, incident.status, names)
 
 
 def _partitions(everything: Stage, topic: str) -> list[list[Record]]:
