@@ -174,9 +174,12 @@ async def _settle(everything: Stage, outcome: Outcome, say: Say) -> None:
 
 
 async def _say_all(everything: Stage) -> None:
-    async with asyncio.timeout(SAY_ALL_SECONDS), asyncio.TaskGroup() as sending:
-        for sender in everything.senders:
-            sending.create_task(sender.send_all())
+    try:
+        async with asyncio.timeout(SAY_ALL_SECONDS), asyncio.TaskGroup() as sending:
+            for sender in everything.senders:
+                sending.create_task(sender.send_all())
+    except TimeoutError:
+        raise NotSettled(f"I8: not all that is said again is taken within {SAY_ALL_SECONDS} s") from None
 
 
 async def _told(everything: Stage) -> None:
