@@ -4,6 +4,7 @@ import asyncio
 import sys
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -30,7 +31,7 @@ def play(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Play:
         goes_on = "while True:\n    signal.pause()"
         program.write_text(f"#!{sys.executable}\nimport os, signal, sys, threading\n{does}\n{says}\n{goes_on}\n")
         program.chmod(0o755)
-        monkeypatch.setattr(server_process, "LOOKOUT", program)
+        monkeypatch.setattr(replica, "lookout_process", partial(server_process.lookout_process, command=(program,)))
         return replica.replica("lookout 1", tmp_path, tmp_path / "log", {})
 
     return instead
