@@ -25,7 +25,7 @@ from faults.disk import small_disk
 from faults.followers import Seen, digest_of
 from faults.ledger import words_of
 from faults.schedule import Fault, Step, schedule
-from faults.senders import headers_of, keep_sending
+from faults.senders import Prometheus, headers_of, keep_sending
 from faults.stage import EVENTS_TOPIC, PARTITIONS, TENANTS, TRIGGERS_TOPIC, Stage, stage
 from lookout.errors import StartError
 from lookout.store.embedded import service_dsn
@@ -43,6 +43,8 @@ SAY_ALL_SECONDS = 300
 START_SECONDS = 60
 HEALED_SECONDS = 12
 """How long the load goes on over what is healed: Prometheus says everything once more in that time."""
+BURST = 15
+"""Changes one after another, more than an incident tells at once."""
 LOOK = 0.5
 STOOD_STILL = 3.0
 PAGE = 500
@@ -114,6 +116,7 @@ async def _play(everything: Stage, seed: int, seconds: float, outcome: Outcome, 
                 await _break(everything, schedule(seed, seconds), outcome, say)
                 await asyncio.sleep(HEALED_SECONDS)
             stopped.set()
+        await _burst(everything)
         say("all is healed; it settles")
         try:
             await _settle(everything, outcome, say)
@@ -121,6 +124,14 @@ async def _play(everything: Stage, seed: int, seconds: float, outcome: Outcome, 
             outcome.broken.append(str(error))
         outcome.broken += await _read_back(everything, outcome)
     outcome.requests, outcome.alerts = everything.traffic.requests, everything.traffic.alerts
+
+
+async def _burst(everything: Stage) -> None:
+    """Let more happen to some incidents than each may tell at once, so that in the end some of it waits to be told."""
+    async with asyncio.TaskGroup() as sending:
+        for sender in everything.senders:
+            if isinstance(sender, Prometheus):
+                sending.create_task(sender.burst(BURST))
 
 
 async def _break(everything: Stage, steps: Sequence[Step], outcome: Outcome, say: Say) -> None:

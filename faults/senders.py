@@ -118,6 +118,12 @@ class Prometheus:
         for batch in _batches([thing for thing in self._world.things if self._is_due(thing, now)], BATCH):
             await self._post(batch)
 
+    async def burst(self, count: int) -> None:
+        """See so many things begin, and tell of each before it sees the next."""
+        for _ in range(count):
+            self._world.move(datetime.now(UTC), 1)
+            await self.send()
+
     async def send_all(self) -> None:
         """All that fires, and all that has ended."""
         for batch in _batches(self._world.things, BATCH):
