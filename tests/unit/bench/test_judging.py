@@ -12,6 +12,9 @@ from bench.steady import Window
 ABOUT = About("2 cores", "PostgreSQL 18", 60.0, 200.0, "5m")
 TABLES = {"dead": 100, "bytes": 50 * 2**20}
 
+Change = Callable[[int], dict[str, object]]
+"""What is otherwise in the sample with this number."""
+
 
 def _window(**changed: object) -> Window:
     window = Window(
@@ -47,7 +50,7 @@ def _sample(number: int, **changed: object) -> Sample:
     return msgspec.structs.replace(sample, **changed)
 
 
-def _samples(change: Callable[[int], dict[str, object]] = lambda _: {}) -> list[Sample]:
+def _samples(change: Change = lambda _: {}) -> list[Sample]:
     return [_sample(number, **change(number)) for number in range(1, 361)]
 
 
@@ -58,22 +61,23 @@ def test_what_stays_as_it_is_is_well() -> None:
     assert "flat   memory of Lookout: 180 MiB, +0.0% (at most +5%)" in said
 
 
-@pytest.mark.parametrize(
-    ("change", "what"),
-    [
-        (lambda number: {"lookout_pss": (180 + number / 10) * 2**20}, "memory of Lookout"),
-        (lambda number: {"postgres_pss": (190 + number / 10) * 2**20}, "memory of PostgreSQL"),
-        (lambda number: {"tables": {"events": TABLES, "leases": {**TABLES, "bytes": number * 2**20}}}, "table leases"),
-        (lambda number: {"tables": {"events": {**TABLES, "dead": 100 * number}}}, "dead rows"),
-        (lambda number: {"lookout_cpu": number**1.2}, "CPU of Lookout"),
-        (lambda number: {"postgres_cpu": number**1.2}, "CPU of PostgreSQL"),
-        (lambda number: {"wal": {"written": 2**20 * number**2}}, "write-ahead log"),
-        (lambda number: {"load": _window(p50={**_window().p50, "alone": 5 + number / 100})}, "POST of one repeat: p50"),
-        (lambda number: {"load": _window(p99={**_window().p99, "stream": 50 + number})}, "POST to event: p99"),
-    ],
-)
-def test_what_grows_is_named(change: Callable[[int], dict[str, object]], what: str) -> None:
-    said, is_well = report(ABOUT, _samples(change))
+GROWING: dict[str, Change] = {
+    "memory of Lookout": lambda number: {"lookout_pss": (180 + number / 10) * 2**20},
+    "memory of PostgreSQL": lambda number: {"postgres_pss": (190 + number / 10) * 2**20},
+    "table leases": lambda number: {"tables": {"events": TABLES, "leases": {**TABLES, "bytes": number * 2**20}}},
+    "dead rows": lambda number: {"tables": {"events": {**TABLES, "dead": 100 * number}}},
+    "CPU of Lookout": lambda number: {"lookout_cpu": number**1.2},
+    "CPU of PostgreSQL": lambda number: {"postgres_cpu": number**1.2},
+    "write-ahead log": lambda number: {"wal": {"written": 2**20 * number**2}},
+    "POST of one repeat: p50": lambda number: {"load": _window(p50={**_window().p50, "alone": 5 + number / 100})},
+    "POST to event: p99": lambda number: {"load": _window(p99={**_window().p99, "stream": 50 + number})},
+}
+"""What grows, and how."""
+
+
+@pytest.mark.parametrize("what", GROWING)
+def test_what_grows_is_named(what: str) -> None:
+    said, is_well = report(ABOUT, _samples(GROWING[what]))
     assert not is_well
     assert any(line.startswith(f"GROWS  {what}") for line in said.splitlines())
 
