@@ -25,6 +25,19 @@ class Standing:
         return set(range(len(renewals)))
 
 
+async def test_what_has_ended_is_not_remembered() -> None:
+    known = Repeats(cast("Log", Standing()))
+    fires, ended = leased(since=-1, until=4, now=NOW), leased(since=-1, until=0, now=NOW)
+    opened = Receipt(fires.fingerprint, True, Reason.OPENED, "i")
+    assert not await known.renew([Delivery("acme", "prometheus", NOW, [fires])], NOW, POLICY)
+    known.remember([Delivery("acme", "prometheus", NOW, [fires])], [[opened]])
+    assert await known.renew([Delivery("acme", "prometheus", NOW, [fires])], NOW, POLICY)
+    assert not await known.renew([Delivery("acme", "prometheus", NOW, [ended])], NOW, POLICY)
+    resolved = Receipt(fires.fingerprint, True, Reason.RESOLVED, "i")
+    known.remember([Delivery("acme", "prometheus", NOW, [ended])], [[resolved]])
+    assert not await known.renew([Delivery("acme", "prometheus", NOW, [fires])], NOW, POLICY)
+
+
 @pytest.mark.parametrize(("firings", "at_least"), [(KNOWN, 1.0), (KNOWN + 1, 0.97), (KNOWN * 5 // 4, 0.4)])
 async def test_some_more_firings_than_are_remembered_cost_only_some_of_the_repeats(
     monkeypatch: pytest.MonkeyPatch, firings: int, at_least: float

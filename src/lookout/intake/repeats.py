@@ -85,7 +85,7 @@ class Repeats:
             if not isinstance(work, Delivery):
                 continue
             for place, alert in enumerate(work.alerts):
-                key = _key_of(work.tenant_id, alert)
+                key = _key_of(work.tenant_id, alert) if alert.status is AlertStatus.FIRING else None
                 known = self._known.get(key) if key is not None else None
                 if key is None or known is None or known.told != _told_by(alert):
                     continue
@@ -100,13 +100,16 @@ class Repeats:
         return policy.version == self._policy_version
 
     def remember(self, batch: Sequence[Work], outcomes: Sequence[Outcome]) -> None:
-        """Know the firings that were decided, and forget the oldest beyond the bound."""
+        """Know the firings that were decided, and no more those that ended, or are too many."""
         for work, outcome in zip(batch, outcomes, strict=True):
             if not isinstance(work, Delivery) or not isinstance(outcome, list):
                 continue
             for alert, receipt in zip(work.alerts, outcome, strict=True):
-                key = _key_of(work.tenant_id, alert)
-                if key is not None and receipt.reason in _FIRES:
+                if (key := _key_of(work.tenant_id, alert)) is None:
+                    continue
+                if alert.status is AlertStatus.RESOLVED:
+                    self._known.pop(key, None)
+                elif receipt.reason in _FIRES:
                     repeat = Receipt(receipt.fingerprint, False, Reason.DUPLICATE, receipt.incident_id)
                     self._known[key] = _Known(_told_by(alert), repeat)
         self._forget(len(self._known) - REPEATS_KNOWN)
@@ -128,7 +131,7 @@ def _told_by(alert: Alert) -> int:
 
 
 def _key_of(tenant_id: str, alert: Alert) -> _Key | None:
-    """By which a repeat of this alert is recognised, None if it can be none."""
-    if alert.status is not AlertStatus.FIRING or alert.starts_at is None:
+    """By which a repeat of this alert, or of the firing that it ends, is recognised; None if nothing says so."""
+    if alert.starts_at is None:
         return None
     return tenant_id, alert.fingerprint, alert.source, alert.label_set.replica, alert.starts_at

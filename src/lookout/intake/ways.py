@@ -12,8 +12,8 @@ from lookout.intake.queue import SHARE, Lane
 
 STANDSTILL_SECONDS = 0.1
 STANDSTILL_LIMIT = 2.0
-"""For how long, in all, a commit stands still for others: so much for a tenant's share of alerts, about as long again as
-it takes itself, and never longer than the limit: it has a time limit of its own."""
+"""For how long, in all, a commit stands still for others: so much for a tenant's share of alerts, about as long again
+as it takes itself, and never longer than the limit: it has a time limit of its own."""
 
 
 class Way:
