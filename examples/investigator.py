@@ -78,7 +78,7 @@ def ask(lookout: httpx.Client, tenant_id: str, document: str, **variables: Any) 
         error = told["errors"][0]
         raise refusal(error.get("extensions", {}).get("code"), error["message"])
     (result,) = told["data"].values()
-    if (result or {}).get("code") in LOCKED_OUT:
+    if result and result.get("code") in LOCKED_OUT:
         raise LockedOut(result["message"])
     return result
 
