@@ -1,4 +1,4 @@
-"""PostgreSQL answers the commit of a failed transaction with a rollback and no error: nobody takes that for a commit."""
+"""PostgreSQL answers the commit of a failed transaction with a rollback and no error: nobody takes that for one."""
 
 from contextlib import suppress
 
