@@ -116,7 +116,7 @@ class Log:
             yield Transaction(connection, before_each or at_once, notifies=self._notifies)
 
     def _commit(self, tenant_ids: Iterable[str], patience: Patience) -> AbstractAsyncContextManager["Connection"]:
-        return isolation.tenants(self._pool, tenant_ids, patience=patience, plans="force_generic_plan")
+        return isolation.tenants(self._pool, tenant_ids, patience=patience, plans=isolation.BY_KEYS)
 
     async def open_feeds(self, tenant_ids: Iterable[str], now: datetime) -> None:
         """Give each tenant its row, once."""

@@ -5,11 +5,12 @@
 BEGIN ISOLATION LEVEL {level}
 
 -- name: name_tenants
--- What the transaction sees from now on: the rows of these tenants, and no others. Whether its statements are planned
--- once for all arguments, and how long it may take.
+-- What the transaction sees from now on: the rows of these tenants, and no others. How its statements are planned, and
+-- how long it may take.
 SELECT
     set_config('lookout.tenants', convert_from(decode('{tenants}', 'hex'), 'UTF8'), true),
     set_config('plan_cache_mode', '{plans}', true),
+    set_config('enable_seqscan', '{scans}', true),
     set_config('statement_timeout', '{statement}', true),
     set_config('lock_timeout', '{lock}', true),
     set_config('idle_in_transaction_session_timeout', '{idle}', true)
@@ -108,14 +109,15 @@ ORDER BY l.tenant_id, l.fingerprint
 FOR UPDATE OF l
 
 -- name: load_incidents
--- The open incident of each key, else its last one: a new one opens only when none is open.
+-- The open incident of each key, else its last one: a new one opens only when none is open. Plans are kept from when the
+-- table was empty, when any index of the tenant is as good as another: so only that by key has what is asked for in order.
 SELECT i.*
 FROM unnest($1::text[], $2::text[]) AS k (tenant_id, dedup_key)
 CROSS JOIN LATERAL (
     SELECT *
     FROM incidents
-    WHERE tenant_id = k.tenant_id AND dedup_key = k.dedup_key
-    ORDER BY opened_position DESC
+    WHERE tenant_id = k.tenant_id AND dedup_key >= k.dedup_key AND dedup_key <= k.dedup_key
+    ORDER BY dedup_key DESC, opened_position DESC
     LIMIT 1
 ) AS i
 
@@ -123,9 +125,16 @@ CROSS JOIN LATERAL (
 SELECT * FROM incidents WHERE id = ANY ($1::uuid[])
 
 -- name: load_postponed_alerts
+-- In order for the same reason.
 SELECT p.*
 FROM unnest($1::text[], $2::text[]) AS k (tenant_id, fingerprint)
-JOIN postponed_alerts AS p USING (tenant_id, fingerprint)
+CROSS JOIN LATERAL (
+    SELECT *
+    FROM postponed_alerts
+    WHERE tenant_id = k.tenant_id AND fingerprint >= k.fingerprint AND fingerprint <= k.fingerprint
+    ORDER BY fingerprint
+    LIMIT 1
+) AS p
 
 -- name: load_postponed_groups
 -- All of a group that is due by the time wanted, or so late that a clock was ahead; and one, which says when the
@@ -303,9 +312,18 @@ ON CONFLICT (tenant_id, fingerprint) DO UPDATE SET
     generator_url = excluded.generator_url
 
 -- name: forget_postponed_alerts
+-- Found in order, as they are loaded.
 DELETE FROM postponed_alerts AS p
-USING unnest($1::text[], $2::text[]) AS f (tenant_id, fingerprint)
-WHERE p.tenant_id = f.tenant_id AND p.fingerprint = f.fingerprint
+USING
+    unnest($1::text[], $2::text[]) AS f (tenant_id, fingerprint)
+    CROSS JOIN LATERAL (
+        SELECT ctid
+        FROM postponed_alerts
+        WHERE tenant_id = f.tenant_id AND fingerprint >= f.fingerprint AND fingerprint <= f.fingerprint
+        ORDER BY fingerprint
+        LIMIT 1
+    ) AS row
+WHERE p.ctid = row.ctid
 
 -- name: load_heartbeats
 SELECT h.*
