@@ -78,27 +78,26 @@ class Followers:
         return sum(reader.followers for reader in self._readers.values())
 
     async def run(self) -> None:
-        """Wake readers when the database says so, and now and then when it does not. For ever."""
-        while True:
-            wakes: Wakes = asyncio.Queue()
-            try:
-                async with self._listen(wakes):
-                    self._wake_all()
-                    await self._pass_on(wakes)
-            except PASSING_ERRORS as error:
-                log.warning("follow", action="listen_lost", error=repr(error))
-            await self._clock.sleep(RETRY)
-            self._wake_all()
-
-    async def _pass_on(self, wakes: Wakes) -> None:
-        """Wake the readers of the tenants that are notified of, until the connection has ended."""
-        poll = asyncio.create_task(self._poll())
+        """Wake readers when the database says so, and now and then whether it does or not. For ever."""
+        polling = asyncio.create_task(self._poll())
         try:
-            while (tenant_id := await wakes.get()) is not None:
-                if (reader := self._readers.get(tenant_id)) is not None:
-                    reader.wake()
+            while True:
+                await self._wait_for_wakes()
+                await self._clock.sleep(RETRY)
         finally:
-            poll.cancel()
+            polling.cancel()
+
+    async def _wait_for_wakes(self) -> None:
+        """Wake the readers of the tenants that are notified of, until the connection has ended."""
+        wakes: Wakes = asyncio.Queue()
+        try:
+            async with self._listen(wakes):
+                self._wake_all()  # for what came before
+                while (tenant_id := await wakes.get()) is not None:
+                    if (reader := self._readers.get(tenant_id)) is not None:
+                        reader.wake()
+        except PASSING_ERRORS as error:
+            log.warning("follow", action="listen_lost", error=repr(error))
 
     async def _poll(self) -> None:
         for count in itertools.count(1):

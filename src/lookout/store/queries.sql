@@ -545,6 +545,74 @@ WHERE tenant_id = $1
 ORDER BY opened_position
 LIMIT $5
 
+-- name: incidents_of_severities_before
+-- Resolved ones too. Of each severity so many by their index, however rare it is, and of the open ones.
+SELECT *
+FROM (
+    (
+        SELECT *
+        FROM incidents
+        WHERE tenant_id = $1
+            AND opened_position < $2
+            AND status <> 'resolved'
+            AND ($3::text[] IS NULL OR status = ANY ($3))
+            AND severity = ANY ($4::text[])
+        ORDER BY opened_position DESC
+        LIMIT $5
+    )
+    UNION ALL
+    SELECT r.*
+    FROM (SELECT DISTINCT unnest($4::text[]) AS severity) AS s
+    CROSS JOIN LATERAL (
+        SELECT *
+        FROM incidents
+        WHERE tenant_id = $1 AND opened_position < $2 AND status = 'resolved' AND severity = s.severity
+        ORDER BY opened_position DESC
+        LIMIT $5
+    ) AS r
+) AS i
+ORDER BY opened_position DESC
+LIMIT $5
+
+-- name: incidents_of_severities_after
+SELECT *
+FROM (
+    (
+        SELECT *
+        FROM incidents
+        WHERE tenant_id = $1
+            AND opened_position > $2
+            AND status <> 'resolved'
+            AND ($3::text[] IS NULL OR status = ANY ($3))
+            AND severity = ANY ($4::text[])
+        ORDER BY opened_position
+        LIMIT $5
+    )
+    UNION ALL
+    SELECT r.*
+    FROM (SELECT DISTINCT unnest($4::text[]) AS severity) AS s
+    CROSS JOIN LATERAL (
+        SELECT *
+        FROM incidents
+        WHERE tenant_id = $1 AND opened_position > $2 AND status = 'resolved' AND severity = s.severity
+        ORDER BY opened_position
+        LIMIT $5
+    ) AS r
+) AS i
+ORDER BY opened_position
+LIMIT $5
+
+-- name: open_incidents_after
+SELECT *
+FROM incidents
+WHERE tenant_id = $1
+    AND opened_position > $2
+    AND status <> 'resolved'
+    AND ($3::text[] IS NULL OR status = ANY ($3))
+    AND ($4::text[] IS NULL OR severity = ANY ($4))
+ORDER BY opened_position
+LIMIT $5
+
 -- name: position_at
 -- Replicas' clocks differ by up to $3: the event of the latest time may not be the last one.
 WITH near AS MATERIALIZED (
@@ -800,12 +868,53 @@ CROSS JOIN LATERAL (
     LIMIT $3
 ) AS ea
 
--- name: count_incidents
+-- name: count_open_incidents_of
 SELECT count(*)
 FROM incidents
 WHERE tenant_id = $1
+    AND status <> 'resolved'
     AND ($2::text[] IS NULL OR status = ANY ($2))
     AND ($3::text[] IS NULL OR severity = ANY ($3))
+
+-- name: count_incidents_of_severities
+-- Resolved ones too.
+SELECT
+    (
+        SELECT count(*)
+        FROM incidents
+        WHERE tenant_id = $1
+            AND status <> 'resolved'
+            AND ($2::text[] IS NULL OR status = ANY ($2))
+            AND severity = ANY ($3::text[])
+    )
+    + (SELECT count(*) FROM incidents WHERE tenant_id = $1 AND status = 'resolved' AND severity = ANY ($3::text[]))
+
+-- name: count_all_incidents
+-- Those that opened after $2, if still $3 is forgotten of the log and the event at $2 is the one that was recorded at $4;
+-- else all. An incident opens once, and goes only when its part of the log is forgotten. And of the open ones those
+-- that are in none of the states $5.
+SELECT
+    f.last_position,
+    f.pruned_position,
+    (SELECT recorded_at FROM events WHERE tenant_id = $1 AND position = f.last_position) AS recorded_at,
+    k.holds,
+    (
+        SELECT count(*)
+        FROM incidents
+        WHERE tenant_id = $1 AND opened_position > CASE WHEN k.holds THEN $2 ELSE 0 END
+    ) AS opened,
+    (
+        SELECT count(*)
+        FROM incidents
+        WHERE tenant_id = $1 AND status <> 'resolved' AND status <> ALL ($5::text[])
+    ) AS unwanted
+FROM feeds AS f
+CROSS JOIN LATERAL (
+    SELECT
+        f.pruned_position = $3
+        AND EXISTS (SELECT FROM events WHERE tenant_id = $1 AND position = $2 AND recorded_at = $4) AS holds
+) AS k
+WHERE f.tenant_id = $1
 
 -- name: count_postponed_alerts
 SELECT count(*) FROM postponed_alerts
@@ -880,68 +989,72 @@ FROM (
 JOIN incidents AS i ON i.tenant_id = $1 AND i.opened_position = n.last_opened
 ORDER BY n.incidents + n.reopens DESC, n.alerts DESC, n.dedup_key
 
--- name: alerts_of_incident
--- As they were last in this incident, from the log: an alert may belong to a later incident by now. A page's alerts are
--- among the first of each event's, so that no event is read whole for it. $5: without those that fire in it.
-WITH told AS MATERIALIZED (
-    SELECT ea.*
-    FROM events AS e
-    CROSS JOIN LATERAL (
-        SELECT *
-        FROM event_alerts AS t
-        WHERE
-            t.tenant_id = $1 AND t.position = e.position AND t.fingerprint > $3
-            AND NOT (
-                $5 AND EXISTS (
-                    SELECT
-                    FROM alerts AS f
-                    WHERE
-                        f.tenant_id = $1 AND f.incident_id = $2 AND f.status = 'firing'
-                        AND f.fingerprint = t.fingerprint
-                )
-            )
-        ORDER BY t.fingerprint
-        LIMIT $4
-    ) AS ea
-    WHERE e.tenant_id = $1 AND e.incident_id = $2
-),
-page AS (
-    SELECT DISTINCT ON (fingerprint) fingerprint, status, starts_at, ends_at
-    FROM told
-    ORDER BY fingerprint, position DESC
-    LIMIT $4
-),
-begun AS (
-    SELECT DISTINCT ON (fingerprint) fingerprint, labels, annotations, generator_url, source
-    FROM told
-    WHERE labels IS NOT NULL
-    ORDER BY fingerprint, position DESC
-    LIMIT $4
-)
-SELECT
-    p.fingerprint,
-    p.status,
-    p.ends_at,
-    t.labels,
-    t.generator_url,
-    coalesce(h.annotations, t.annotations) AS annotations,
-    coalesce(least(h.starts_at, p.starts_at), p.starts_at) AS starts_at,
-    coalesce(h.sources, ARRAY[t.source]) AS sources,
-    h.last_received_at
-FROM page AS p
-JOIN begun AS t USING (fingerprint)
+-- name: alerts_of_incidents
+-- As they were last in each of these incidents, from the log: an alert may belong to a later incident by now. A page's
+-- alerts are among the first of each event's, so that no event is read whole for it. $5: without those that fire in it.
+SELECT i.id AS incident_id, a.*
+FROM unnest($2::uuid[]) AS i (id)
 CROSS JOIN LATERAL (
+    WITH told AS MATERIALIZED (
+        SELECT ea.*
+        FROM events AS e
+        CROSS JOIN LATERAL (
+            SELECT *
+            FROM event_alerts AS t
+            WHERE
+                t.tenant_id = $1 AND t.position = e.position AND t.fingerprint > $3
+                AND NOT (
+                    $5 AND EXISTS (
+                        SELECT
+                        FROM alerts AS f
+                        WHERE
+                            f.tenant_id = $1 AND f.incident_id = i.id AND f.status = 'firing'
+                            AND f.fingerprint = t.fingerprint
+                    )
+                )
+            ORDER BY t.fingerprint
+            LIMIT $4
+        ) AS ea
+        WHERE e.tenant_id = $1 AND e.incident_id = i.id
+    ),
+    page AS (
+        SELECT DISTINCT ON (fingerprint) fingerprint, status, starts_at, ends_at
+        FROM told
+        ORDER BY fingerprint, position DESC
+        LIMIT $4
+    ),
+    begun AS (
+        SELECT DISTINCT ON (fingerprint) fingerprint, labels, annotations, generator_url, source
+        FROM told
+        WHERE labels IS NOT NULL
+        ORDER BY fingerprint, position DESC
+        LIMIT $4
+    )
     SELECT
-        array_agg(DISTINCT l.source ORDER BY l.source) AS sources,
-        max(l.last_received_at) AS last_received_at,
-        min(l.starts_at) FILTER (WHERE l.resolved_at IS NULL AND NOT l.expired AND p.status = 'firing') AS starts_at,
-        (array_agg(l.annotations ORDER BY l.last_received_at DESC)
-            FILTER (WHERE l.annotations IS NOT NULL))[1] AS annotations
-    FROM leases AS l
-    JOIN alerts AS a USING (tenant_id, fingerprint)
-    WHERE l.tenant_id = $1 AND l.fingerprint = p.fingerprint AND a.incident_id = $2
-) AS h
-ORDER BY p.fingerprint
+        p.fingerprint,
+        p.status,
+        p.ends_at,
+        t.labels,
+        t.generator_url,
+        coalesce(h.annotations, t.annotations) AS annotations,
+        coalesce(least(h.starts_at, p.starts_at), p.starts_at) AS starts_at,
+        coalesce(h.sources, ARRAY[t.source]) AS sources,
+        h.last_received_at
+    FROM page AS p
+    JOIN begun AS t USING (fingerprint)
+    CROSS JOIN LATERAL (
+        SELECT
+            array_agg(DISTINCT l.source ORDER BY l.source) AS sources,
+            max(l.last_received_at) AS last_received_at,
+            min(l.starts_at) FILTER (WHERE l.resolved_at IS NULL AND NOT l.expired AND p.status = 'firing') AS starts_at,
+            (array_agg(l.annotations ORDER BY l.last_received_at DESC)
+                FILTER (WHERE l.annotations IS NOT NULL))[1] AS annotations
+        FROM leases AS l
+        JOIN alerts AS a USING (tenant_id, fingerprint)
+        WHERE l.tenant_id = $1 AND l.fingerprint = p.fingerprint AND a.incident_id = i.id
+    ) AS h
+) AS a
+ORDER BY i.id, a.fingerprint
 
 -- name: firing_alerts_of_incident
 -- The worst first and then by fingerprint, after the rank $4 and the fingerprint $5; $3 has the rank of each word for a
