@@ -105,7 +105,7 @@ JOIN alerts AS a USING (tenant_id, fingerprint)
 SELECT l.*
 FROM unnest($1::text[], $2::text[]) AS k (tenant_id, fingerprint)
 JOIN leases AS l USING (tenant_id, fingerprint)
-ORDER BY l.tenant_id, l.fingerprint
+ORDER BY l.tenant_id, l.fingerprint, l.source, l.replica, l.starts_at
 FOR UPDATE OF l
 
 -- name: load_incidents
@@ -425,23 +425,61 @@ ON CONFLICT (tenant_id, hour, source) DO UPDATE SET
     last_received_at = greatest(r.last_received_at, excluded.last_received_at)
 
 -- name: postpone_checks
--- Leases that were renewed since: look again when their new end comes.
-UPDATE leases
-SET check_at = ends_at + CASE WHEN promised THEN $2::interval ELSE interval '0' END
-WHERE check_at <= $1
-    AND resolved_at IS NULL
-    AND NOT expired
-    AND ends_at + CASE WHEN promised THEN $2::interval ELSE interval '0' END > $1
+-- Leases that were renewed since: look again when their new end comes. They are found in another order than their senders
+-- renew them in, and many at once. So what somebody has just now is passed over, and left for the next time.
+WITH renewed AS (
+    SELECT tenant_id, fingerprint, source, replica, starts_at
+    FROM leases
+    WHERE check_at <= $1
+        AND resolved_at IS NULL
+        AND NOT expired
+        AND ends_at + CASE WHEN promised THEN $2::interval ELSE interval '0' END > $1
+    LIMIT $3
+    FOR UPDATE SKIP LOCKED
+), postponed AS (
+    UPDATE leases AS l
+    SET check_at = l.ends_at + CASE WHEN l.promised THEN $2::interval ELSE interval '0' END
+    FROM renewed AS r
+    WHERE l.tenant_id = r.tenant_id
+        AND l.fingerprint = r.fingerprint
+        AND l.source = r.source
+        AND l.replica = r.replica
+        AND l.starts_at = r.starts_at
+    RETURNING 1
+)
+SELECT count(*) FROM postponed
 
 -- name: forget_unknown_leases
 -- What was told to have ended and not to have begun: after so long no late message comes.
-DELETE FROM leases
-WHERE check_at <= $1 AND ends_at <= resolved_at
+WITH unknown AS (
+    SELECT tenant_id, fingerprint, source, replica, starts_at
+    FROM leases
+    WHERE check_at <= $1 AND ends_at <= resolved_at
+    LIMIT $2
+    FOR UPDATE SKIP LOCKED
+), forgotten AS (
+    DELETE FROM leases AS l
+    USING unknown AS u
+    WHERE l.tenant_id = u.tenant_id
+        AND l.fingerprint = u.fingerprint
+        AND l.source = u.source
+        AND l.replica = u.replica
+        AND l.starts_at = u.starts_at
+    RETURNING 1
+)
+SELECT count(*) FROM forgotten
 
 -- name: due_leases
+-- Those that were renewed are not, though nobody has postponed them yet.
 SELECT DISTINCT tenant_id, fingerprint
 FROM leases
-WHERE check_at <= $1 AND tenant_id <> ALL ($3::text[])
+WHERE check_at <= $1
+    AND tenant_id <> ALL ($3::text[])
+    AND NOT (
+        resolved_at IS NULL
+        AND NOT expired
+        AND ends_at + CASE WHEN promised THEN $4::interval ELSE interval '0' END > $1
+    )
 ORDER BY tenant_id, fingerprint
 LIMIT $2
 
