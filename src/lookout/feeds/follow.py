@@ -15,7 +15,7 @@ import structlog
 
 from lookout import metrics
 from lookout.clock import Clock
-from lookout.errors import Gone, Overloaded
+from lookout.errors import Conflict, Gone, Overloaded
 from lookout.feeds.encoded import Encoded, encode
 from lookout.feeds.recent import Recent, Room
 from lookout.store.database import PASSING_ERRORS, Wakes
@@ -78,7 +78,8 @@ class Followers:
         wakes: Wakes = asyncio.Queue()
         try:
             async with self._listen(wakes):
-                self._wake_all()  # for what came before
+                for reader in self._readers.values():
+                    reader.doubt()  # and look for what came before
                 while (tenant_id := await wakes.get()) is not None:
                     if (reader := self._readers.get(tenant_id)) is not None:
                         reader.wake()
@@ -107,7 +108,8 @@ class Followers:
         """Events after position `after`, in order and without gaps, in lists; None: only what comes from now on.
 
         Yields an empty list when nothing came for a while, for a sign of life. Ends when Lookout stops. Raises
-        `Overloaded` if there are too many followers already, `Gone` if what comes next was forgotten meanwhile.
+        `Overloaded` if there are too many followers already, `Gone` if what comes next was forgotten meanwhile,
+        `Conflict` if the log lost its end.
         """
         async with self._reader(tenant_id) as reader:
             position = await self._reads.last_position(tenant_id) if after is None else after
@@ -172,6 +174,7 @@ class _Reader:
         self._tenant_id = tenant_id
         self._reads = reads
         self._recent = recent
+        self._is_doubted = False
         self._woken = asyncio.Event()
         self._news = asyncio.Event()
         self._started: asyncio.Task[None] = asyncio.create_task(self._start())
@@ -184,6 +187,11 @@ class _Reader:
     def wake(self) -> None:
         """There may be more to read."""
         self._woken.set()
+
+    def doubt(self) -> None:
+        """Another server may have taken over, which lacks the last events: look whether it is still the log we know."""
+        self._is_doubted = True
+        self.wake()
 
     def announce(self) -> None:
         """Let every follower look: there is news, or it is time for a sign of life."""
@@ -221,14 +229,32 @@ class _Reader:
             await self._woken.wait()
             self._woken.clear()
             try:
+                if self._is_doubted:
+                    await self._check()
                 while events := await self._reads.events_after(self._tenant_id, self.head, PAGE):
                     self._keep([encode(event) for event in events])
             except PASSING_ERRORS as error:
+                self._is_doubted = True
                 log.warning("follow", action="read_failed", error=repr(error))
-            except Exception as error:  # noqa: BLE001 - it ends the streams, which would else show life and no events
-                self.failure = error
-                self.announce()
+            except Conflict as error:
+                log.warning("follow", action="log_went_back", tenant=self._tenant_id, error=str(error))
+                self._end(error)
                 return
+            except Exception as error:  # noqa: BLE001 - it ends the streams, which would else show life and no events
+                self._end(error)
+                return
+
+    async def _check(self) -> None:
+        """Raises `Conflict` if the log ends before what was read of it. What is given out anew is no news here else."""
+        last = await self._reads.last_position(self._tenant_id)
+        if last < self.head:
+            raise Conflict(f"the log ends at {last}, and {self.head} was told: a server took over that lacked the last")
+        self._is_doubted = False
+
+    def _end(self, error: Exception) -> None:
+        """Read no more, and let every follower see why."""
+        self.failure = error
+        self.announce()
 
     def _keep(self, events: list[Encoded]) -> None:
         self._recent.keep(events)
