@@ -13,6 +13,7 @@ missing. The machine should do nothing else.
 import argparse
 import asyncio
 import multiprocessing
+import signal
 import sys
 from pathlib import Path
 from typing import Any
@@ -92,6 +93,8 @@ def main() -> None:
     given = parser.parse_args()
     file: Path = given.verdict or given.plot or given.file
     if file is given.file:
+        # As Ctrl-C: what was started is ended.
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
         asyncio.run(soak(given.minutes, given.rate, file))
     about, samples = read(file)
     if given.plot is not None:
