@@ -40,7 +40,10 @@ PICTURE = Path(__file__).parents[1] / "docs" / "images" / "soak.svg"
 
 
 async def soak(minutes: float, rate: float, file: Path) -> list[Sample]:
-    """Run, and keep each sample in `file` as soon as it is there."""
+    """Run, and keep each sample in `file` as soon as it is there. SIGTERM ends it, and what it started, as Ctrl-C."""
+    task = asyncio.current_task()
+    assert task is not None
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
     with empty_place() as place:
         config = place / "lookout.yaml"
         config.write_text(MAKES_TENANTS)
@@ -93,8 +96,6 @@ def main() -> None:
     given = parser.parse_args()
     file: Path = given.verdict or given.plot or given.file
     if file is given.file:
-        # As Ctrl-C: what was started is ended.
-        signal.signal(signal.SIGTERM, signal.default_int_handler)
         asyncio.run(soak(given.minutes, given.rate, file))
     about, samples = read(file)
     if given.plot is not None:
