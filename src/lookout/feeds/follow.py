@@ -246,10 +246,10 @@ class _Reader:
 
     async def _check(self) -> None:
         """Raises `Conflict` if the log ends before what was read of it. What is given out anew is no news here else."""
+        self._is_doubted = False
         last = await self._reads.last_position(self._tenant_id)
         if last < self.head:
             raise Conflict(f"the log ends at {last}, and {self.head} was told: a server took over that lacked the last")
-        self._is_doubted = False
 
     def _end(self, error: Exception) -> None:
         """Read no more, and let every follower see why."""
