@@ -1,6 +1,7 @@
 """What the tests share: one PostgreSQL a process, and in it one database, which each test finds empty."""
 
 import asyncio
+import gc
 import tempfile
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -59,6 +60,17 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         items[:] = [items[place] for place in in_turn([item.nodeid for item in items])]
 
 
+def pytest_collection() -> None:
+    """While four thousand tests are collected there is no garbage: to look for it takes a fifth of the time."""
+    gc.disable()
+
+
+def pytest_collection_finish() -> None:
+    """And none of them ever is: nobody need look through them each time that a test leaves some."""
+    gc.freeze()
+    gc.enable()
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_protocol(item: pytest.Item) -> None:
     """Begin or end measuring where the tests that are measured do."""
@@ -72,8 +84,9 @@ def pytest_runtest_protocol(item: pytest.Item) -> None:
 
 
 @pytest.fixture(scope="session")
-def anyio_backend() -> str:
-    return "asyncio"
+def anyio_backend() -> tuple[str, dict[str, Any]]:
+    """On the loop that serves: it is quicker, too."""
+    return "asyncio", {"use_uvloop": True}
 
 
 @pytest.fixture(scope="session")

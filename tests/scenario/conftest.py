@@ -54,7 +54,7 @@ def start(dsn: str, clock: FakeClock, tmp_path: Path) -> Start:
                 async with driver:
                     yield driver
             finally:
-                server.should_exit = True
+                server.stop()
                 await serving
 
     return start_one
