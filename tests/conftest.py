@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import sys
 import tempfile
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import Any
 import asyncpg
 import pytest
 from hypothesis import settings
-from tests.clusters import beside, choose_place, clear_place, copy_cluster
+from tests.clusters import PREFIX, beside, choose_place, clear_place, copy_cluster
 from tests.examples import count_of
 from tests.kafka.brokers import which
 from tests.known_types import types_asked_once
@@ -22,6 +23,8 @@ DATABASE = "tested"
 LARGE = 64 * 1024
 """Bytes. A larger table is cut down with its indexes, which takes longer: what was in it shows in no plan."""
 
+# httpx looks for it some five times in each request, and to find nothing takes Python longer than the request.
+sys.modules.setdefault("sniffio", None)  # pyright: ignore[reportArgumentType]
 
 settings.register_profile("lookout", max_examples=count_of(100), deadline=None)
 settings.load_profile("lookout")
@@ -92,7 +95,7 @@ def anyio_backend() -> tuple[str, dict[str, Any]]:
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[str]:
     """A PostgreSQL server for all tests of this process; its owner's DSN, with the database to be filled in as `{}`."""
-    with tempfile.TemporaryDirectory(prefix="lookout-test-", dir=beside()) as directory:
+    with tempfile.TemporaryDirectory(prefix=PREFIX, dir=beside()) as directory:
         Path(directory).chmod(0o755)
         copy_cluster(Path(directory))
         server = EmbeddedPostgres(Path(directory))

@@ -464,6 +464,7 @@ def _settle() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(COLLECTED_FROM)
+    gc.enable()
     sys.setswitchinterval(SWITCH_SECONDS)
 
 

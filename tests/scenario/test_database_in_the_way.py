@@ -1,6 +1,7 @@
 """What the database takes back, or makes us wait for: tried again where another try helps, and never for long (I8)."""
 
 import asyncio
+import itertools
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from typing import Any
@@ -202,16 +203,19 @@ async def test_who_is_cancelled_in_a_transaction_leaves_no_noise_and_a_connectio
     asyncio.get_running_loop().set_exception_handler(lambda _, context: noise.append(context))
     pool = await database.connect(dsn, 1)
 
-    async def works() -> None:
+    async def works(statement: str) -> None:
         async with isolation.tenants(pool, ["default"]) as connection:
-            await connection.fetch("SELECT pg_sleep(0.01)")
+            await connection.fetch(statement)
 
-    for turns in range(60):
-        working = asyncio.create_task(works())
+    other = await asyncpg.connect(dsn)
+    await other.fetch("SELECT pg_advisory_lock(1)")
+    for turns, statement in itertools.product(range(60), ("SELECT", "SELECT pg_advisory_xact_lock(1)")):
+        working = asyncio.create_task(works(statement))
         for _ in range(turns):
             await asyncio.sleep(0)
         working.cancel()
         await asyncio.wait([working])
-    await works()
+    await other.close()
+    await works("SELECT")
     await pool.close()
     assert noise == []
