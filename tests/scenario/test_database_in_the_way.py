@@ -209,11 +209,16 @@ async def test_who_is_cancelled_in_a_transaction_leaves_no_noise_and_a_connectio
 
     other = await asyncpg.connect(dsn)
     await other.fetch("SELECT pg_advisory_lock(1)")
-    for turns, statement in itertools.product(range(60), ("SELECT", "SELECT pg_advisory_xact_lock(1)")):
+    statements = ("SELECT", "SELECT pg_advisory_xact_lock(1)")  # one that ends, and one that waits
+    for turns, again_after, statement in itertools.product(range(60), (None, *range(3)), statements):
         working = asyncio.create_task(works(statement))
         for _ in range(turns):
             await asyncio.sleep(0)
         working.cancel()
+        if again_after is not None:  # a client that goes, and then the stop: it is in the middle of a rollback
+            for _ in range(again_after):
+                await asyncio.sleep(0)
+            working.cancel()
         await asyncio.wait([working])
     await other.close()
     await works("SELECT")
