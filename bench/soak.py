@@ -13,6 +13,7 @@ missing. The machine should do nothing else.
 import argparse
 import asyncio
 import multiprocessing
+import signal
 import sys
 from pathlib import Path
 from typing import Any
@@ -39,7 +40,10 @@ PICTURE = Path(__file__).parents[1] / "docs" / "images" / "soak.svg"
 
 
 async def soak(minutes: float, rate: float, file: Path) -> list[Sample]:
-    """Run, and keep each sample in `file` as soon as it is there."""
+    """Run, and keep each sample in `file` as soon as it is there. SIGTERM ends it, and what it started, as Ctrl-C."""
+    task = asyncio.current_task()
+    assert task is not None
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
     with empty_place() as place:
         config = place / "lookout.yaml"
         config.write_text(MAKES_TENANTS)
