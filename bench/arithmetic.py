@@ -95,7 +95,9 @@ class Needs(msgspec.Struct, frozen=True, kw_only=True):
         return self.spent.wal_bytes + self.full_pages
 
 
-def needs(load: Load, costs: Costs, processes: int, *, is_spread: bool = False) -> Needs:
+def needs(
+    load: Load, costs: Costs, processes: int, *, is_spread: bool = False, checkpoint_seconds: float = CHECKPOINT_SECONDS
+) -> Needs:
     """What `load` needs of so many processes.
 
     Each tenant's senders go to one process, always the same. `is_spread`: any request goes to any of them, so each
@@ -122,7 +124,7 @@ def needs(load: Load, costs: Costs, processes: int, *, is_spread: bool = False) 
         + memory.connection * load.connections / processes
         + memory.key * min(load.keys / share, REPEATS_LIMIT)
         + memory.stream * load.streams / processes,
-        full_pages=min(leases / CHECKPOINT_SECONDS, load.repeats * PAGE_BYTES) * PACKED,
+        full_pages=min(leases / checkpoint_seconds, load.repeats * PAGE_BYTES) * PACKED,
         lease_bytes=leases,
         bytes_a_day=load.starts * DAY * costs.disk.episode + load.tenants * 24 * costs.disk.tally,
         kafka_records=(load.events + load.starts) * load.has_kafka,

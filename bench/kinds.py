@@ -31,10 +31,11 @@ from tests.kafka.brokers import MockBroker, mock_broker
 from tests.server_process import empty_place
 
 from bench.__main__ import machine
+from bench.arithmetic import RELAY_POLL_SECONDS
 from bench.meter import Meter
 from bench.programs import Program, lookout
 from bench.quantities import KINDS, Costs, Disk, Memory, Spent, Work
-from bench.senders import Sender, alert, body, senders
+from bench.senders import Sender, alert, body, senders, stream
 from bench.tenants import MAKES_TENANTS, SECRET
 from lookout.feeds.kafka.records import feeds_of
 from lookout.incidents.policy import Policy
@@ -150,12 +151,12 @@ class Bench:
     ) -> Seen:
         """One of the ways, by so many tenants in turn."""
         bodies = list(enumerate(_bodies(way, ends_at(datetime.now(UTC))))) * rounds
-        commits, before = (await self.meter.commits())[0], await self.meter.spent()
+        commits, before = (await self.meter.counted())[0], await self.meter.spent()
         async with senders(self.program.url, [SERVICE] * way.connections) as sending:
             left = iter(bodies)
             await asyncio.gather(*(_send(sender, left, tenants) for sender in sending))
         spent = _less(await self.meter.spent(), before)
-        return Seen(len(bodies), way.alerts * rounds, (await self.meter.commits())[0] - commits, spent)
+        return Seen(len(bodies), way.alerts * rounds, (await self.meter.counted())[0] - commits, spent)
 
     async def of(self, work: Awaitable[object], times: float) -> Spent:
         """What one of `times` cost that `work` does from this process: Lookout's part is this process's."""
@@ -307,21 +308,12 @@ async def _followed(bench: Bench) -> tuple[Spent, float]:
     before, _ = await bench.meter.memory()
     with ExitStack() as stack:
         for number in range(STREAMS):
-            stack.enter_context(_stream(bench.program.url, f"tenant-{number:05}"))
+            headers = {**SERVICE, "X-Tenant-ID": f"tenant-{number:05}"}
+            stack.enter_context(stream(bench.program.url, headers))
         await asyncio.sleep(2)
         memory, _ = await bench.meter.memory()
         watched = await bench.served(asyncio.sleep(IDLE_SECONDS), IDLE_SECONDS)
     return _no_less(_less(watched, idle) * (1 / STREAMS)), max(0.0, memory - before) / STREAMS
-
-
-def _stream(url: str, tenant_id: str) -> socket.socket:
-    """A stream from the end of the log on. Nothing comes, so nobody has to read."""
-    where = urlsplit(url)
-    headers = {"Host": where.netloc, "Accept": "text/event-stream", **SERVICE, "X-Tenant-ID": tenant_id}
-    stream = socket.create_connection((where.hostname, where.port))
-    lines = [f"{name}: {value}" for name, value in headers.items()]
-    stream.sendall("\r\n".join(["GET /v1/feed HTTP/1.1", *lines, "", ""]).encode())
-    return stream
 
 
 async def _others(bench: Bench) -> dict[str, Spent]:
@@ -352,14 +344,16 @@ async def _others(bench: Bench) -> dict[str, Spent]:
             for number in range(PAGES):
                 await sender.send(b"", f"X-Tenant-ID: {tenants[number]}\r\n", "/v1/incidents?status=resolved", "GET")
 
-    return {
+    spent = {
         "tally": await bench.of(count(), ROUNDS * TENANTS),
         "token": await bench.of(find(), TENANTS),
         "token_noted": await bench.of(tokens.note_use({token.token.id: now for token in made}), TENANTS),
         "relay_poll": await bench.of(look(), ROUNDS * 10 * TENANTS),
         "page": await bench.served(read(), PAGES),
-        "standing": await bench.served(asyncio.sleep(IDLE_SECONDS), IDLE_SECONDS),
     }
+    polls = 2 * TENANTS / RELAY_POLL_SECONDS
+    standing = await bench.served(asyncio.sleep(IDLE_SECONDS), IDLE_SECONDS)
+    return {**spent, "standing": _no_less(_less(standing, spent["relay_poll"] * polls))}
 
 
 async def _reads(bench: Bench) -> None:

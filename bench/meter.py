@@ -10,7 +10,7 @@ from tests.server_process import postgres_of
 from bench.programs import Program
 from bench.quantities import Spent
 
-METRICS = ("lookout_commit_seconds_count", "lookout_batch_alerts_sum")
+METRICS = ("lookout_commit_seconds_count", "lookout_batch_alerts_sum", "lookout_relay_records_total")
 
 
 class Meter:
@@ -29,12 +29,15 @@ class Meter:
         wal: int = await self._database.fetchval("SELECT pg_wal_lsn_diff(pg_current_wal_insert_lsn(), '0/0')::bigint")
         return Spent(own * 1e6, postgres * 1e6, wal)
 
-    async def commits(self) -> tuple[float, float]:
-        """How many commits there were, and of how many alerts."""
+    async def counted(self) -> tuple[float, float, float]:
+        """How many commits there were, of how many alerts, and how many records went to Kafka."""
         async with httpx.AsyncClient(base_url=self._program.url, headers=self._headers, timeout=60) as http:
             lines = (await http.get("/metrics")).raise_for_status().text.splitlines()
-        count, alerts = (float(line.split()[1]) for name in METRICS for line in lines if line.startswith(f"{name} "))
-        return count, alerts
+        commits, alerts, records = (
+            sum(float(line.rsplit(" ", 1)[1]) for line in lines if line.startswith((f"{name} ", f"{name}{{")))
+            for name in METRICS
+        )
+        return commits, alerts, records
 
     async def memory(self) -> tuple[int, int]:
         """Bytes of Lookout's process that nobody else uses, and of PostgreSQL's, what they share counted once."""

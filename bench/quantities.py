@@ -188,9 +188,9 @@ class Costs(msgspec.Struct, frozen=True, kw_only=True):
     disk: Disk
 
 
-def costs() -> Costs:
+def costs(path: Path = KINDS) -> Costs:
     """What is written down."""
-    return msgspec.json.decode(KINDS.read_bytes(), type=Costs)
+    return msgspec.json.decode(path.read_bytes(), type=Costs)
 
 
 def any_of(expected: float) -> float:

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import socket
 from collections.abc import AsyncGenerator, Iterable, Mapping
 from contextlib import asynccontextmanager
 from datetime import datetime
@@ -24,9 +25,14 @@ class Sender:
         lines = [f"Host: {where.netloc}", "Content-Type: application/json"]
         self._headers = "".join(f"{line}\r\n" for line in [*lines, *(f"{key}: {headers[key]}" for key in headers)])
         self._streams: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
+        self._turn = asyncio.Lock()
 
     async def send(self, body: bytes, headers: str = "", path: str = PATH, method: str = "POST") -> bytes:
         """One request, answered; its body. `headers` are more of them, whole lines. Raises `Refused`."""
+        async with self._turn:
+            return await self._send(body, headers, path, method)
+
+    async def _send(self, body: bytes, headers: str, path: str, method: str) -> bytes:
         if self._streams is None:
             self._streams = await asyncio.open_connection(self._where.hostname, self._where.port)
         reader, writer = self._streams
@@ -57,10 +63,11 @@ async def senders(url: str, headers: Iterable[Mapping[str, str]]) -> AsyncGenera
             sender.close()
 
 
-def alert(number: int, starts_at: datetime, ends_at: datetime) -> dict[str, Any]:
-    """An alert as a Prometheus sends it, of an incident of its own."""
+def alert(number: int, starts_at: datetime, ends_at: datetime, replica: str = "") -> dict[str, Any]:
+    """An alert as a Prometheus sends it, of an incident of its own. `replica` says which of several sends it."""
     return {
         "labels": {
+            **({"prometheus_replica": replica} if replica else {}),
             "alertname": "InstanceDown",
             "cluster": f"eu-{number % 7}",
             "job": f"node-{number}",
@@ -77,3 +84,12 @@ def alert(number: int, starts_at: datetime, ends_at: datetime) -> dict[str, Any]
 def body(alerts: Iterable[Mapping[str, Any]]) -> bytes:
     """The body of a request with these alerts."""
     return json.dumps(list(alerts), separators=(",", ":")).encode()
+
+
+def stream(url: str, headers: Mapping[str, str]) -> socket.socket:
+    """An open stream of what happens from now on. Whoever has it reads it, or does not."""
+    where = urlsplit(url)
+    lines = [f"Host: {where.netloc}", "Accept: text/event-stream", *(f"{name}: {headers[name]}" for name in headers)]
+    opened = socket.create_connection((where.hostname, where.port))
+    opened.sendall("\r\n".join(["GET /v1/feed HTTP/1.1", *lines, "", ""]).encode())
+    return opened
