@@ -1,13 +1,13 @@
 """What is measured, side by side on one machine, and what it costs."""
 
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 import asyncpg
 import psutil
 from tests.real.programs import alertmanager_process
-from tests.server_process import empty_place, lookout_process, postgres_of
+from tests.server_process import LOOKOUT, empty_place, lookout_process, postgres_of
 
 
 class Program:
@@ -55,11 +55,11 @@ class Program:
 
 
 @asynccontextmanager
-async def lookout(**environ: str) -> AsyncGenerator[Program]:
+async def lookout(command: Sequence[str | Path] = (LOOKOUT, "serve"), **environ: str) -> AsyncGenerator[Program]:
     """Lookout as an operator starts it, with a database of its own that writes to the disk."""
     with empty_place() as place:
         data_dir = place / "data"
-        async with lookout_process(data_dir, **environ) as server:
+        async with lookout_process(data_dir, command, **environ) as server:
             url = await server.address()
             own = psutil.Process(server.pid)
             yield Program(url, lambda: [own, *postgres_of(data_dir)], data_dir)

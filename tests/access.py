@@ -3,8 +3,8 @@
 import jwt
 from tests.driver import Driver
 
+from lookout.access import Access
 from lookout.api.parts import Scope
-from lookout.config import Access
 from lookout.store import database
 from lookout.store.tenants import Tenants
 from lookout.store.tokens import Fresh, Tokens

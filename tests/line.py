@@ -10,7 +10,7 @@ Place = tuple[str, str | int]
 """The directory of a Unix socket, or a host, and the port."""
 
 DEFAULT_PORT = 5432
-_COMMIT = b"COMMIT;"
+_COMMIT = b"COMMIT\0"
 
 
 class Cut(Enum):

@@ -6,7 +6,7 @@ import re
 import signal
 import sys
 import tempfile
-from collections.abc import AsyncGenerator, Generator
+from collections.abc import AsyncGenerator, Generator, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 
@@ -96,11 +96,12 @@ class ServerProcess:
 
 
 @asynccontextmanager
-async def lookout_process(data_dir: Path, **environ: str) -> AsyncGenerator[ServerProcess]:
+async def lookout_process(
+    data_dir: Path, command: Sequence[str | Path] = (LOOKOUT, "serve"), **environ: str
+) -> AsyncGenerator[ServerProcess]:
     """`lookout serve` on `data_dir` and a free port. Whatever is left of it in the end is killed."""
     process = await asyncio.create_subprocess_exec(
-        LOOKOUT,
-        "serve",
+        *command,
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,

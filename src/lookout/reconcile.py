@@ -15,11 +15,11 @@ import msgspec
 import structlog
 
 from lookout import metrics
+from lookout.access import is_loopback
 from lookout.alerts.answer import Answer
 from lookout.alerts.source import Source
 from lookout.alerts.text import one_line
 from lookout.clock import Clock
-from lookout.config import is_loopback
 from lookout.errors import Conflict, LookoutError, Overloaded
 from lookout.incidents.reconcile import Comparison, Finding, comparison_of, differing
 from lookout.intake.work import Reconciliation

@@ -8,9 +8,9 @@ import structlog
 
 from lookout import metrics
 from lookout.clock import Clock
-from lookout.config import load_policy
 from lookout.errors import SettingsError
 from lookout.intake.writer import Intake
+from lookout.policy_file import load_policy
 from lookout.store.reads import Reads
 
 PROBLEMS_LOGGED = 20

@@ -12,8 +12,9 @@ from tests.clock import FakeClock
 from tests.driver import Driver, owner_dsn
 
 from lookout.app import bind, running, server_of
-from lookout.config import Settings, load_policy
+from lookout.config import Settings
 from lookout.incidents.policy import Policy
+from lookout.policy_file import load_policy
 
 Start = Callable[..., AbstractAsyncContextManager[Driver]]
 

@@ -8,6 +8,7 @@ import asyncpg
 import pytest
 from tests.driver import owner_dsn
 
+from lookout.store import database, isolation
 from lookout.store.embedded import SERVICE
 
 A, B = "tenant-a", "tenant-b"
@@ -283,3 +284,15 @@ async def test_i6_whoever_inherits_from_the_platforms_role_sees_no_more(
             assert await _seen(heir, "feeds") == []
     finally:
         await owner.execute("DROP ROLE lookout_heir")
+
+
+@pytest.mark.parametrize(
+    "name", ["a'); DROP TABLE events; --", 'a"},{"tenant-b', "a\\", "NULL", "{}", "a,b", "ä\n", ""]
+)
+async def test_i6_a_name_is_a_name_whatever_it_says(dsn: str, name: str) -> None:
+    """Names go out in a statement without parameters."""
+    pool = await database.connect(dsn, 1)
+    async with isolation.tenants(pool, [name, "tenant-a"]) as connection:
+        named = await connection.fetchval("SELECT current_setting('lookout.tenants')::text[]")
+        assert sorted(named) == sorted([name, "tenant-a"])
+    await pool.close()

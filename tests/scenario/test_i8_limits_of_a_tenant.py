@@ -12,7 +12,7 @@ from websockets.exceptions import ConnectionClosed
 
 from lookout.api.limits import BURST_SECONDS
 from lookout.api.parts import Scope
-from lookout.config import Limits
+from lookout.limits import Limits
 
 STREAM = {"Accept": "text/event-stream"}
 

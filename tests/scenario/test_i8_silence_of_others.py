@@ -11,8 +11,8 @@ from tests.scenario.conftest import Start
 
 from lookout.api import bodies
 from lookout.api.limits import BURST_SECONDS
-from lookout.config import Limits
 from lookout.intake import writer
+from lookout.limits import Limits
 
 TENANTS = ("storm", "quiet")
 

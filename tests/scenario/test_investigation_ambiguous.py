@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 from tests.driver import Driver
 
-from lookout.store.log import Log, Transaction
+from lookout.store.log import Log
+from lookout.store.transaction import Transaction
 
 
 @pytest.fixture

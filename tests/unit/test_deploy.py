@@ -17,8 +17,9 @@ from prometheus_client.metrics import MetricWrapperBase
 
 from lookout import metrics
 from lookout.api.health import QUEUE_LIMIT
-from lookout.config import DEFAULT_PORT, load_policy, load_settings
+from lookout.config import DEFAULT_PORT, load_settings
 from lookout.feeds.follow import STREAM_LIMIT
+from lookout.policy_file import load_policy
 
 ROOT = Path(__file__).parents[2]
 DEPLOY = ROOT / "deploy"

@@ -11,7 +11,7 @@ from prometheus_client.metrics import MetricWrapperBase
 from typer.core import TyperCommand, TyperGroup
 from typer.main import get_command
 
-from lookout import app, config, kafka, metrics, reconcile, timers
+from lookout import app, kafka, metrics, policy_file, reconcile, timers
 from lookout.alerts import expression, shown
 from lookout.alerts.alert import label_set
 from lookout.alerts.severity import SYNONYMS
@@ -25,7 +25,8 @@ from lookout.api.mcp import mount as mcp
 from lookout.api.mcp import reading as mcp_reading
 from lookout.cli import app as commands
 from lookout.cli.outside import DEFAULT_URL
-from lookout.config import DEFAULT_PORT, VARIABLES, load_policy, load_settings
+from lookout.config import DEFAULT_PORT, VARIABLES, load_settings
+from lookout.durations import duration_of
 from lookout.errors import SettingsError
 from lookout.feeds import follow
 from lookout.feeds.kafka import producer, relay
@@ -33,6 +34,8 @@ from lookout.incidents import actions, events, grouping, heartbeat, investigatio
 from lookout.incidents.grouping import group_of
 from lookout.incidents.policy import Policy
 from lookout.intake import listening, placing, queue, repeats, ways, writer
+from lookout.limits import Limits
+from lookout.policy_file import load_policy
 from lookout.sources import events as source_events
 from lookout.sources import parsed, reading
 from lookout.store import connecting, database, isolation, log, relations, retention, stats
@@ -107,38 +110,38 @@ def test_every_command_is_in_the_changelog() -> None:
 
 
 def test_every_key_of_the_policy_has_a_row_and_no_other() -> None:
-    assert list(rows(section("`lookout.yaml`")))[1:] == list(config.POLICY_KEYS)
-    assert {*config.POLICY_KEYS, "sources", "tenants", "pace"} == {
+    assert list(rows(section("`lookout.yaml`")))[1:] == list(policy_file.POLICY_KEYS)
+    assert {*policy_file.POLICY_KEYS, "sources", "tenants", "pace"} == {
         field.name for field in msgspec.structs.fields(Policy)
     }
 
 
 def test_every_key_of_a_rule_has_a_row_and_no_other() -> None:
-    assert list(rows(section("Rules in `lookout.yaml`")))[1:] == list(config.RULE_KEYS)
+    assert list(rows(section("Rules in `lookout.yaml`")))[1:] == list(policy_file.RULE_KEYS)
 
 
 def test_every_key_of_the_tenants_has_a_row_and_the_defaults_are_told(tmp_path: Path) -> None:
     text = section("Tenants in `lookout.yaml`")
-    assert list(rows(text))[1:] == list(config.TENANT_KEYS)
+    assert list(rows(text))[1:] == list(policy_file.TENANT_KEYS)
     (example,) = re.findall(r"```yaml\n(.*?)```", text, flags=re.DOTALL)
     path = tmp_path / "lookout.yaml"
     path.write_text(example)
     assert load_policy(path) == Policy()
-    assert set(yaml.safe_load(example)["tenants"]) == set(config.TENANT_KEYS)
-    assert all(f"`{key}`" in text for key in config.TENANT_RULE_KEYS)
+    assert set(yaml.safe_load(example)["tenants"]) == set(policy_file.TENANT_KEYS)
+    assert all(f"`{key}`" in text for key in policy_file.TENANT_RULE_KEYS)
 
 
 def test_the_example_file_has_every_key_and_is_right() -> None:
     path = ROOT / "docs" / "lookout.example.yaml"
     given = yaml.safe_load(path.read_text())
     policy = load_policy(path)
-    assert list(given["policy"]) == list(config.POLICY_KEYS)
-    assert {key for rule in given["policy"]["rules"] for key in rule} == set(config.RULE_KEYS)
+    assert list(given["policy"]) == list(policy_file.POLICY_KEYS)
+    assert {key for rule in given["policy"]["rules"] for key in rule} == set(policy_file.RULE_KEYS)
     assert {name: set(keys) for name, keys in given["sources"].items()} == {
-        name: set(keys) for name, keys in config.SOURCE_KEYS.items()
+        name: set(keys) for name, keys in policy_file.SOURCE_KEYS.items()
     }
-    assert list(given["tenants"]) == list(config.TENANT_KEYS)
-    assert {key for rule in given["tenants"]["rules"] for key in rule} == set(config.TENANT_RULE_KEYS)
+    assert list(given["tenants"]) == list(policy_file.TENANT_KEYS)
+    assert {key for rule in given["tenants"]["rules"] for key in rule} == set(policy_file.TENANT_RULE_KEYS)
     assert policy.rules[0].name in PAGE
     assert group_of(label_set({"job": "pgbouncer", "severity": "critical", "cluster": "eu"}), policy).labels == {
         "cluster": "eu"
@@ -147,8 +150,8 @@ def test_the_example_file_has_every_key_and_is_right() -> None:
 
 def test_every_key_of_a_source_has_a_row_with_the_sources_that_take_it() -> None:
     takes = {
-        key: ", ".join(f"`{name}`" for name, keys in config.SOURCE_KEYS.items() if key in keys)
-        for keys in config.SOURCE_KEYS.values()
+        key: ", ".join(f"`{name}`" for name, keys in policy_file.SOURCE_KEYS.items() if key in keys)
+        for keys in policy_file.SOURCE_KEYS.values()
         for key in keys
     }
     table = rows(section("Sources in `lookout.yaml`"))
@@ -162,7 +165,7 @@ def test_the_example_is_the_default_policy(tmp_path: Path) -> None:
     assert load_policy(path) == Policy()
     for name, cells in rows(section("`lookout.yaml`")).items():
         if match := re.fullmatch(r"`(\d+\w)`", cells[0]):
-            assert config.duration_of(match[1]) == getattr(Policy(), name)
+            assert duration_of(match[1]) == getattr(Policy(), name)
 
 
 def test_every_synonym_is_told_with_its_severity() -> None:
@@ -202,9 +205,9 @@ BOUNDS = {
     "objects and arrays of one body": f"{reading.OBJECTS_LIMIT:,}",
     "labels or annotations of an alert, in number": f"{reading.PAIRS_LIMIT:,}",
     "body of an event of PagerDuty": f"{source_events.BODY_LIMIT // 1024} KiB",
-    "requests of a tenant that send alerts": f"{config.Limits().ingest_rate}",
-    "other requests of a tenant": f"{config.Limits().read_rate}",
-    "open streams of a tenant": f"{config.Limits().streams:,}",
+    "requests of a tenant that send alerts": f"{Limits().ingest_rate}",
+    "other requests of a tenant": f"{Limits().read_rate}",
+    "open streams of a tenant": f"{Limits().streams:,}",
     "part of a credential": f"{tenant_limits.CREDENTIAL_PART}",
     "buckets of requests that are remembered": f"{tenant_limits.BUCKETS_LIMIT:,}",
     "tenants whose last refusal is remembered": f"{listening.TENANTS_LIMIT:,}",
@@ -234,19 +237,19 @@ BOUNDS = {
     "alerts that expire in one commit": f"{timers.BATCH_LIMIT:,}",
     "heartbeats of a tenant": f"{heartbeat.HEARTBEATS_LIMIT:,}",
     "heartbeats told as missing in one commit": f"{timers.WATCH_LIMIT:,}",
-    "addresses of one source": f"{config.ADDRESSES_LIMIT}",
+    "addresses of one source": f"{policy_file.ADDRESSES_LIMIT}",
     "an answer of a source that is asked": f"{reconcile.ANSWER_LIMIT // MEBIBYTE} MiB",
     "time for an address to answer": f"{reconcile.ADDRESS_SECONDS:.0f}",
     "alerts reconciled in one commit": f"{reconcile.BATCH_LIMIT:,}",
     "alerts told one by one of a reconcile": f"{reconcile.FINDINGS_TOLD:,}",
     "operators who wait for a reconcile": f"{reconcile.WAITING_LIMIT}",
     "repeats recognised without loading": f"{repeats.REPEATS_KNOWN:,}",
-    "lookout.yaml": f"{config.FILE_LIMIT // 1024} KiB",
+    "lookout.yaml": f"{policy_file.FILE_LIMIT // 1024} KiB",
     "rules": f"{rules.RULES_LIMIT}",
     "matchers of a rule": f"{rules.MATCHERS_LIMIT}",
     "labels that matchers look at": f"{rules.MATCHED_LABELS_LIMIT}",
     "values of labels of which the rules are known": f"{rules.VALUES_KNOWN:,}",
-    "labels that `group_by` or `drop_labels` name": f"{config.LABELS_LIMIT}",
+    "labels that `group_by` or `drop_labels` name": f"{policy_file.LABELS_LIMIT}",
     "leases of an alert that live at once": f"{lease.LIVE_LEASES_KEPT}",
     "ended leases of an alert": f"{lease.ENDED_LEASES_KEPT}",
     "open connections of one process": f"{connections.CONNECTIONS:,}",

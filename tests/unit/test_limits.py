@@ -8,8 +8,8 @@ from prometheus_client import REGISTRY
 from lookout.api import limits
 from lookout.api.limits import BURST_SECONDS, Buckets, Key, Streams, Turnstile
 from lookout.api.parts import SERVICE_CREDENTIAL, Caller, Scope
-from lookout.config import Limits
 from lookout.errors import Overloaded, TooMany
+from lookout.limits import Limits
 
 NOW = datetime(2026, 11, 25, tzinfo=UTC)
 KEY = ("acme", "")

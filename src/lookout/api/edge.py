@@ -16,12 +16,12 @@ import structlog
 from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from lookout.access import is_loopback
 from lookout.api.answers import error_answer
 from lookout.api.bodies import in_time
 from lookout.api.headers import headers_given
 from lookout.api.parts import Caller, local_caller
 from lookout.api.parts import Scope as CredentialScope
-from lookout.config import is_loopback
 from lookout.errors import Forbidden, Unauthenticated
 
 REQUEST_ID = b"x-request-id"

@@ -13,8 +13,8 @@ from datetime import datetime
 import msgspec
 
 from lookout import metrics
-from lookout.config import Limits
 from lookout.errors import Overloaded, TooMany
+from lookout.limits import Limits
 
 BURST_SECONDS = 10
 CREDENTIAL_PART = 2

@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta, tzinfo
 
 from lookout.alerts.text import one_line
-from lookout.config import duration_of, is_duration
+from lookout.durations import duration_of, is_duration
 from lookout.errors import Refused
 
 

@@ -175,7 +175,7 @@ def _account_of(outside: Outside) -> str:
 
 
 def _lifetime_of(text: str) -> timedelta | None:
-    from lookout.config import duration_of
+    from lookout.durations import duration_of
 
     if not text:
         return None

@@ -21,6 +21,7 @@ PLATFORM_TENANT = "platform"
 TENANT_RULES_LIMIT = 500
 """Rules that map alerts to tenants: a value that no alert had before costs 2 us for each matcher of its label."""
 
+TENANT_EXPECTED = "letters, digits, dot, dash and underscore are expected, at most 100, a letter or a digit first"
 _TENANT = re.compile(rf"[A-Za-z0-9][A-Za-z0-9._-]{{0,{TENANT_LENGTH - 1}}}", re.ASCII)
 
 

@@ -16,7 +16,7 @@ from lookout.incidents.ledger import Receipt
 from lookout.incidents.policy import Policy
 from lookout.incidents.reconcile import NOTHING, Comparison, Finding
 from lookout.incidents.transitions import Reason
-from lookout.store.log import Needs, Rejection
+from lookout.store.transaction import Needs, Rejection
 
 
 class Delivery(msgspec.Struct, frozen=True):

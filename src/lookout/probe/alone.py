@@ -12,13 +12,15 @@ from pathlib import Path
 import httpx
 import jwt
 
+from lookout.access import Access
 from lookout.api.auth.browser import CREDENTIAL
 from lookout.api.parts import Scope
 from lookout.app import Running, bind, running, server_of
 from lookout.clock import Clock, SystemClock
-from lookout.config import Access, Limits, Settings
+from lookout.config import Settings
 from lookout.errors import StartError
 from lookout.incidents.policy import Policy
+from lookout.limits import Limits
 from lookout.logs import configure_logs
 from lookout.probe.sides import Side
 from lookout.probe.trials import Probe, Report

@@ -6,10 +6,13 @@ nothing and can write nothing. What Lookout does for all tenants at once goes an
 
 A name holds for one transaction, so it cannot outlive it on a connection that others use next. So it is with how long
 a transaction may take, which is said with the name: a pooler of transactions forgets what was said at the connect.
+
+A transaction begins, and is named, in one message: each message that is waited for is a tenth of a millisecond of this
+process, and more while it is busy.
 """
 
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeVar
 
 import asyncpg
@@ -21,7 +24,10 @@ from lookout.store.sql import SQL
 if TYPE_CHECKING:
     from lookout.store.database import Connection, Pool
 
-Level = Literal["read_committed", "repeatable_read"]
+Level = Literal["READ COMMITTED", "REPEATABLE READ"]
+Plans = Literal["auto", "force_generic_plan"]
+"""Whether PostgreSQL may plan a prepared statement anew for its arguments. For a few rows by their keys that would take
+longer than to read them."""
 T = TypeVar("T")
 
 log = structlog.get_logger()
@@ -44,6 +50,10 @@ RETRIED_READS = (
 """After what a read is asked once more, at once: it has changed nothing."""
 
 
+_LOST = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError)
+"""What a rollback can fail for, where the connection it was for has gone."""
+
+
 class Patience(NamedTuple):
     """For how long PostgreSQL lets a transaction run a statement, wait for a lock, and stand still. In milliseconds."""
 
@@ -62,26 +72,36 @@ USUAL = patience_of(STATEMENT_SECONDS, LOCK_SECONDS, IDLE_SECONDS)
 
 async def see_only(connection: "Connection", tenant_ids: Iterable[str]) -> None:
     """Until the end of its transaction `connection` sees these tenants alone, whatever it saw before."""
-    await connection.execute(SQL["leave_platform"])
-    await connection.execute(SQL["name_tenants"], sorted(set(tenant_ids)), *USUAL)
+    await connection.execute(f"{SQL['leave_platform']}; {_named(tenant_ids, USUAL)}")
+
+
+def _named(tenant_ids: Iterable[str], patience: Patience, plans: Plans = "auto") -> str:
+    """The statement that names these tenants. No name can end the text that it stands in: it is written in digits."""
+    quoted = ('"' + tenant_id.replace("\\", "\\\\").replace('"', '\\"') + '"' for tenant_id in sorted(set(tenant_ids)))
+    names = "{" + ",".join(quoted) + "}"
+    return SQL["name_tenants"].format(tenants=names.encode().hex(), plans=plans, **patience._asdict())
 
 
 @asynccontextmanager
 async def tenants(
-    pool: "Pool", tenant_ids: Iterable[str], *, level: Level = "read_committed", patience: Patience | None = None
+    pool: "Pool",
+    tenant_ids: Iterable[str],
+    *,
+    level: Level = "READ COMMITTED",
+    patience: Patience = USUAL,
+    plans: Plans = "auto",
 ) -> AsyncGenerator["Connection"]:
     """A transaction that sees these tenants alone, with the usual patience."""
-    async with _transaction(pool, level) as connection:
-        await connection.execute(SQL["name_tenants"], sorted(set(tenant_ids)), *(patience or USUAL))
+    async with _transaction(pool, level, _named(tenant_ids, patience, plans)) as connection:
         yield connection
 
 
 @asynccontextmanager
-async def _transaction(pool: "Pool", level: Level) -> AsyncGenerator["Connection"]:
+async def _transaction(pool: "Pool", level: Level, naming: str) -> AsyncGenerator["Connection"]:
     """A transaction. If the server says nothing, or takes no writes any more, none of its connections is used again."""
     connection = await pool.acquire()
     try:
-        async with _begun(connection, level):
+        async with _begun(connection, level, naming):
             yield connection
     except (TimeoutError, asyncpg.ReadOnlySQLTransactionError):
         await pool.expire_connections()
@@ -97,22 +117,22 @@ async def _transaction(pool: "Pool", level: Level) -> AsyncGenerator["Connection
 
 
 @asynccontextmanager
-async def _begun(connection: "Connection", level: Level) -> AsyncGenerator[None]:
+async def _begun(connection: "Connection", level: Level, naming: str) -> AsyncGenerator[None]:
     """A transaction on this connection. What it failed for is told, and not that a lost one cannot be rolled back."""
-    failure: BaseException | None = None
     try:
-        async with connection.transaction(isolation=level):
-            try:
-                yield
-            except BaseException as error:
-                failure = error
-                if isinstance(error, TimeoutError):
-                    end(connection)  # it would not answer to a rollback either
-                raise
-    except asyncpg.InterfaceError:
-        if failure is None:
+        await connection.execute(f"{SQL['begin'].format(level=level)}; {naming}")
+        try:
+            yield
+        except TimeoutError:
+            end(connection)  # it would not answer to a rollback either
             raise
-        raise failure from None
+        await connection.execute(SQL["commit"])
+    except TimeoutError:
+        raise
+    except BaseException:
+        with suppress(*_LOST):  # asked for even if it has not begun: whoever is cancelled cannot know
+            await connection.execute(SQL["roll_back"])
+        raise
 
 
 async def _twice(read: Callable[[], Awaitable[T]]) -> T:
@@ -165,8 +185,8 @@ class Platform:
     @asynccontextmanager
     async def transaction(self) -> AsyncGenerator["Connection"]:
         """Several in one transaction."""
-        async with _transaction(self._pool, "read_committed") as connection:
-            await connection.execute(SQL["enter_platform"], *USUAL)
+        entering = SQL["enter_platform"].format(**USUAL._asdict())
+        async with _transaction(self._pool, "READ COMMITTED", entering) as connection:
             yield connection
 
     async def fetch(self, statement: str, *arguments: Any) -> "list[asyncpg.Record]":

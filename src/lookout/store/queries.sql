@@ -1,23 +1,35 @@
 -- Every statement that Lookout runs, by name. Times are arguments: no statement reads a clock.
 
+-- name: begin
+-- This and the next two go out as one message, which has no parameters: names are given in hexadecimal digits.
+BEGIN ISOLATION LEVEL {level}
+
 -- name: name_tenants
--- What the transaction sees from now on: the rows of these tenants, and no others. And how long it may take.
+-- What the transaction sees from now on: the rows of these tenants, and no others. Whether its statements are planned
+-- once for all arguments, and how long it may take.
 SELECT
-    set_config('lookout.tenants', $1::text[]::text, true),
-    set_config('statement_timeout', $2, true),
-    set_config('lock_timeout', $3, true),
-    set_config('idle_in_transaction_session_timeout', $4, true)
+    set_config('lookout.tenants', convert_from(decode('{tenants}', 'hex'), 'UTF8'), true),
+    set_config('plan_cache_mode', '{plans}', true),
+    set_config('statement_timeout', '{statement}', true),
+    set_config('lock_timeout', '{lock}', true),
+    set_config('idle_in_transaction_session_timeout', '{idle}', true)
 
 -- name: enter_platform
 -- As SET LOCAL ROLE.
 SELECT
     set_config('role', 'lookout_platform', true),
-    set_config('statement_timeout', $1, true),
-    set_config('lock_timeout', $2, true),
-    set_config('idle_in_transaction_session_timeout', $3, true)
+    set_config('statement_timeout', '{statement}', true),
+    set_config('lock_timeout', '{lock}', true),
+    set_config('idle_in_transaction_session_timeout', '{idle}', true)
 
 -- name: leave_platform
 SET LOCAL ROLE NONE
+
+-- name: commit
+COMMIT
+
+-- name: roll_back
+ROLLBACK
 
 -- name: let_service_in
 -- In the embedded server, whose socket is its owner's alone.

@@ -51,7 +51,7 @@ async def rebuild(pool: "Pool", *, repair: bool = False) -> Report:
     for row in await Platform(pool).fetch("tenants"):
         tenant_id = row["tenant_id"]
         # A repair waits for the writers and then keeps them out; a look at one moment need not.
-        level = "read_committed" if repair else "repeatable_read"
+        level = "READ COMMITTED" if repair else "REPEATABLE READ"
         async with tenants(pool, (tenant_id,), level=level) as connection:
             if repair:
                 await connection.execute(SQL["lock_feeds"], [tenant_id])

@@ -1,7 +1,8 @@
-"""The named statements of `queries.sql`. Python builds no SQL."""
+"""The named statements of `queries.sql`. Python builds no SQL; it only joins what is there."""
 
 import re
 from collections.abc import Mapping
+from functools import cache
 from importlib.resources import files
 
 
@@ -12,3 +13,19 @@ def _read() -> Mapping[str, str]:
 
 
 SQL: Mapping[str, str] = _read()
+
+_PARAMETER = re.compile(r"\$(\d+)")
+
+
+@cache
+def together(names: tuple[str, ...]) -> str:
+    """One statement that does what these do, which write to different tables. Its parameters are theirs, in turn."""
+    parts: list[str] = []
+    taken = 0
+    for name in names:
+        numbers = [int(number) for number in _PARAMETER.findall(SQL[name])]
+        parts.append(_PARAMETER.sub(lambda found, taken=taken: f"${int(found[1]) + taken}", SQL[name]))
+        taken += max(numbers, default=0)
+    *others, last = parts
+    named = ", ".join(f"part_{place} AS (\n{part}\n)" for place, part in enumerate(others, 1))
+    return f"WITH {named}\n{last}" if named else last

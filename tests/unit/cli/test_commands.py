@@ -10,8 +10,9 @@ import pytest
 from tests.unit.cli.lookout_in_memory import Lookout, run
 
 from lookout import __version__
-from lookout.config import Settings, load_policy
+from lookout.config import Settings
 from lookout.errors import StartError
+from lookout.policy_file import load_policy
 
 COMMANDS = [
     "serve",

@@ -5,6 +5,7 @@ from typing import Any
 
 from starlette.types import ASGIApp
 
+from lookout.access import Access
 from lookout.api.auth.edge import AuthEdge
 from lookout.api.auth.gate import Gate
 from lookout.api.auth.keys import KeySet
@@ -14,8 +15,8 @@ from lookout.api.auth.watch import Watch
 from lookout.api.limits import Turnstile
 from lookout.api.parts import Caller
 from lookout.clock import Clock
-from lookout.config import Access, Limits
 from lookout.errors import Overloaded
+from lookout.limits import Limits
 from lookout.store.tokens import Tokens
 
 NoteRefusal = Callable[[str], None]
