@@ -467,6 +467,9 @@ GROUP BY a.fingerprint
 -- name: last_position
 SELECT last_position FROM feeds WHERE tenant_id = $1
 
+-- name: last_positions
+SELECT tenant_id, last_position FROM feeds WHERE tenant_id = ANY ($1::text[])
+
 -- name: feed
 SELECT last_position, pruned_position FROM feeds WHERE tenant_id = $1
 
