@@ -15,6 +15,7 @@ DAY = 86_400
 TOKEN_NOTED_SECONDS = 60.0
 """How often it is noted when it was used."""
 RELAY_POLL_SECONDS = 5.0
+RELAY_FEEDS = 2
 CHECKPOINT_SECONDS = 300.0
 """PostgreSQL's default: the first change of a page after a checkpoint writes the page whole."""
 PACKED = 0.5
@@ -187,10 +188,10 @@ def _beside(load: Load, costs: Costs, processes: int) -> list[Part]:
     noted = distinct(tokens, load.requests, TOKEN_NOTED_SECONDS)
     checks = load.keys / load.lease_seconds
     delivered = load.events * min(1.0, load.streams / load.tenants)
-    polls = 2 * processes * load.tenants / RELAY_POLL_SECONDS
+    looks = RELAY_FEEDS * processes / RELAY_POLL_SECONDS
     relay = [
         Part("events relayed, by two feeds", load.events, costs.relayed * load.events),
-        Part("tenants looked at by relays", polls, costs.relay_poll * polls),
+        Part("looks of relays at all tenants", looks, relay_looks(load, costs, looks)),
     ]
     return [
         Part("tokens looked up", load.tokens, costs.token * load.tokens),
@@ -201,8 +202,14 @@ def _beside(load: Load, costs: Costs, processes: int) -> list[Part]:
         Part("events to streams", delivered, costs.delivered * delivered),
         Part("pages read", load.pages_per_second, costs.page * load.pages_per_second),
         *(relay if load.has_kafka else ()),
+        Part("alerts forgotten after the retention", load.starts, costs.pruned * load.starts),
         Part("processes with nothing to do", processes, costs.standing * processes),
     ]
+
+
+def relay_looks(load: Load, costs: Costs, looks: float) -> Spent:
+    """So many looks at all tenants."""
+    return (costs.relay_look + costs.relay_look_tenant * load.tenants) * looks
 
 
 def processes_for(load: Load, costs: Costs) -> int:

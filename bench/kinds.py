@@ -46,6 +46,7 @@ from lookout.store.embedded import service_dsn
 from lookout.store.log import Log, Received, ReceivedKey
 from lookout.store.reads import Reads
 from lookout.store.relays import RelayPositions
+from lookout.store.retention import Retention
 from lookout.store.tokens import Tokens
 
 TENANTS = 1_000
@@ -59,6 +60,9 @@ DELIVERY_US = 10.0
 STREAMS = 500
 PAGES = 300
 IDLE_SECONDS = 10.0
+LOOKS = 40
+EXTRA_TENANTS = 20_000
+"""Tenants without events, among which a relay looks for those that have some."""
 RECORD_BYTES = 500
 """Of a record beside its value: key, headers, and what Kafka keeps of its own."""
 
@@ -81,8 +85,8 @@ WAYS = (Way(1, 1, 800, 0), Way(32, 1, 3_000, 1_000), Way(8, 64, 180, 5_000))
 
 KNOWN = Way(8, 1, TENANTS, 900_000)
 """One alert of each tenant: until all tenants are known."""
-MORE_TENANTS = Way(8, 1, 5_000, 910_000)
-MORE_KEYS = Way(8, 64, 400, 100_000)
+MORE_TENANTS = Way(8, 1, 3_000, 910_000)
+MORE_KEYS = Way(8, 64, 300, 100_000)
 
 
 class Seen(msgspec.Struct, frozen=True):
@@ -223,6 +227,7 @@ async def _costs(bench: Bench, broker: MockBroker, environ: dict[str, str], memo
         await other.sent(KNOWN, lambda now: now + HOLDS)
         unknown = await _told("repeats that are not known", other.kind(lambda now: now + HOLDS * 3))
     ended_at = datetime.now(UTC)
+    await bench.sent(KNOWN, lambda _: ended_at)
     end = await _told("ends", bench.kind(lambda _: ended_at))
     again = await _told("ends told again", bench.kind(lambda _: ended_at))
     relayed = await _told("the relay", _relayed(bench, broker))
@@ -335,7 +340,7 @@ async def _others(bench: Bench) -> dict[str, Spent]:
             await tokens.find(token.text)
 
     async def look() -> None:
-        for _ in range(ROUNDS * 10):
+        for _ in range(LOOKS):
             async with relays.claim_any(_FEEDS[0].name, "", 100):
                 pass
 
@@ -348,12 +353,36 @@ async def _others(bench: Bench) -> dict[str, Spent]:
         "tally": await bench.of(count(), ROUNDS * TENANTS),
         "token": await bench.of(find(), TENANTS),
         "token_noted": await bench.of(tokens.note_use({token.token.id: now for token in made}), TENANTS),
-        "relay_poll": await bench.of(look(), ROUNDS * 10 * TENANTS),
+        **await _looks(bench, look),
         "page": await bench.served(read(), PAGES),
     }
-    polls = 2 * TENANTS / RELAY_POLL_SECONDS
-    standing = await bench.served(asyncio.sleep(IDLE_SECONDS), IDLE_SECONDS)
-    return {**spent, "standing": _no_less(_less(standing, spent["relay_poll"] * polls))}
+    # Its relays look as well, which is reckoned by itself.
+    looks = (spent["relay_look"] + spent["relay_look_tenant"] * (TENANTS + EXTRA_TENANTS)) * (2 / RELAY_POLL_SECONDS)
+    standing = _less(await bench.served(asyncio.sleep(IDLE_SECONDS), IDLE_SECONDS), looks)
+    return {
+        **spent,
+        "standing": _no_less(standing),
+        "pruned": await bench.of(_prune(bench), sum(w.alerts for w in WAYS)),
+    }
+
+
+async def _looks(bench: Bench, look: Callable[[], Awaitable[None]]) -> dict[str, Spent]:
+    """What a look costs with many tenants more, and how much of that is for each of them."""
+    few = await bench.of(look(), LOOKS)
+    await bench.owner.execute(
+        "INSERT INTO feeds (tenant_id) SELECT 'extra-' || number FROM generate_series(1, $1) AS number", EXTRA_TENANTS
+    )
+    await look()  # until there is a row for each of them
+    await bench.owner.execute("VACUUM ANALYZE")
+    each = _no_less(_less(await bench.of(look(), LOOKS), few) * (1 / EXTRA_TENANTS))
+    return {"relay_look": _no_less(_less(few, each * TENANTS)), "relay_look_tenant": each}
+
+
+async def _prune(bench: Bench) -> None:
+    """All that is over, as if its time had come."""
+    retention = Retention(bench.pool)
+    while await retention.prune(datetime.now(UTC) + HOLDS):
+        pass
 
 
 async def _reads(bench: Bench) -> None:

@@ -20,6 +20,8 @@ from bench.senders import Refused, Sender, alert, body
 SEED = 1
 AT_ONCE = 32
 """Requests under way while the tenants are filled."""
+CHANGE = -1
+"""In place of a group's: what begins and ends is of any group."""
 HOLDS = 4
 """How many intervals a sender's word holds, as Prometheus has it."""
 
@@ -92,25 +94,26 @@ class Players:
         """Send at real pace until `stop`."""
         loop = asyncio.get_running_loop()
         began = loop.time()
-        due: list[tuple[float, int, int]] = []
+        due: list[tuple[float, int]] = []
         for place in range(len(self._groups)):
             # Tenants one after the other, and not each with all its groups at once.
-            heapq.heappush(due, (self._load.resend_seconds * self._random.random(), place, 0))
+            heapq.heappush(due, (self._load.resend_seconds * self._random.random(), place))
         if self._load.starts:
-            heapq.heappush(due, (0.0, -1, 0))
+            heapq.heappush(due, (1 / self._load.starts, CHANGE))
         sending: set[asyncio.Task[None]] = set()
         while not stop.is_set():
-            at, place, _ = due[0]
+            at, place = due[0]
             wait = began + at - loop.time()
             self.late_seconds = max(self.late_seconds, -wait)
             if wait > 0:
                 await asyncio.sleep(min(wait, 0.5))
                 continue
-            every = 1 / self._load.starts if place < 0 else self._load.resend_seconds
-            heapq.heapreplace(due, (at + every, place, 0))
-            task = asyncio.create_task(self._change() if place < 0 else self._repeat(self._groups[place]))
+            every = 1 / self._load.starts if place == CHANGE else self._load.resend_seconds
+            heapq.heapreplace(due, (at + every, place))
+            task = asyncio.create_task(self._change() if place == CHANGE else self._repeat(self._groups[place]))
             sending.add(task)
             task.add_done_callback(sending.discard)
+            await asyncio.sleep(0)  # whoever is late sends all the same
         await asyncio.gather(*sending)
 
     async def _repeat(self, group: Group) -> None:

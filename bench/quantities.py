@@ -182,8 +182,11 @@ class Costs(msgspec.Struct, frozen=True, kw_only=True):
     delivered: Spent
     page: Spent
     relayed: Spent
-    relay_poll: Spent
-    """One look of one feed at one tenant."""
+    relay_look: Spent
+    """One look of one feed at all tenants, and for each of them `relay_look_tenant`."""
+    relay_look_tenant: Spent
+    pruned: Spent
+    """What is forgotten after the retention: a begin and its end."""
     memory: Memory
     disk: Disk
 

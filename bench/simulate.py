@@ -26,7 +26,7 @@ from rich.table import Table
 from tests.kafka.brokers import mock_broker
 from tests.server_process import empty_place
 
-from bench.arithmetic import RELAY_POLL_SECONDS, Needs, needs
+from bench.arithmetic import RELAY_FEEDS, RELAY_POLL_SECONDS, Needs, needs, relay_looks
 from bench.figure import percentile
 from bench.meter import Meter
 from bench.players import HOLDS, Players
@@ -266,6 +266,7 @@ async def _probed(url: str) -> list[float]:
 
 def compared(load: Load, processes: int, seconds: float, played: Played, known: Costs) -> dict[str, list[Line]]:
     """What was measured beside what is predicted, by stage."""
+    known = msgspec.structs.replace(known, pruned=Spent())  # nothing is that old
     predicted = needs(load, known, processes, checkpoint_seconds=seconds)
     return {
         "all begin to fire": _filled(load, played, known),
@@ -304,8 +305,8 @@ def _filled(load: Load, played: Played, known: Costs) -> list[Line]:
 
 def _idle(load: Load, processes: int, played: Played, known: Costs) -> list[Line]:
     grown = _grown(*played.idle)
-    polls = 2 * processes * load.tenants / RELAY_POLL_SECONDS * load.has_kafka
-    predicted = known.standing * processes + known.relay_poll * polls
+    looks = RELAY_FEEDS * processes / RELAY_POLL_SECONDS * load.has_kafka
+    predicted = known.standing * processes + relay_looks(load, known, looks)
     return [
         Line("Lookout", "ms/s", grown.spent.lookout_us / grown.at / 1000, predicted.lookout_us / 1000),
         Line("PostgreSQL", "ms/s", grown.spent.postgres_us / grown.at / 1000, predicted.postgres_us / 1000),
