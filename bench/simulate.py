@@ -26,7 +26,9 @@ from rich.table import Table
 from tests.kafka.brokers import mock_broker
 from tests.server_process import empty_place
 
+from bench.__main__ import machine
 from bench.arithmetic import RELAY_FEEDS, RELAY_POLL_SECONDS, Needs, needs, relay_looks
+from bench.comparison import SIMULATED, Comparison, Line
 from bench.figure import percentile
 from bench.meter import Meter
 from bench.players import HOLDS, Players
@@ -43,24 +45,6 @@ IDLE_SECONDS = 10.0
 PROBE_SECONDS = 20.0
 PROBE_EVERY = 0.5
 SECRETS = {"SERVICE_TOKEN": SECRET, "LOOKOUT_INGEST_RATE": "100000"}
-
-
-class Line(msgspec.Struct, frozen=True):
-    """One quantity, measured and predicted. Both None: only measured, or only predicted."""
-
-    what: str
-    unit: str
-    measured: float
-    predicted: float | None = None
-
-    @property
-    def ratio(self) -> float | None:
-        """Measured for each predicted."""
-        return self.measured / self.predicted if self.predicted else None
-
-    def is_off(self, factor: float) -> bool:
-        """Whether they differ by more than `factor`, in either direction."""
-        return self.ratio is not None and not 1 / factor <= self.ratio <= factor
 
 
 class Reading(msgspec.Struct, frozen=True):
@@ -264,15 +248,16 @@ async def _probed(url: str) -> list[float]:
     return times
 
 
-def compared(load: Load, processes: int, seconds: float, played: Played, known: Costs) -> dict[str, list[Line]]:
+def compared(load: Load, processes: int, seconds: float, played: Played, known: Costs) -> Comparison:
     """What was measured beside what is predicted, by stage."""
     known = msgspec.structs.replace(known, pruned=Spent())  # nothing is that old
     predicted = needs(load, known, processes, checkpoint_seconds=seconds)
-    return {
+    stages = {
         "all begin to fire": _filled(load, played, known),
         "nothing is sent": _idle(load, processes, played, known),
-        f"at real pace, {seconds:.0f} s": _at_pace(load, predicted, played),
+        "at real pace": _at_pace(load, predicted, played),
     }
+    return Comparison(f"{machine()}, {datetime.now(UTC):%Y-%m-%d}", load, processes, seconds, stages)
 
 
 def _filled(load: Load, played: Played, known: Costs) -> list[Line]:
@@ -384,6 +369,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=60.0, help="how long it is measured")
     parser.add_argument("--factor", type=float, default=1.5, help="by how much measured and predicted may differ")
     parser.add_argument("--costs", type=Path, default=KINDS, help="what one of each kind costs")
+    parser.add_argument("--write", action="store_true", help=f"keep it in {SIMULATED.name}, for docs/scaling.md")
     given = parser.parse_args()
     load = Load(
         tenants=given.tenants,
@@ -399,8 +385,10 @@ def main() -> None:
     )
     known = costs(given.costs)
     seen = asyncio.run(played(load, given.processes, given.seconds))
-    stages = compared(load, given.processes, given.seconds, seen, known)
-    sys.exit(not show(stages, given.factor))
+    comparison = compared(load, given.processes, given.seconds, seen, known)
+    if given.write:
+        SIMULATED.write_bytes(msgspec.json.format(msgspec.json.encode(comparison), indent=1) + b"\n")
+    sys.exit(not show(comparison.stages, given.factor))
 
 
 if __name__ == "__main__":

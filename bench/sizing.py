@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable, Sequence
 
 from bench.arithmetic import HEADROOM, Needs, needs, processes_for, saturations
+from bench.comparison import Comparison
 from bench.quantities import Costs, Load, costs
 
 POSTGRES_CORES = 8
@@ -57,6 +58,29 @@ def tables(known: Costs, tenants: int = 100_000, active_alerts: int = 1_000_000)
             f"Costs of one of each: `bench/kinds.json`, measured on {known.machine}.",
         ]
     )
+
+
+def compared(played: Comparison) -> str:
+    """What was measured of a play beside the arithmetic, as Markdown."""
+    load = played.load
+    what = (
+        f"{load.tenants:,} tenants with {load.active_alerts:,} active alerts, told again every "
+        f"{load.resend_seconds:.0f} s by {load.twins} of each, {played.processes} Lookout, {played.seconds:.0f} s; "
+        f"on {played.machine}:"
+    )
+    rows = [
+        [
+            stage,
+            line.what,
+            line.unit,
+            _number(line.measured),
+            _or_none(line.predicted, _number),
+            _or_none(line.ratio, _two),
+        ]
+        for stage, lines in played.stages.items()
+        for line in lines
+    ]
+    return f"{what}\n\n{_table(['', 'what', 'unit', 'measured', 'arithmetic', 'ratio'], rows)}"
 
 
 Row = tuple[str, Callable[[Load], str]]
@@ -130,6 +154,14 @@ def _bytes(value: float) -> str:
             return f"{value:.2g} {unit}" if value < 100 else f"{float(f'{value:.2g}'):.0f} {unit}"
         value /= 1000
     return f"{value:.2g} TB" if value < 100 else f"{value:,.0f} TB"
+
+
+def _or_none(value: float | None, shown: Callable[[float], str]) -> str:
+    return "" if value is None else shown(value)
+
+
+def _two(value: float) -> str:
+    return f"{value:.2f}"
 
 
 def main() -> None:

@@ -1,7 +1,8 @@
 """What was measured stands beside what was reckoned, and where they differ much that is said."""
 
 import pytest
-from bench.simulate import Line, show
+from bench.comparison import Line
+from bench.simulate import show
 
 
 def test_a_line_is_off_in_either_direction() -> None:
