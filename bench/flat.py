@@ -6,7 +6,7 @@ from itertools import combinations
 
 import msgspec
 
-POINTS = 200
+POINTS = 100
 """More are thinned out: every pair of them is looked at."""
 
 
@@ -28,7 +28,9 @@ class Verdict(msgspec.Struct, frozen=True):
 def slope(points: Sequence[tuple[float, float]]) -> float:
     """The median of the slopes between all points (Theil and Sen), so that a third of them may be anything."""
     thinned = points[:: -(-len(points) // POINTS) or 1]
-    slopes = [(y - x_of_y[1]) / (x - x_of_y[0]) for x_of_y, (x, y) in combinations(thinned, 2) if x != x_of_y[0]]
+    slopes = [
+        (later - sooner) / (at - since) for (since, sooner), (at, later) in combinations(thinned, 2) if at > since
+    ]
     return statistics.median(slopes) if slopes else 0.0
 
 
@@ -36,7 +38,8 @@ def verdict(what: str, unit: str, points: Sequence[tuple[float, float]], limit: 
     """How (time, value) moves. Growth is compared with the median, or with `least` where that is more."""
     median = statistics.median(value for _, value in points)
     growth = slope(points) * (points[-1][0] - points[0][0])
-    return Verdict(what, unit, median, growth / max(median, least) if growth else 0.0, limit)
+    compared = max(median, least)
+    return Verdict(what, unit, median, growth / compared if compared else growth, limit)
 
 
 def settled(points: Sequence[tuple[float, float]]) -> Sequence[tuple[float, float]]:

@@ -229,7 +229,10 @@ BOUNDS = {
     "alerts in one commit": f"{queue.BATCH_LIMIT:,}",
     "alerts of one tenant in one commit": f"{queue.SHARE:,}",
     "alerts of a quiet tenant that wait": f"{queue.QUIET}",
-    "standstill of one commit for quiet tenants, in seconds": f"{ways.STANDSTILL_SECONDS:g}",
+    "alerts of all quiet tenants together that wait": f"{queue.QUIET_BATCH}",
+    "standstill of one commit for quiet tenants, in seconds": (
+        f"{ways.STANDSTILL_SECONDS:g} for {queue.SHARE} alerts, at most {ways.STANDSTILL_LIMIT:g}"
+    ),
     "rules that place alerts": f"{tenants.TENANT_RULES_LIMIT}",
     "tenants that are remembered to be there": f"{placing.KNOWN_LIMIT:,}",
     "tenants that are remembered to have a log": f"{log.FEEDS_KNOWN:,}",

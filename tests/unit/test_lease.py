@@ -211,6 +211,23 @@ def test_a_resolve_ends_a_promise_longer_than_any_resend_makes(story: Story) -> 
     assert story.resolves() is Reason.RESOLVED
 
 
+@pytest.mark.parametrize("late", [0.001, 0.5, 2])
+def test_an_end_that_comes_late_ends_a_promise_that_was_made_before_it(story: Story, late: float) -> None:
+    """A sender that leaves `endsAt` out is given five minutes: when the end is heard they reach no lease further."""
+    story.fires(lease=5)
+    story.passes(0.9999 + late)
+    assert story.resolves(until=0.9999) is Reason.RESOLVED
+
+
+def test_i3_an_end_that_comes_late_does_not_end_a_promise_that_was_made_after_it(story: Story) -> None:
+    story.fires()
+    story.passes(2)
+    story.fires()
+    story.passes(1)
+    assert story.resolves(until=1.5) is Reason.HELD
+    assert story.incident.is_open
+
+
 def test_a_repeat_of_a_known_end_does_not_end_a_long_promise_made_since(story: Story) -> None:
     story.fires(lease=60)
     story.passes(1)

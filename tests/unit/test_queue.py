@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lookout.incidents.actions import Acknowledge
-from lookout.intake.queue import BATCH_LIMIT, QUIET, SHARE, Job, Lane, Queue, tenant_of
+from lookout.intake.queue import BATCH_LIMIT, QUIET, QUIET_BATCH, SHARE, Job, Lane, Queue, tenant_of
 from lookout.intake.work import Delivery, Expiry, Order, Telling, Work
 
 NOW = datetime(2026, 11, 25, tzinfo=UTC)
@@ -85,6 +85,21 @@ def test_i8_a_quiet_tenants_alert_is_in_no_batch_of_much_that_time_does() -> Non
     queue = queue_of(telling := job(Telling({"acme": ["key"]}, NOW, QUIET + 1), QUIET + 1), quiet := alerts("quiet"))
     assert queue.take() == [telling]
     assert queue.take(Lane.QUIET) == [quiet]
+
+
+def test_i8_of_a_storm_over_many_tenants_the_quietest_wait_for_none_of_the_others() -> None:
+    queue = queue_of(*(alerts(f"storm-{number}", QUIET) for number in range(50)), quiet := alerts("quiet"))
+    loud = queue.take()
+    assert sum(each.size for each in loud) == BATCH_LIMIT
+    small = queue.take(Lane.QUIET)
+    assert quiet in small
+    assert sum(each.size for each in small) <= QUIET_BATCH
+
+
+def test_i8_many_that_have_little_waiting_and_are_not_the_quietest_are_left_to_the_first_lane() -> None:
+    queue = queue_of(*(alerts(f"t-{number}", QUIET) for number in range(4)))
+    assert [each.tenant_id for each in queue.take(Lane.QUIET)] == ["t-0", "t-1"]
+    assert [each.tenant_id for each in queue.take()] == ["t-2", "t-3"]
 
 
 def test_i8_a_storm_alone_takes_no_more_than_its_share_either() -> None:

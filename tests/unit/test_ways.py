@@ -5,20 +5,20 @@ import asyncio
 import pytest
 
 from lookout.intake import ways
-from lookout.intake.queue import Lane
+from lookout.intake.queue import SHARE, Lane
 from lookout.intake.ways import Ways
 
 
 async def test_i8_a_storms_commit_goes_on_where_nobody_is_in_its_way() -> None:
-    with Ways().of(Lane.ALL) as storm:
+    with Ways().of(Lane.ALL, 1) as storm:
         async with asyncio.timeout(5):
             await storm.give()
 
 
 async def test_i8_a_storms_commit_stands_still_until_the_quiet_one_is_done() -> None:
     both = Ways()
-    with both.of(Lane.ALL) as storm:
-        with both.of(Lane.QUIET):
+    with both.of(Lane.ALL, 1) as storm:
+        with both.of(Lane.QUIET, 1):
             standing = asyncio.create_task(storm.give())
             await asyncio.sleep(0)
             assert not standing.done()
@@ -27,7 +27,7 @@ async def test_i8_a_storms_commit_stands_still_until_the_quiet_one_is_done() -> 
 
 async def test_i8_a_quiet_commit_stands_still_for_nobody() -> None:
     both = Ways()
-    with both.of(Lane.ALL), both.of(Lane.QUIET) as quiet:
+    with both.of(Lane.ALL, 1), both.of(Lane.QUIET, 1) as quiet:
         async with asyncio.timeout(5):
             await quiet.give()
 
@@ -37,7 +37,20 @@ async def test_i8_quiet_commits_without_end_hold_a_storms_up_for_a_bounded_time(
 ) -> None:
     monkeypatch.setattr(ways, "STANDSTILL_SECONDS", 0.01)
     both = Ways()
-    with both.of(Lane.QUIET), both.of(Lane.ALL) as storm:
+    with both.of(Lane.QUIET, 1), both.of(Lane.ALL, 1) as storm:
         async with asyncio.timeout(5):  # and the quiet commit never ends
             await storm.give()
             await storm.give()
+
+
+async def test_i8_a_large_commit_stands_still_for_longer_and_not_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Or most of it would have precedence over everybody."""
+    monkeypatch.setattr(ways, "STANDSTILL_SECONDS", 0.0001)
+    monkeypatch.setattr(ways, "STANDSTILL_LIMIT", 0.02)
+    loop = asyncio.get_running_loop()
+    both = Ways()
+    with both.of(Lane.QUIET, 1), both.of(Lane.ALL, 1_000 * SHARE) as storm:
+        began = loop.time()
+        async with asyncio.timeout(5):
+            await storm.give()
+    assert loop.time() - began >= 0.02

@@ -184,13 +184,22 @@ def _resolve(lease: Lease, ended_at: datetime, is_own: bool, now: datetime, poli
     ends_at = lease.ends_at
     if not lease.promised:
         ends_at = max(lease.told_end or ended_at, ended_at) if is_own else lease.ends_at
-    elif (lease.resolved_at is None or ended_at > lease.resolved_at) and ends_at > now + policy.lease_length:
-        # No resend promises that much (`amtool alert add --end`, a long interval): it was sent before this end.
+    elif (lease.resolved_at is None or ended_at > lease.resolved_at) and _is_made_before(lease, ended_at, now, policy):
         ends_at = ended_at
     resolved_at = max(lease.resolved_at or ended_at, ended_at)
     is_news = is_own and lease.resolved_at != resolved_at
     received_at = max(lease.last_received_at, now) if is_news else lease.last_received_at
     return msgspec.structs.replace(lease, ends_at=ends_at, resolved_at=resolved_at, last_received_at=received_at)
+
+
+def _is_made_before(lease: Lease, ended_at: datetime, now: datetime, policy: Policy) -> bool:
+    """Whether the promise was made before this end, though it is too long to be known by its own end.
+
+    No resend promises that much (`amtool alert add --end`, no `endsAt` at all, a long interval): it was sent before
+    now, and before this end too if nothing was heard since then.
+    """
+    made_by = ended_at if lease.last_received_at <= ended_at else now
+    return lease.ends_at > made_by + policy.lease_length
 
 
 def _is_ended_by(lease: Lease, alert: Alert, ended_at: datetime) -> bool:

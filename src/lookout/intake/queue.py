@@ -1,9 +1,9 @@
 """What waits for the writer, by tenant, and which of it is next. No I/O.
 
 One tenant's storm must not delay another's alert. So commits are made in two lanes at once: one takes all tenants, the
-other only those that are quiet, of which little waits. As long as there is a storm, or much that time alone changes,
-the first lane leaves those to the other, and they are in none of its commits. A tenant is in one lane at a time and
-keeps its own order.
+other only those that are quiet, of which the least waits. As long as there is a storm, of one tenant or of many, or
+much that time alone changes, the first lane leaves those to the other, and they are in none of its commits. A tenant is
+in one lane at a time and keeps its own order.
 
 A commit takes from its tenants in turn, a bounded share of each. What is larger than a share, and a person's action, is
 a commit of its own: such commits and shared ones take turns. The bounds that follow: whoever is quiet waits for the
@@ -25,14 +25,17 @@ import msgspec
 
 from lookout.intake.work import Calm, Expiry, Order, Outcome, Telling, Watch, Work
 
-BATCH_LIMIT = 20_000
-"""Alerts in one commit, but for a single request that has more: it is one commit, whole."""
+BATCH_LIMIT = 2_000
+"""Alerts in one commit, but for a single request that has more: it is one commit, whole. As many first-seen ones take
+a third of a second."""
 SHARE = 500
 """Alerts of one tenant in one commit, but for such a request: a tenth of a second, in which others wait for the CPU."""
 
-
 QUIET = 100
 """Alerts of a tenant that wait, up to which it is quiet."""
+QUIET_BATCH = 200
+"""The same of all that are quiet together: a small commit, which all of them are in. Where more have little waiting, as
+in a storm over many tenants, those are quiet of which the least waits."""
 
 
 class Lane(Enum):
@@ -139,10 +142,20 @@ class Queue:
     def _turns(self, lane: Lane) -> list[str]:
         """The tenants of which a lane may take something, in the order of their turns."""
         free = [tenant_id for tenant_id in self._tenants if tenant_id not in self._busy]
-        quiet = [tenant_id for tenant_id in free if self._waiting[tenant_id] <= QUIET]
+        quiet = self._quiet(free)
         if lane is Lane.QUIET or (len(quiet) == len(free) and self._waiting[None] <= QUIET):
-            return quiet
-        return [tenant_id for tenant_id in free if self._waiting[tenant_id] > QUIET]
+            return [tenant_id for tenant_id in free if tenant_id in quiet]
+        return [tenant_id for tenant_id in free if tenant_id not in quiet]
+
+    def _quiet(self, free: Sequence[str]) -> set[str]:
+        quiet: set[str] = set()
+        waiting = 0
+        for tenant_id in sorted(free, key=self._waiting.__getitem__):
+            waiting += self._waiting[tenant_id]
+            if self._waiting[tenant_id] > QUIET or waiting > QUIET_BATCH:
+                break
+            quiet.add(tenant_id)
+        return quiet
 
     def _share(self, turns: deque[str], lane: Lane) -> list[Job]:
         batch: list[Job] = []

@@ -5,7 +5,6 @@ It is a guess, and the database has the last word: what does not stand there is 
 
 from collections.abc import Sequence
 from datetime import datetime
-from itertools import islice
 
 import msgspec
 
@@ -18,6 +17,9 @@ from lookout.store.log import Log, Renewal
 
 REPEATS_KNOWN = 200_000
 """Firings whose repeats are recognised without loading them. About 400 bytes each."""
+
+_EVERY = 16
+"""One key in so many is forgotten when there are too many, and then others."""
 
 Receipts = dict[int, dict[int, Receipt]]
 """By place in the batch, and in the alerts of that delivery."""
@@ -52,6 +54,8 @@ class Repeats:
     def __init__(self, store: Log) -> None:
         self._store = store
         self._known: dict[_Key, _Known] = {}
+        self._forgettable: list[_Key] = []
+        self._offset = 0
         self._policy_version = ""
 
     async def renew(self, batch: Sequence[Work], now: datetime, policy: Policy) -> Receipts:
@@ -81,7 +85,7 @@ class Repeats:
             if not isinstance(work, Delivery):
                 continue
             for place, alert in enumerate(work.alerts):
-                key = _key_of(work.tenant_id, alert)
+                key = _key_of(work.tenant_id, alert) if alert.status is AlertStatus.FIRING else None
                 known = self._known.get(key) if key is not None else None
                 if key is None or known is None or known.told != _told_by(alert):
                     continue
@@ -96,17 +100,29 @@ class Repeats:
         return policy.version == self._policy_version
 
     def remember(self, batch: Sequence[Work], outcomes: Sequence[Outcome]) -> None:
-        """Know the firings that were decided, and forget the oldest beyond the bound."""
+        """Know the firings that were decided, and no more those that ended, or are too many."""
         for work, outcome in zip(batch, outcomes, strict=True):
             if not isinstance(work, Delivery) or not isinstance(outcome, list):
                 continue
             for alert, receipt in zip(work.alerts, outcome, strict=True):
-                key = _key_of(work.tenant_id, alert)
-                if key is not None and receipt.reason in _FIRES:
+                if (key := _key_of(work.tenant_id, alert)) is None:
+                    continue
+                if alert.status is AlertStatus.RESOLVED:
+                    self._known.pop(key, None)
+                elif receipt.reason in _FIRES:
                     repeat = Receipt(receipt.fingerprint, False, Reason.DUPLICATE, receipt.incident_id)
                     self._known[key] = _Known(_told_by(alert), repeat)
-        for key in list(islice(self._known, max(0, len(self._known) - REPEATS_KNOWN))):
-            del self._known[key]
+        self._forget(len(self._known) - REPEATS_KNOWN)
+
+    def _forget(self, count: int) -> None:
+        """Forget so many, whichever: all come again in the same order, and the oldest would be the next to come."""
+        while count > 0:
+            if not self._forgettable:
+                keys = list(self._known)
+                self._forgettable = keys[self._offset :: _EVERY]
+                self._offset = (self._offset + 1) % _EVERY
+            if self._known.pop(self._forgettable.pop(), None) is not None:
+                count -= 1
 
 
 def _told_by(alert: Alert) -> int:
@@ -115,7 +131,7 @@ def _told_by(alert: Alert) -> int:
 
 
 def _key_of(tenant_id: str, alert: Alert) -> _Key | None:
-    """By which a repeat of this alert is recognised, None if it can be none."""
-    if alert.status is not AlertStatus.FIRING or alert.starts_at is None:
+    """By which a repeat of this alert, or of the firing that it ends, is recognised; None if nothing says so."""
+    if alert.starts_at is None:
         return None
     return tenant_id, alert.fingerprint, alert.source, alert.label_set.replica, alert.starts_at

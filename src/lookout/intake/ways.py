@@ -8,18 +8,20 @@ import asyncio
 from collections.abc import Generator
 from contextlib import contextmanager, suppress
 
-from lookout.intake.queue import Lane
+from lookout.intake.queue import SHARE, Lane
 
 STANDSTILL_SECONDS = 0.1
-"""For how long, in all, one commit stands still for others: as long again as it takes itself."""
+STANDSTILL_LIMIT = 2.0
+"""For how long, in all, a commit stands still for others: so much for a tenant's share of alerts, about as long again
+as it takes itself, and never longer than the limit: it has a time limit of its own."""
 
 
 class Way:
     """What one commit goes by. `clear` is set while nobody has precedence over it."""
 
-    def __init__(self, clear: asyncio.Event) -> None:
+    def __init__(self, clear: asyncio.Event, alerts: int) -> None:
         self._clear = clear
-        self._left = STANDSTILL_SECONDS
+        self._left = min(STANDSTILL_SECONDS * max(1.0, alerts / SHARE), STANDSTILL_LIMIT)
 
     async def give(self) -> None:
         """Return once nobody with precedence commits, or once this commit has waited long enough."""
@@ -43,13 +45,13 @@ class Ways:
         self._always.set()
 
     @contextmanager
-    def of(self, lane: Lane) -> Generator[Way]:
-        """The way of a commit of this lane, which is under way until the block ends."""
+    def of(self, lane: Lane, alerts: int) -> Generator[Way]:
+        """The way of a commit of this lane, of so many alerts, which is under way until the block ends."""
         if lane is Lane.ALL:
-            yield Way(self._clear)
+            yield Way(self._clear, alerts)
             return
         self._clear.clear()
         try:
-            yield Way(self._always)
+            yield Way(self._always, alerts)
         finally:
             self._clear.set()

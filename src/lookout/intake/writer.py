@@ -162,9 +162,10 @@ class Intake:
         while True:
             self._wakes[lane].clear()
             if batch := self._queue.take(lane):
-                metrics.BATCH_SIZE.observe(sum(job.size for job in batch))
+                alerts = sum(job.size for job in batch)
+                metrics.BATCH_SIZE.observe(alerts)
                 try:
-                    with self._ways.of(lane) as way:
+                    with self._ways.of(lane, alerts) as way:
                         await self._commit(batch, way)
                 finally:
                     self._queue.done(batch)
