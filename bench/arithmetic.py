@@ -105,7 +105,7 @@ def needs(
     process sees all firings.
     """
     share = 1 if is_spread else processes
-    known = 1.0 if load.keys <= REPEATS_LIMIT * share else 0.0
+    known = recognised(load.keys / share, REPEATS_LIMIT)
     parsed = 0.0 if load.keys <= LABEL_SETS_LIMIT * share else load.repeats
     alerts = [*_alerts(load, costs, known), Part("label sets parsed anew", parsed, costs.parsed_anew * parsed)]
     commits = _commits(load, costs, processes, known, _sum(part.spent for part in alerts))
@@ -151,6 +151,18 @@ def _alerts(load: Load, costs: Costs, known: float) -> list[Part]:
     ]
 
 
+def recognised(firings: float, limit: int) -> float:
+    """The part of the repeats that a process recognises, if it sees so many firings in turn and remembers `limit`.
+
+    Each that it does not recognise is remembered in place of any other. So one is still known at its next turn if none
+    of those that were not recognised meanwhile took its place.
+    """
+    part = 1.0 if firings <= limit else 0.0
+    for _ in range(ROUNDS):
+        part = math.exp(-max(0.0, firings / limit) * (1 - part))
+    return part
+
+
 class _Commits(msgspec.Struct, frozen=True):
     per_second: float
     requests: float
@@ -165,8 +177,9 @@ def _commits(load: Load, costs: Costs, processes: int, known: float, alerts: Spe
     fixed time and some for each of them.
     """
     rate = load.requests / processes
-    renews = known * load.carriers / load.requests
-    decides = 1 - (load.carriers * known * (1 - any_of(load.ended_again / load.carriers))) / load.requests
+    renews = load.carriers / load.requests * _any_in(known, load.alerts_per_request)
+    only_renews = known**load.alerts_per_request * (1 - any_of(load.ended_again / load.carriers))
+    decides = 1 - load.carriers / load.requests * only_renews
     each = (alerts.lookout_us + alerts.postgres_us) / 1e6 / load.requests
     renewal, decision = (_seconds(work.commit) + costs.flush_ms / 1000 for work in (costs.repeat, costs.start))
     batch = 1.0

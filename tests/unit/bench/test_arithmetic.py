@@ -1,6 +1,7 @@
 """What a load needs follows from what one of each kind costs: with round costs it can be reckoned by hand."""
 
 import math
+import random
 
 import msgspec
 import pytest
@@ -13,6 +14,7 @@ from bench.arithmetic import (
     STREAMS_LIMIT,
     needs,
     processes_for,
+    recognised,
     saturations,
 )
 from bench.quantities import Costs, Disk, Load, Memory, Spent, Work
@@ -109,15 +111,33 @@ def test_what_takes_longer_than_comes_is_not_stable() -> None:
     assert not needs(QUIET, with_costs(repeat=slow), 1).is_stable
 
 
-def test_beyond_the_firings_that_a_process_knows_every_repeat_is_decided() -> None:
+def test_repeats_are_decided_that_are_beyond_those_that_a_process_knows() -> None:
     known = with_costs(unknown_repeat=Work(Spent(), Spent(), Spent(1e3, 0, 0)))
     load = with_load(QUIET, active_alerts=REPEATS_LIMIT)
     assert needs(load, known, 1).known == 1
-    more = with_load(load, active_alerts=REPEATS_LIMIT + 60)
-    assert needs(more, known, 1).known == 0
-    assert needs(more, known, 1).lookout_cores == pytest.approx(more.repeats / 1e3)
+    more = with_load(load, active_alerts=2 * REPEATS_LIMIT)
+    assert needs(more, known, 1).known == pytest.approx(0.2, abs=0.01)
+    assert needs(more, known, 1).lookout_cores == pytest.approx(0.8 * more.repeats / 1e3, rel=0.01)
     assert needs(more, known, 2).known == 1
-    assert needs(more, known, 2, is_spread=True).known == 0
+    assert needs(more, known, 2, is_spread=True).known == needs(more, known, 1).known
+
+
+@pytest.mark.parametrize("firings", [900, 1_000, 1_100, 1_250, 2_000, 5_000])
+def test_as_many_are_recognised_as_where_any_is_forgotten_for_one_that_is_not(firings: int) -> None:
+    chance, known, kept, found = random.Random(1), set[int](), list[int](), 0
+    for turn in range(40):
+        for number in range(firings):
+            if number in known:
+                found += turn >= 20
+            elif len(kept) < 1_000:
+                known.add(number)
+                kept.append(number)
+            else:
+                place = chance.randrange(1_000)
+                known.remove(kept[place])
+                known.add(number)
+                kept[place] = number
+    assert recognised(firings, 1_000) == pytest.approx(found / 20 / firings, abs=0.05)
 
 
 def test_label_sets_are_parsed_anew_beyond_those_that_a_process_knows() -> None:
