@@ -232,7 +232,7 @@ async def _costs(bench: Bench, broker: MockBroker, environ: dict[str, str], memo
     again = await _told("ends told again", bench.kind(lambda _: ended_at))
     relayed = await _told("the relay", _relayed(bench, broker))
     disk = await _disk(bench, lease)
-    followed, stream = await _told("streams", _followed(bench))
+    followed = await _told("streams", _followed(bench))
     return Costs(
         machine=f"{machine()}, {datetime.now(UTC):%Y-%m-%d}",
         flush_ms=await _flush(bench.owner),
@@ -247,7 +247,7 @@ async def _costs(bench: Bench, broker: MockBroker, environ: dict[str, str], memo
         **await _told("the rest", _others(bench)),
         followed=followed,
         delivered=await bench.of(_reads(bench), 1_000) + Spent(DELIVERY_US),
-        memory=msgspec.structs.replace(memory, stream=stream),
+        memory=memory,
         disk=disk,
     )
 
@@ -307,18 +307,21 @@ async def _row_bytes(owner: asyncpg.Connection, table: str) -> float:
     return await _bytes(owner, table) / await owner.fetchval(f"SELECT count(*) FROM {table}")
 
 
-async def _followed(bench: Bench) -> tuple[Spent, float]:
-    """What a stream of its own tenant costs in a second in which nothing happens, and its memory."""
+async def _followed(bench: Bench) -> Spent:
+    """What a stream of its own tenant costs in a second in which nothing happens."""
     idle = await bench.served(asyncio.sleep(IDLE_SECONDS), IDLE_SECONDS)
-    before, _ = await bench.meter.memory()
     with ExitStack() as stack:
-        for number in range(STREAMS):
-            headers = {**SERVICE, "X-Tenant-ID": f"tenant-{number:05}"}
-            stack.enter_context(stream(bench.program.url, headers))
+        _follow(bench, stack)
         await asyncio.sleep(2)
-        memory, _ = await bench.meter.memory()
         watched = await bench.served(asyncio.sleep(IDLE_SECONDS), IDLE_SECONDS)
-    return _no_less(_less(watched, idle) * (1 / STREAMS)), max(0.0, memory - before) / STREAMS
+    return _no_less(_less(watched, idle) * (1 / STREAMS))
+
+
+def _follow(bench: Bench, stack: ExitStack) -> None:
+    """Open a stream of each of some tenants."""
+    for number in range(STREAMS):
+        headers = {**SERVICE, "X-Tenant-ID": f"tenant-{number:05}"}
+        stack.enter_context(stream(bench.program.url, headers))
 
 
 async def _others(bench: Bench) -> dict[str, Spent]:
@@ -411,7 +414,7 @@ def _parsed_anew() -> float:
 
 
 async def _memory(environ: dict[str, str]) -> Memory:
-    """Of a Lookout that sees more and more: tenants, firings, connections. Streams are measured elsewhere."""
+    """Of a Lookout that sees more and more: tenants, firings, connections, streams."""
     async with lookout(**environ) as program:
         owner = await program.database()
         pool = await database.connect(service_dsn(program.database_url), 1)
@@ -427,11 +430,13 @@ async def _memory(environ: dict[str, str]) -> Memory:
             for _ in range(TENANTS):
                 stack.enter_context(socket.create_connection(_address(program.url)))
             connections = await _uss(bench, asyncio.sleep(1))
+            _follow(bench, stack)
+            streams = await _uss(bench, asyncio.sleep(3))
         pool.terminate()
         await owner.close()
     key = (keys - tenants) / MORE_KEYS.alerts
     tenant = max(0.0, (tenants - process) / MORE_TENANTS.requests - key)
-    return Memory(process, tenant, (connections - keys) / TENANTS, key, 0)
+    return Memory(process, tenant, (connections - keys) / TENANTS, key, (streams - connections) / STREAMS)
 
 
 async def _uss(bench: Bench, work: Awaitable[object]) -> int:

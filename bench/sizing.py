@@ -73,8 +73,8 @@ def compared(played: Comparison) -> str:
             stage,
             line.what,
             line.unit,
-            _number(line.measured),
-            _or_none(line.predicted, _number),
+            rounded(line.measured),
+            _or_none(line.predicted, rounded),
             _or_none(line.ratio, _two),
         ]
         for stage, lines in played.stages.items()
@@ -86,30 +86,30 @@ def compared(played: Comparison) -> str:
 Row = tuple[str, Callable[[Load], str]]
 
 _ASKED: Sequence[Row] = (
-    ("alerts told again", lambda load: _number(load.repeats)),
-    ("alerts that begin, and as many that end", lambda load: _number(load.starts)),
-    ("ends told again", lambda load: _number(load.ended_again)),
-    ("requests", lambda load: _number(load.requests)),
-    ("events", lambda load: _number(load.events)),
-    ("connections of senders, open", lambda load: _number(load.connections)),
+    ("alerts told again", lambda load: rounded(load.repeats)),
+    ("alerts that begin, and as many that end", lambda load: rounded(load.starts)),
+    ("ends told again", lambda load: rounded(load.ended_again)),
+    ("requests", lambda load: rounded(load.requests)),
+    ("events", lambda load: rounded(load.events)),
+    ("connections of senders, open", lambda load: rounded(load.connections)),
 )
 _NEEDED: Sequence[tuple[str, Callable[[Needs], str]]] = (
     ("processes", lambda needed: str(needed.processes)),
-    ("cores of all processes, busy", lambda needed: _number(needed.lookout_cores)),
-    ("cores of PostgreSQL, busy", lambda needed: _number(needed.postgres_cores)),
-    ("cores of PostgreSQL, to have", lambda needed: _number(needed.postgres_cores / HEADROOM)),
-    ("commits a second", lambda needed: _number(needed.commits)),
-    ("requests in a commit", lambda needed: _number(needed.requests_in_commit)),
-    ("connections to PostgreSQL", lambda needed: _number(needed.database_connections)),
-    ("memory of a process", lambda needed: _bytes(needed.memory)),
-    ("WAL a second", lambda needed: _bytes(needed.wal_bytes)),
-    ("WAL a day, to archive", lambda needed: _bytes(needed.wal_bytes * 86_400)),
-    ("leases on the disk, better in memory", lambda needed: _bytes(needed.lease_bytes)),
-    ("what a day leaves on the disk", lambda needed: _bytes(needed.bytes_a_day)),
-    ("the disk after 30 days", lambda needed: _bytes(needed.lease_bytes + needed.bytes_a_day * 30)),
-    ("the disk after 400 days", lambda needed: _bytes(needed.lease_bytes + needed.bytes_a_day * 400)),
-    ("records to Kafka a second", lambda needed: _number(needed.kafka_records)),
-    ("bytes to Kafka a second", lambda needed: _bytes(needed.kafka_bytes)),
+    ("cores of all processes, busy", lambda needed: rounded(needed.lookout_cores)),
+    ("cores of PostgreSQL, busy", lambda needed: rounded(needed.postgres_cores)),
+    ("cores of PostgreSQL, to have", lambda needed: rounded(needed.postgres_cores / HEADROOM)),
+    ("commits a second", lambda needed: rounded(needed.commits)),
+    ("requests in a commit", lambda needed: rounded(needed.requests_in_commit)),
+    ("connections to PostgreSQL", lambda needed: rounded(needed.database_connections)),
+    ("memory of a process", lambda needed: in_bytes(needed.memory)),
+    ("WAL a second", lambda needed: in_bytes(needed.wal_bytes)),
+    ("WAL a day, to archive", lambda needed: in_bytes(needed.wal_bytes * 86_400)),
+    ("leases on the disk, better in memory", lambda needed: in_bytes(needed.lease_bytes)),
+    ("what a day leaves on the disk", lambda needed: in_bytes(needed.bytes_a_day)),
+    ("the disk after 30 days", lambda needed: in_bytes(needed.lease_bytes + needed.bytes_a_day * 30)),
+    ("the disk after 400 days", lambda needed: in_bytes(needed.lease_bytes + needed.bytes_a_day * 400)),
+    ("records to Kafka a second", lambda needed: rounded(needed.kafka_records)),
+    ("bytes to Kafka a second", lambda needed: in_bytes(needed.kafka_bytes)),
 )
 
 
@@ -122,9 +122,9 @@ def _parts(needed: Needs) -> list[list[str]]:
     return [
         [
             part.what,
-            _number(part.per_second),
-            _number(part.spent.lookout_us / 1e3),
-            _number(part.spent.postgres_us / 1e3),
+            rounded(part.per_second),
+            rounded(part.spent.lookout_us / 1e3),
+            rounded(part.spent.postgres_us / 1e3),
         ]
         for part in ordered[:SHOWN_PARTS]
     ]
@@ -141,19 +141,20 @@ def _table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     return "\n".join(f"| {' | '.join(row)} |" for row in [heads, ["---"] * len(heads), *rows])
 
 
-def _number(value: float) -> str:
+def rounded(value: float) -> str:
     """Two figures; more are not known."""
-    if value == 0 or value >= 100:
-        return f"{float(f'{value:.2g}'):,.0f}" if value < 10_000 or value % 1_000 else f"{value:,.0f}"
-    return f"{value:.2g}"
+    short = float(f"{value:.2g}")
+    return f"{short:,.0f}" if short >= 10 else f"{short:g}"
 
 
-def _bytes(value: float) -> str:
+def in_bytes(value: float) -> str:
+    """The same of bytes, with the unit that suits them."""
+    short = float(f"{value:.2g}")
     for unit in ("B", "kB", "MB", "GB"):
-        if value < 1000:
-            return f"{value:.2g} {unit}" if value < 100 else f"{float(f'{value:.2g}'):.0f} {unit}"
-        value /= 1000
-    return f"{value:.2g} TB" if value < 100 else f"{value:,.0f} TB"
+        if short < 1000:
+            return f"{short:g} {unit}"
+        short /= 1000
+    return f"{short:,g} TB"
 
 
 def _or_none(value: float | None, shown: Callable[[float], str]) -> str:
