@@ -107,8 +107,8 @@ class Load(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def tokens(self) -> float:
-        """Tokens that are looked up each second."""
-        return distinct(self.tenants * self.twins, self.requests, TOKEN_SECONDS)
+        """Tokens that are looked up each second: those that send, and those of the streams that are open."""
+        return distinct(self.tenants * self.twins, self.requests, TOKEN_SECONDS) + self.streams / TOKEN_SECONDS
 
 
 class Spent(msgspec.Struct, frozen=True):

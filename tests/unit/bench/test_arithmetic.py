@@ -154,6 +154,13 @@ def test_a_tenant_is_counted_once_in_five_seconds_however_often_it_speaks() -> N
     assert often.speaking == pytest.approx(0.2)
 
 
+def test_a_token_is_looked_up_when_it_comes_after_three_seconds_and_for_a_stream_all_the_time() -> None:
+    seldom = with_load(QUIET, tenants=1_000_000)
+    assert seldom.tokens == pytest.approx(seldom.requests, rel=0.01)
+    assert with_load(QUIET, tenants=1).tokens == pytest.approx(1 / 3)
+    assert with_load(seldom, streams=300).tokens == pytest.approx(seldom.tokens + 100)
+
+
 def test_a_tenant_keeps_a_connection_open_if_it_sends_within_five_minutes() -> None:
     assert with_load(QUIET, tenants=100).connections == 100
     seldom = with_load(QUIET, resend_seconds=6_000, firing_hours=1e9)
