@@ -190,6 +190,9 @@ class Ingest:
             if not body:  # what is refused later is noted by the intake, for the tenants that it is of
                 self._parts.intake.note_refusal(sender.tenant_id)
             raise
+        except PASSING_ERRORS:  # nobody can say whether there is such a tenant, or whether the credential still holds
+            self._parts.intake.note_refusal(sender.tenant_id)
+            raise
         except Unsigned:
             self._rejected[source].inc()
             raise

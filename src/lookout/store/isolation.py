@@ -40,6 +40,9 @@ IDLE_SECONDS = 60.0
 """How long a transaction may stand still between two statements: a relay waits for Kafka in one. What stands still for
 longer belongs to a process that is frozen or gone, and others wait for its locks."""
 
+COMMITTED = "COMMIT"
+"""What PostgreSQL says to a commit. Of a transaction in which a statement has failed it says ROLLBACK, and no error."""
+
 RETRIED_READS = (
     asyncpg.InvalidCachedStatementError,  # another replica has just brought the schema up to date
     asyncpg.ConnectionDoesNotExistError,
@@ -126,7 +129,8 @@ async def _begun(connection: "Connection", level: Level, naming: str) -> AsyncGe
         except TimeoutError:
             end(connection)  # it would not answer to a rollback either
             raise
-        await connection.execute(SQL["commit"])
+        if await connection.execute(SQL["commit"]) != COMMITTED:
+            raise asyncpg.InFailedSQLTransactionError("a statement of the transaction had failed: nothing is committed")
     except TimeoutError:
         raise
     except BaseException:

@@ -1,12 +1,12 @@
 """The door: all that authentication is made of, put together from the settings."""
 
-from collections.abc import Callable, Coroutine
+from collections.abc import Coroutine
 from typing import Any
 
 from starlette.types import ASGIApp
 
 from lookout.access import Access
-from lookout.api.auth.edge import AuthEdge
+from lookout.api.auth.edge import AuthEdge, NoteRefusal
 from lookout.api.auth.gate import Gate
 from lookout.api.auth.keys import KeySet
 from lookout.api.auth.people import People
@@ -18,9 +18,6 @@ from lookout.clock import Clock
 from lookout.errors import Overloaded
 from lookout.limits import Limits
 from lookout.store.tokens import Tokens
-
-NoteRefusal = Callable[[str], None]
-"""Told the tenant of which a request with alerts was refused, "" for one of many."""
 
 
 class Door:
@@ -50,4 +47,4 @@ class Door:
 
     def before(self, app: ASGIApp) -> ASGIApp:
         """`app`, behind this door."""
-        return AuthEdge(app, self._gate, self._watch, self._count, self._clock)
+        return AuthEdge(app, self._gate, self._watch, self._count, self._note_refusal, clock=self._clock)

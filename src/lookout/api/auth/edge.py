@@ -1,6 +1,6 @@
 """The edge where there is authentication: every request has a caller before a surface sees it, or gets no further."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 from functools import partial
 from typing import Protocol
@@ -38,11 +38,18 @@ class Count(Protocol):
     def __call__(self, caller: Caller, *, sends: bool) -> None: ...
 
 
+NoteRefusal = Callable[[str], None]
+"""Told the tenant of which a request with alerts was refused, "" for one of many, or if nobody can say whose it was."""
+
+
 class AuthEdge:
     """ASGI middleware: who asks is known by a credential, and nobody is without one."""
 
-    def __init__(self, app: ASGIApp, gate: Gate, watch: Watch, count: Count, clock: Clock) -> None:
+    def __init__(
+        self, app: ASGIApp, gate: Gate, watch: Watch, count: Count, note_refusal: NoteRefusal, *, clock: Clock
+    ) -> None:
         self._app = guarded(app)
+        self._note_refusal = note_refusal
         self._gate = gate
         self._watch = watch
         self._count = count
@@ -54,14 +61,11 @@ class AuthEdge:
             return
         scope = folded(scope)
         try:
-            visit = await self._visit(scope)
+            visit = await self._visit_if_known(scope)
             if visit.caller is not None:
-                sends = scope["path"] in INGEST_PATHS and scope.get("method") == "POST"
-                self._count(visit.caller(), sends=sends)
+                self._count(visit.caller(), sends=_sends(scope))
         except LookoutError as error:
             await _turn_away(error, scope, receive, send)
-        except PASSING_ERRORS:
-            await _turn_away(Overloaded("the database does not answer; try again"), scope, receive, send)
         else:
             scope.setdefault("state", {})["visit"] = visit
             known = self._known_to_the_end(visit, receive) if scope.get("method") == "POST" else receive
@@ -80,6 +84,17 @@ class AuthEdge:
             return message
 
         return receive_known
+
+    async def _visit_if_known(self, scope: Scope) -> Visit:
+        """Raises `Overloaded` while nobody can say who asks. Alerts that are sent meanwhile are not heard."""
+        try:
+            return await self._visit(scope)
+        except (Overloaded, *PASSING_ERRORS) as error:
+            if _sends(scope):
+                self._note_refusal("")
+            if isinstance(error, Overloaded):
+                raise
+            raise Overloaded("the database does not answer; try again") from error
 
     async def _visit(self, scope: Scope) -> Visit:
         headers = Headers(scope=scope)
@@ -112,6 +127,10 @@ class AuthEdge:
             ended=partial(self._watch.ended, authorization or "", caller.expires_at),
             count=partial(self._count, caller, sends=False),
         )
+
+
+def _sends(scope: Scope) -> bool:
+    return scope["path"] in INGEST_PATHS and scope.get("method") == "POST"
 
 
 async def _turn_away(error: LookoutError, scope: Scope, receive: Receive, send: Send) -> None:

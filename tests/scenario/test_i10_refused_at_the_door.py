@@ -1,0 +1,46 @@
+"""Whoever could not be heard is not silent, wherever it was refused: before anybody could say who sends, too (I10)."""
+
+from typing import Any
+
+import pytest
+from tests.access import ACCESS, SERVICE, api_token, bearer, make_tenants, many_token
+from tests.driver import Driver
+from tests.scenario.conftest import Start
+
+from lookout.api.parts import Scope
+from lookout.incidents.incident import Status
+
+
+async def _credential(lookout: Driver, kind: str) -> dict[str, str]:
+    match kind:
+        case "token":
+            return bearer((await api_token(lookout, Scope.INGEST)).text)
+        case "token for many":
+            return bearer((await many_token(lookout)).text, **{"X-Scope-OrgID": "acme"})
+        case _:
+            return bearer(SERVICE, **{"X-Tenant-ID": "acme"})
+
+
+async def _status(lookout: Driver) -> Any:
+    headers = bearer(SERVICE, **{"X-Tenant-ID": "acme"})
+    [incident] = (await lookout.http.get("/v1/incidents", headers=headers)).raise_for_status().json()["incidents"]
+    return incident["status"]
+
+
+@pytest.mark.parametrize("kind", ["token", "token for many", "service token"])
+async def test_after_an_outage_alerts_are_given_the_time_of_a_resend(start: Start, kind: str) -> None:
+    """The one that could not hear them has just been started, and knows no credential and no tenant yet."""
+    async with start(access=ACCESS) as lookout:
+        await make_tenants(lookout, "acme")
+        headers = await _credential(lookout, kind)
+        alert = [lookout.alert({"job": "a"})]
+        (await lookout.http.post("/api/v2/alerts", json=alert, headers=headers)).raise_for_status()
+    async with start(access=ACCESS) as lookout:
+        lookout.clock.move(minutes=3)
+        async with lookout.database_away():
+            lookout.clock.move(minutes=20)
+            answer = await lookout.http.post("/api/v2/alerts", json=alert, headers=headers)
+            assert answer.status_code == 503
+        lookout.clock.move(seconds=59)
+        await lookout.ticks()
+        assert await _status(lookout) == Status.FIRING
