@@ -22,8 +22,6 @@ PACKED = 0.5
 """What is left of such a page with `wal_compression`."""
 HEADROOM = 0.5
 """The part of a processor that a steady load may take: the other is for storms."""
-DEAD_ROWS = 1.5
-"""What leases take on the disk, with rows that were replaced and the room that pages keep for them."""
 PAGE_BYTES = 8192
 ROUNDS = 200
 LARGEST_BATCH = 4_000.0
@@ -110,7 +108,7 @@ def needs(
     alerts = [*_alerts(load, costs, known), Part("label sets parsed anew", parsed, costs.parsed_anew * parsed)]
     commits = _commits(load, costs, processes, known, _sum(part.spent for part in alerts))
     parts = [*alerts, *commits.parts, *_beside(load, costs, processes)]
-    leases = load.keys * costs.disk.lease * DEAD_ROWS
+    leases = load.keys * costs.disk.lease
     memory = costs.memory
     return Needs(
         processes=processes,

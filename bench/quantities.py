@@ -141,6 +141,7 @@ class Memory(msgspec.Struct, frozen=True):
     process: float
     tenant: float
     connection: float
+    """With the token that is used on it."""
     key: float
     """A firing that is known, by one sender."""
     stream: float
@@ -150,7 +151,7 @@ class Disk(msgspec.Struct, frozen=True):
     """Bytes on the disk with all indexes, and bytes of records."""
 
     lease: float
-    """Of a firing by one sender: what a repeat rewrites."""
+    """Of a firing by one sender, with the room that its page has for the next repeat."""
     episode: float
     """All that a begin and its end leave behind, until the retention."""
     tally: float
@@ -185,6 +186,8 @@ class Costs(msgspec.Struct, frozen=True, kw_only=True):
     relay_look: Spent
     """One look of one feed at all tenants, and for each of them `relay_look_tenant`."""
     relay_look_tenant: Spent
+    first_event: Spent
+    """What a tenant's first event costs beyond others."""
     pruned: Spent
     """What is forgotten after the retention: a begin and its end."""
     memory: Memory

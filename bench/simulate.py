@@ -273,6 +273,7 @@ def _filled(load: Load, played: Played, known: Costs) -> list[Line]:
         + known.end.alert * played.ended
         + known.unknown_repeat.alert * others
         + known.start.commit * grown.commits
+        + known.first_event * load.tenants
         + known.token * min(load.tenants, played.fill_requests)
         + known.relayed * (grown.events * load.has_kafka)
     )

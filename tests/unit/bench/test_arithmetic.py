@@ -40,6 +40,7 @@ NOTHING = Costs(
     relayed=Spent(),
     relay_look=Spent(),
     relay_look_tenant=Spent(),
+    first_event=Spent(),
     pruned=Spent(),
     memory=Memory(0, 0, 0, 0, 0),
     disk=Disk(0, 0, 0, 0, 0),
