@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 
 import msgspec
 
-from bench.quantities import Costs, Load, Spent, Work, any_of, distinct
+from bench.quantities import TOKEN_SECONDS, Costs, Load, Spent, Work, any_of, distinct
 
 DAY = 86_400
 TOKEN_NOTED_SECONDS = 60.0
@@ -33,6 +33,7 @@ CONNECTIONS_LIMIT = 10_000
 REPEATS_LIMIT = 200_000
 LABEL_SETS_LIMIT = 16_384
 STREAMS_LIMIT = 5_000
+TOKENS_LIMIT = 20_000
 DATABASE_CONNECTIONS = 17
 KAFKA_DATABASE_CONNECTIONS = 4
 
@@ -107,7 +108,7 @@ def needs(
     parsed = 0.0 if load.keys <= LABEL_SETS_LIMIT * share else load.repeats
     alerts = [*_alerts(load, costs, known), Part("label sets parsed anew", parsed, costs.parsed_anew * parsed)]
     commits = _commits(load, costs, processes, known, _sum(part.spent for part in alerts))
-    parts = [*alerts, *commits.parts, *_beside(load, costs, processes)]
+    parts = [*alerts, *commits.parts, *_beside(load, costs, processes, is_spread=is_spread)]
     leases = load.keys * costs.disk.lease
     memory = costs.memory
     return Needs(
@@ -193,10 +194,12 @@ def _commits(load: Load, costs: Costs, processes: int, known: float, alerts: Spe
     return _Commits(commits, batch, batch < LARGEST_BATCH, parts)
 
 
-def _beside(load: Load, costs: Costs, processes: int) -> list[Part]:
+def _beside(load: Load, costs: Costs, processes: int, *, is_spread: bool) -> list[Part]:
     """What else goes on."""
-    tokens = load.tenants * load.twins
-    noted = distinct(tokens, load.requests, TOKEN_NOTED_SECONDS)
+    noted = distinct(load.tenants * load.twins, load.requests, TOKEN_NOTED_SECONDS)
+    are_known = load.tokens <= TOKENS_LIMIT * (1 if is_spread else processes)
+    looked_up = 0.0 if are_known else load.tokens_used
+    asked = load.tokens * (processes if is_spread else 1) / TOKEN_SECONDS if are_known else 0.0
     checks = load.keys / load.lease_seconds
     delivered = load.events * min(1.0, load.streams / load.tenants)
     looks = RELAY_FEEDS * processes / RELAY_POLL_SECONDS
@@ -205,7 +208,8 @@ def _beside(load: Load, costs: Costs, processes: int) -> list[Part]:
         Part("looks of relays at all tenants", looks, relay_looks(load, costs, looks)),
     ]
     return [
-        Part("tokens looked up", load.tokens, costs.token * load.tokens),
+        Part("tokens looked up", looked_up, costs.token * looked_up),
+        Part("tokens asked about together", asked, costs.token_asked * asked),
         Part("tokens noted as used", noted, costs.token_noted * noted),
         Part("tenants counted", load.speaking, costs.tally * load.speaking),
         Part("leases looked at", checks, costs.check * checks),
@@ -250,6 +254,11 @@ def saturations(load: Load, costs: Costs, postgres_cores: int) -> list[Saturatio
             "firings that one process knows",
             REPEATS_LIMIT / load.keys,
             "more processes, and a balancer that leads a sender always to the same one",
+        ),
+        Saturation(
+            "tokens that one process remembers",
+            TOKENS_LIMIT / load.tokens,
+            "more processes, as above; a sender for many tenants, which has one token",
         ),
         Saturation("streams of one process", STREAMS_LIMIT / load.streams, "more processes"),
         Saturation(

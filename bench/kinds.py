@@ -347,6 +347,10 @@ async def _others(bench: Bench) -> dict[str, Spent]:
         for token in made:
             await tokens.find(token.text)
 
+    async def ask() -> None:
+        for _ in range(ROUNDS):
+            await tokens.ended([token.token.id for token in made])
+
     async def look() -> None:
         for _ in range(LOOKS):
             async with relays.claim_any(_FEEDS[0].name, "", 100):
@@ -360,6 +364,7 @@ async def _others(bench: Bench) -> dict[str, Spent]:
     spent = {
         "tally": await bench.of(count(), ROUNDS * TENANTS),
         "token": await bench.of(find(), TENANTS),
+        "token_asked": await bench.of(ask(), ROUNDS * TENANTS),
         "token_noted": await bench.of(tokens.note_use({token.token.id: now for token in made}), TENANTS),
         **await _looks(bench, look),
         "page": await bench.served(read(), PAGES),

@@ -106,8 +106,13 @@ class Load(msgspec.Struct, frozen=True, kw_only=True):
         return distinct(self.tenants, self.requests, TALLY_SECONDS)
 
     @property
-    def tokens(self) -> float:
-        """Tokens that are looked up each second: those that send, and those of the streams that are open."""
+    def tokens(self) -> int:
+        """All that are used: of senders, and of streams, which are other ones."""
+        return self.tenants * self.twins + self.streams
+
+    @property
+    def tokens_used(self) -> float:
+        """Of how many one has to know each second whether they hold, if nobody asked before."""
         return distinct(self.tenants * self.twins, self.requests, TOKEN_SECONDS) + self.streams / TOKEN_SECONDS
 
 
@@ -173,6 +178,9 @@ class Costs(msgspec.Struct, frozen=True, kw_only=True):
     parsed_anew: Spent
     """What a label set costs that is not among those known by their bytes."""
     token: Spent
+    """One that is looked up by itself."""
+    token_asked: Spent
+    """One that is known, and asked about with all others."""
     token_noted: Spent
     tally: Spent
     check: Spent

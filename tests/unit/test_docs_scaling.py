@@ -24,6 +24,7 @@ def test_the_bounds_of_the_arithmetic_are_those_of_a_process() -> None:
     assert arithmetic.CONNECTIONS_LIMIT == connections.CONNECTIONS
     assert arithmetic.REPEATS_LIMIT == repeats.REPEATS_KNOWN
     assert f"| label sets recognised by their bytes | {arithmetic.LABEL_SETS_LIMIT:,} |" in OPERATIONS
+    assert arithmetic.TOKENS_LIMIT == tokens.REMEMBERED_LIMIT
     assert arithmetic.STREAMS_LIMIT == follow.STREAM_LIMIT
 
 

@@ -12,6 +12,7 @@ from bench.arithmetic import (
     LABEL_SETS_LIMIT,
     REPEATS_LIMIT,
     STREAMS_LIMIT,
+    TOKENS_LIMIT,
     needs,
     processes_for,
     recognised,
@@ -30,6 +31,7 @@ NOTHING = Costs(
     ended_again=FREE,
     parsed_anew=Spent(),
     token=Spent(),
+    token_asked=Spent(),
     token_noted=Spent(),
     tally=Spent(),
     check=Spent(),
@@ -155,11 +157,22 @@ def test_a_tenant_is_counted_once_in_five_seconds_however_often_it_speaks() -> N
     assert often.speaking == pytest.approx(0.2)
 
 
-def test_a_token_is_looked_up_when_it_comes_after_three_seconds_and_for_a_stream_all_the_time() -> None:
+def test_one_has_to_know_of_a_token_when_it_comes_after_three_seconds_and_of_a_stream_s_all_the_time() -> None:
     seldom = with_load(QUIET, tenants=1_000_000)
-    assert seldom.tokens == pytest.approx(seldom.requests, rel=0.01)
-    assert with_load(QUIET, tenants=1).tokens == pytest.approx(1 / 3)
-    assert with_load(seldom, streams=300).tokens == pytest.approx(seldom.tokens + 100)
+    assert seldom.tokens_used == pytest.approx(seldom.requests, rel=0.01)
+    assert with_load(QUIET, tenants=1).tokens_used == pytest.approx(1 / 3)
+    assert with_load(seldom, streams=300).tokens_used == pytest.approx(seldom.tokens_used + 100)
+
+
+def test_tokens_are_asked_about_together_as_long_as_a_process_remembers_them() -> None:
+    known = with_costs(token=Spent(300, 0, 0), token_asked=Spent(3, 0, 0))
+    load = with_load(QUIET, tenants=TOKENS_LIMIT)
+    assert needs(load, known, 1).lookout_cores == pytest.approx(TOKENS_LIMIT / 3 * 3 / 1e6)
+    more = with_load(QUIET, tenants=TOKENS_LIMIT + 1)
+    assert needs(more, known, 1).lookout_cores == pytest.approx(more.tokens_used * 300 / 1e6)
+    assert needs(more, known, 2).lookout_cores == pytest.approx(TOKENS_LIMIT / 3 * 3 / 1e6, rel=0.01)
+    assert needs(more, known, 2, is_spread=True).lookout_cores == needs(more, known, 1).lookout_cores
+    assert needs(load, known, 2, is_spread=True).lookout_cores == pytest.approx(2 * TOKENS_LIMIT / 3 * 3 / 1e6)
 
 
 def test_a_tenant_keeps_a_connection_open_if_it_sends_within_five_minutes() -> None:

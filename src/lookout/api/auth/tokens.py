@@ -15,7 +15,8 @@ from lookout.store.tokens import Token, Tokens, id_of
 
 REMEMBERED = timedelta(seconds=3)
 """How long a token counts as it was found: a revoked one is out after so long, on every replica."""
-REMEMBERED_LIMIT = 10_000
+REMEMBERED_LIMIT = 20_000
+"""About 1 kB each."""
 ASKED_FROM = timedelta(seconds=1)
 """How long ago a token was asked about that is asked about with another."""
 ASKED_AT_ONCE = 2_000
