@@ -22,7 +22,8 @@ class Told(msgspec.Struct, frozen=True):
     incident_id: str
     dedup_key: str
     status: str
-    labels: Mapping[str, str]
+    names: frozenset[str]
+    """The tenants that are named anywhere in it: in what a tenant sends its own stands in labels and summaries."""
 
 
 class Record(msgspec.Struct, frozen=True):
@@ -78,17 +79,26 @@ def one_open(logs: Logs) -> list[str]:
 
 
 def isolated(logs: Logs) -> list[str]:
-    """I6: a tenant's log has what is its own."""
+    """I6: a tenant's log has what is its own, and no word of another's."""
     return [
         f"I6: the log of {tenant_id} has at {told.seen.position} an event of another tenant"
         for tenant_id, log in logs.items()
         for told in log
-        if told.tenant_id != tenant_id or told.labels.get("tenant", tenant_id) != tenant_id
+        if told.tenant_id != tenant_id or not told.names <= {tenant_id}
     ][:SHOWN]
 
 
+def own(things: Iterable[tuple[str, Thing]], stored: Iterable[tuple[str, str]]) -> list[str]:
+    """I6: a tenant has no alert but what was sent as its own."""
+    sent = {(tenant_id, thing.key) for tenant_id, thing in things}
+    others = [f"I6: {tenant_id} has the alert {key}, which is not its own" for tenant_id, key in {*stored} - sent]
+    return _some(sorted(others), "of others")
+
+
 def relayed(topic: str, records: Sequence[Sequence[Record]], wanted: Mapping[str, Log]) -> list[str]:
-    """I12: of each partition the records; every wanted event is in one of them, and each key's come in order.
+    """I12: of each partition the records; every wanted event is in one of them, and each tenant's come in order.
+
+    All of one key are in one partition.
 
     What comes twice counts where it comes first.
     """
@@ -97,16 +107,19 @@ def relayed(topic: str, records: Sequence[Sequence[Record]], wanted: Mapping[str
     broken = [f"I12: {topic} lacks {len(ids - there)} of {len(ids)} events"] if ids - there else []
     if there - ids:
         broken.append(f"I12: {topic} has {len(there - ids)} events that are not in the log")
-    for partition in records:
-        last: dict[tuple[str, str], int] = {}
+    places: dict[str, int] = {}
+    for place, partition in enumerate(records):
+        last: dict[str, int] = {}
         came: set[str] = set()
         for record in partition:
             if record.event_id not in came:
                 came.add(record.event_id)
-                before = last.get((record.tenant_id, record.key), 0)
+                before = last.get(record.tenant_id, 0)
                 if record.position < before:
                     broken.append(f"I12: {topic} has {record.position} of {record.tenant_id} after {before}")
-                last[record.tenant_id, record.key] = record.position
+                last[record.tenant_id] = record.position
+            if places.setdefault(record.key, place) != place:
+                broken.append(f"I12: {topic} has {record.key} in two partitions")
     return broken[: SHOWN + 2]
 
 

@@ -10,8 +10,8 @@ from typing import Any, Protocol
 import httpx
 import msgspec
 from httpx_sse import aconnect_sse
-from websockets.asyncio.client import connect
-from websockets.exceptions import WebSocketException
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import InvalidStatus, WebSocketException
 from websockets.typing import Subprotocol
 
 from faults.link import Link
@@ -139,22 +139,40 @@ class Subscription:
     name = "GraphQL"
 
     async def follow(self, url: str, follower: Follower) -> None:
-        async with connect(
-            url.replace("http", "ws", 1) + "/graphql/ws",
-            subprotocols=[Subprotocol("graphql-transport-ws")],
-            additional_headers=headers_of(follower.tenant_id),
-            open_timeout=SILENCE,
-            close_timeout=1,
-        ) as socket:
-            await socket.send(json.dumps({"type": "connection_init"}))
-            query = {"query": _LIVE, "variables": {"after": follower.position}}
-            await socket.send(json.dumps({"type": "subscribe", "id": "1", "payload": query}))
-            async for message in socket:
-                told: dict[str, Any] = json.loads(message)
-                if told["type"] == "ping":
-                    await socket.send(json.dumps({"type": "pong"}))
-                elif told["type"] == "next" and told["payload"].get("data"):
-                    event = told["payload"]["data"]["liveIncidentUpdates"]
-                    await follower.see(Seen(event["position"], event["eventId"], event["eventType"].lower()))
-                elif told["type"] != "connection_ack":
-                    return
+        try:
+            async with connect(
+                url.replace("http", "ws", 1) + "/graphql/ws",
+                subprotocols=[Subprotocol("graphql-transport-ws")],
+                additional_headers=headers_of(follower.tenant_id),
+                open_timeout=SILENCE,
+                close_timeout=1,
+            ) as socket:
+                await socket.send(json.dumps({"type": "connection_init"}))
+                query = {"query": _LIVE, "variables": {"after": follower.position}}
+                await socket.send(json.dumps({"type": "subscribe", "id": "1", "payload": query}))
+                await self._hear(socket, follower)
+        except InvalidStatus as refused:
+            if refused.response.status_code != TOO_MUCH:
+                follower.faults.append(f"{follower.name} was answered {refused.response.status_code}")
+
+    async def _hear(self, socket: ClientConnection, follower: "Follower") -> None:
+        async for message in socket:
+            told: dict[str, Any] = json.loads(message)
+            if told["type"] == "ping":
+                await socket.send(json.dumps({"type": "pong"}))
+            elif told["type"] == "next" and told["payload"].get("data"):
+                event = told["payload"]["data"]["liveIncidentUpdates"]
+                await follower.see(Seen(event["position"], event["eventId"], event["eventType"].lower()))
+            elif told["type"] != "connection_ack":
+                follower.faults += faults_of(follower.name, told.get("payload"))
+                return
+
+
+def faults_of(name: str, payload: list[dict[str, Any]] | dict[str, Any] | None) -> list[str]:
+    """What a subscription may not be told at its end: anything but that it should come again."""
+    errors: list[dict[str, Any]] = payload if isinstance(payload, list) else (payload or {}).get("errors", [])
+    return [
+        f"{name} was told {error['message']}"
+        for error in errors
+        if error.get("extensions", {}).get("code") != "UNAVAILABLE"
+    ]

@@ -11,7 +11,9 @@ FIRING, RESOLVED = "firing", "resolved"
 LIVES = (3.0, 60.0)
 """Seconds for which a thing goes on."""
 A_GROUP = 25
-"""Things of a kind that have a service in common, one after another: an incident has a beginning and an end."""
+"""Things of a kind that have a service and a name in common, one after another: an incident has a beginning and an end,
+and so much happens to it in between that some of it is told later, with other things."""
+NAMES = ("HostDown", "DiskFull", "Slow")
 
 
 @dataclass(slots=True)
@@ -92,8 +94,8 @@ class World:
     def _new(self, now: datetime) -> Thing:
         self._number += 1
         labels = {
-            "alertname": self._chance.choice(("HostDown", "DiskFull", "Slow")),
-            "service": f"s{self._number // A_GROUP}",
+            "alertname": NAMES[self._number // A_GROUP % len(NAMES)],
+            "service": f"{self.tenant_id}-{self._number // A_GROUP}",
             "instance": f"{self.kind}-{self._number}",
             "tenant": self.tenant_id,
             "severity": self._chance.choice(("critical", "warning", "info")),

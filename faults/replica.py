@@ -67,6 +67,8 @@ class Replica:
         self._is_wanted.set()
         self._expected: set[int] = set()
         """Processes that the harness ends."""
+        self._killed: set[int] = set()
+        """Those of them that it did not let end in order."""
 
     async def run(self) -> None:
         """Start it, and again. For ever."""
@@ -106,10 +108,14 @@ class Replica:
         self._is_wanted.clear()
         if self._server is not None:
             self._expected.add(self._server.pid)
+            self._killed.add(self._server.pid)
             self._server.kill()
 
     async def stop(self) -> None:
-        """Stop it in order, as a rolling restart does; it is not started again before `mend`."""
+        """Stop it in order, as a rolling restart does; it is not started again before `mend`.
+
+        That may take long, and then it may be killed meanwhile.
+        """
         self._is_wanted.clear()
         server = self._server
         if server is None:
@@ -125,7 +131,7 @@ class Replica:
             self.faults.append(f"{self.name} did not end within {STOP_SECONDS} s of SIGTERM")
             server.kill()
         else:
-            if was_up and code != 0:
+            if was_up and code != 0 and server.pid not in self._killed:
                 self.faults.append(f"{self.name} ended with exit code {code} after SIGTERM")
 
     def freeze(self) -> None:
@@ -163,4 +169,5 @@ async def replica(name: str, place: Path, log: Path, environ: Mapping[str, str])
     finally:
         one.mend()
         running.cancel()
-        await asyncio.gather(running, return_exceptions=True)
+        with suppress(asyncio.CancelledError):
+            await running

@@ -7,7 +7,7 @@ import subprocess
 import time
 import traceback
 from collections import Counter
-from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime
 from functools import partial
@@ -25,7 +25,7 @@ from faults.disk import small_disk
 from faults.followers import Seen, digest_of
 from faults.ledger import words_of
 from faults.schedule import Fault, Step, schedule
-from faults.senders import headers_of, keep_sending
+from faults.senders import Prometheus, headers_of, keep_sending
 from faults.stage import EVENTS_TOPIC, PARTITIONS, TENANTS, TRIGGERS_TOPIC, Stage, stage
 from lookout.errors import StartError
 from lookout.store.embedded import service_dsn
@@ -43,6 +43,8 @@ SAY_ALL_SECONDS = 300
 START_SECONDS = 60
 HEALED_SECONDS = 12
 """How long the load goes on over what is healed: Prometheus says everything once more in that time."""
+BURST = 15
+"""Changes one after another, more than an incident tells at once."""
 LOOK = 0.5
 STOOD_STILL = 3.0
 PAGE = 500
@@ -114,6 +116,7 @@ async def _play(everything: Stage, seed: int, seconds: float, outcome: Outcome, 
                 await _break(everything, schedule(seed, seconds), outcome, say)
                 await asyncio.sleep(HEALED_SECONDS)
             stopped.set()
+        await _burst(everything)
         say("all is healed; it settles")
         try:
             await _settle(everything, outcome, say)
@@ -121,6 +124,14 @@ async def _play(everything: Stage, seed: int, seconds: float, outcome: Outcome, 
             outcome.broken.append(str(error))
         outcome.broken += await _read_back(everything, outcome)
     outcome.requests, outcome.alerts = everything.traffic.requests, everything.traffic.alerts
+
+
+async def _burst(everything: Stage) -> None:
+    """Let more happen to some incidents than each may tell at once, so that in the end some of it waits to be told."""
+    async with asyncio.TaskGroup() as sending:
+        for sender in everything.senders:
+            if isinstance(sender, Prometheus):
+                sending.create_task(sender.burst(BURST))
 
 
 async def _break(everything: Stage, steps: Sequence[Step], outcome: Outcome, say: Say) -> None:
@@ -168,14 +179,18 @@ async def _settle(everything: Stage, outcome: Outcome, say: Say) -> None:
     await _say_all(everything)
     await _told(everything)
     outcome.broken += checks.true(things, await _stored(everything))
+    outcome.broken += checks.own(things, await _stored(everything))
     left = await everything.cluster.fetch("SELECT id FROM incidents WHERE status <> 'resolved'")
     outcome.broken += [f"I3: {len(left)} incidents are open, and nothing fires"] if left else []
 
 
 async def _say_all(everything: Stage) -> None:
-    async with asyncio.timeout(SAY_ALL_SECONDS), asyncio.TaskGroup() as sending:
-        for sender in everything.senders:
-            sending.create_task(sender.send_all())
+    try:
+        async with asyncio.timeout(SAY_ALL_SECONDS), asyncio.TaskGroup() as sending:
+            for sender in everything.senders:
+                sending.create_task(sender.send_all())
+    except TimeoutError:
+        raise NotSettled(f"I8: not all that is said again is taken within {SAY_ALL_SECONDS} s") from None
 
 
 async def _told(everything: Stage) -> None:
@@ -208,7 +223,8 @@ async def _read_back(everything: Stage, outcome: Outcome) -> list[str]:
         for tenant_id, log in logs.items()
     }
     with suppress(NotSettled):  # what is missing is said below
-        await _until(partial(_has_come, everything, outcome.events), READ_SECONDS, "not every event came from Kafka")
+        wanted = {EVENTS_TOPIC: outcome.events, TRIGGERS_TOPIC: sum(map(len, opened.values()))}
+        await _until(partial(_has_come, everything, wanted), READ_SECONDS, "not every event came from Kafka")
     peaks = {one.name: one.peak for one in everything.replicas}
     outcome.peak = max(peaks.values())
     return [
@@ -225,10 +241,11 @@ async def _read_back(everything: Stage, outcome: Outcome) -> list[str]:
     ]
 
 
-async def _has_come(everything: Stage, events: int) -> bool:
-    """Whether the consumer has as many as there are: the broker had them all before."""
-    came = {record.headers["event_id"] for record in everything.reader.records if record.topic == EVENTS_TOPIC}
-    return len(came) >= events
+async def _has_come(everything: Stage, wanted: Mapping[str, int]) -> bool:
+    """Whether the consumer has as many of each topic as there are: the broker had them all before."""
+    came = {(record.topic, record.headers["event_id"]) for record in everything.reader.records}
+    counts = Counter(topic for topic, _ in came)
+    return all(counts[topic] >= events for topic, events in wanted.items())
 
 
 async def _fold(everything: Stage) -> list[str]:
@@ -261,7 +278,6 @@ class _Incident(msgspec.Struct, frozen=True):
     id: str
     dedup_key: str
     status: str
-    labels: dict[str, str]
 
 
 class _Event(msgspec.Struct, frozen=True):
@@ -275,7 +291,8 @@ class _Event(msgspec.Struct, frozen=True):
 def _told_of(raw: msgspec.Raw) -> Told:
     event, incident = (it := msgspec.json.decode(raw, type=_Event)), it.incident
     seen = Seen(event.position, event.event_id, event.event_type, digest_of(bytes(raw)))
-    return Told(seen, event.tenant_id, incident.id, incident.dedup_key, incident.status, incident.labels)
+    names = frozenset(tenant_id for tenant_id in TENANTS if tenant_id.encode() in bytes(raw))
+    return Told(seen, event.tenant_id, incident.id, incident.dedup_key, incident.status, names)
 
 
 def _partitions(everything: Stage, topic: str) -> list[list[Record]]:

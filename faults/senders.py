@@ -118,6 +118,12 @@ class Prometheus:
         for batch in _batches([thing for thing in self._world.things if self._is_due(thing, now)], BATCH):
             await self._post(batch)
 
+    async def burst(self, count: int) -> None:
+        """See so many things begin, and tell of each before it sees the next."""
+        for _ in range(count):
+            self._world.move(datetime.now(UTC), 1)
+            await self.send()
+
     async def send_all(self) -> None:
         """All that fires, and all that has ended."""
         for batch in _batches(self._world.things, BATCH):
@@ -138,7 +144,7 @@ class Prometheus:
         body = [
             {
                 "labels": {**thing.labels, "prometheus_replica": self.name},
-                "annotations": {"summary": f"{thing.labels['instance']} is not well"},
+                "annotations": {"summary": _summary_of(thing)},
                 "startsAt": thing.started_at.isoformat(),
                 "endsAt": (thing.ended_at or now + LEASE).isoformat(),
                 "generatorURL": "http://prometheus.example/graph",
@@ -188,7 +194,7 @@ class Alertmanager:
             {
                 "status": state,
                 "labels": thing.labels,
-                "annotations": {"summary": f"{thing.labels['instance']} is not well"},
+                "annotations": {"summary": _summary_of(thing)},
                 "startsAt": thing.started_at.isoformat(),
                 "endsAt": thing.ended_at.isoformat() if thing.ended_at is not None else NEVER,
                 "generatorURL": "",
@@ -237,7 +243,7 @@ class Events:
         word.resolve_tried |= state == RESOLVED
         event: dict[str, Any] = {"routing_key": "faults", "dedup_key": key, "event_action": "resolve"}
         if state == FIRING:
-            payload = {"summary": f"{key} is not well", "source": key, "severity": thing.labels["severity"]}
+            payload = {"summary": _summary_of(thing), "source": key, "severity": thing.labels["severity"]}
             event = {**event, "event_action": "trigger", "payload": payload}
         is_taken = await self._door.post(self._world.tenant_id, "/v1/events", event, 1, EVENT_TIMEOUT)
         _answered(self.name, [thing], [state], is_taken=is_taken is True)
@@ -247,6 +253,10 @@ class Events:
             word.is_unsure = True
             self._told.setdefault(thing.key, UNKNOWN)
         return is_taken is True
+
+
+def _summary_of(thing: Thing) -> str:
+    return f"{thing.labels['instance']} of {thing.labels['tenant']} is not well"
 
 
 async def _until_taken(send: Callable[[], Awaitable[bool]]) -> None:

@@ -8,12 +8,16 @@ from tests.driver import Driver
 from lookout.store.sql import SQL
 
 
-async def plan_of(lookout: Driver, name: str, *arguments: str, of_all: bool = False) -> str:
-    """The plan of a statement of `queries.sql`. The arguments are SQL; those that it does not take are left out."""
+async def plan_of(lookout: Driver, name: str, *arguments: str, of_all: bool = False, by_keys: bool = False) -> str:
+    """The plan of a statement of `queries.sql`. The arguments are SQL; those that it does not take are left out.
+
+    `by_keys`: as in a commit.
+    """
     count = max(int(number) for number in re.findall(r"\$(\d+)", SQL[name]))
     connection = await asyncpg.connect(lookout.dsn)
     try:
         await connection.execute("SET plan_cache_mode = force_generic_plan")
+        await connection.execute(f"SET enable_seqscan = {'off' if by_keys else 'on'}")
         await connection.execute("SET ROLE lookout_platform" if of_all else "SET lookout.tenants = '{default}'")
         await connection.execute(f"PREPARE asked AS {SQL[name]}")
         rows = await connection.fetch(f"EXPLAIN EXECUTE asked({', '.join(arguments[:count])})")

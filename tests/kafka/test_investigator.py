@@ -192,12 +192,37 @@ async def test_what_is_no_record_of_lookouts_is_passed_over(
     topic = kafka.incidents_topic
     assert topic is not None
     nowhere = msgspec.json.encode({"tenant_id": "default", "incident_id": "nowhere", "event_id": "x"})
-    await asyncio.to_thread(_produce, broker.address, topic, [b"{", b"[]", b"null", b"{}", b"\xff", nowhere])
+    of_nothing = msgspec.json.encode({"tenant_id": "default", "incident_id": {}, "event_id": "x"})
+    await asyncio.to_thread(
+        _produce, broker.address, topic, [b"{", b"[]", b"null", b"{}", b"\xff", nowhere, of_nothing]
+    )
     async with investigator(kafka, str(lookout.base_url)) as example:
         await lookout.post("/api/v2/alerts", json=[{"labels": {"alertname": "Down"}}])
         await example.says(": attached")
+        assert sum("passed over" in line and "Variable" in line for line in example.lines) == 1
         assert sum("skipped what is no record" in line for line in example.lines) == 5
         assert sum("skipped incident nowhere" in line for line in example.lines) == 1
+
+
+async def _known(dsn: str, *tenant_ids: str) -> None:
+    pool = await database.connect(dsn)
+    await Tenants(pool).create(tenant_ids, datetime.now(UTC))
+    await pool.close()
+
+
+async def test_without_a_credential_it_ends_and_says_so_and_the_record_waits_for_one_that_has_it(
+    dsn: str, broker: Broker, kafka: KafkaSettings, tmp_path: Path
+) -> None:
+    token = "v" * 40
+    async with served(dsn, broker, kafka, tmp_path, SERVICE_TOKEN=token) as lookout:
+        await _known(dsn, "acme")
+        headers = {"Authorization": f"Bearer {token}", "X-Tenant-ID": "acme"}
+        alerts = [{"labels": {"alertname": "Down"}}]
+        (await lookout.post("/api/v2/alerts", json=alerts, headers=headers)).raise_for_status()
+        async with investigator(kafka, str(lookout.base_url)) as example:
+            assert await asyncio.wait_for(example.process.wait(), SECONDS) == 1
+        async with investigator(kafka, str(lookout.base_url), LOOKOUT_TOKEN=token) as example:
+            await example.says(": attached")
 
 
 async def test_with_the_service_token_it_works_for_each_records_tenant(
@@ -205,9 +230,7 @@ async def test_with_the_service_token_it_works_for_each_records_tenant(
 ) -> None:
     token = "v" * 40
     async with served(dsn, broker, kafka, tmp_path, SERVICE_TOKEN=token) as lookout:
-        pool = await database.connect(dsn)
-        await Tenants(pool).create(("acme", "globex"), datetime.now(UTC))
-        await pool.close()
+        await _known(dsn, "acme", "globex")
         async with investigator(kafka, str(lookout.base_url), LOOKOUT_TOKEN=token) as example:
             for tenant_id in ("acme", "globex"):
                 headers = {"Authorization": f"Bearer {token}", "X-Tenant-ID": tenant_id}

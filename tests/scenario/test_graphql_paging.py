@@ -2,9 +2,12 @@
 
 from typing import Any
 
+import asyncpg
 import pytest
 from tests.driver import Driver
 from tests.unit.graphql.client import ask, refusal
+
+from lookout.store.isolation import OfTenant
 
 LIST = """query($page: ConnectionInput) { incidentsConnection(page: $page) {
   totalCount nodes { openedPosition } edges { cursor }
@@ -73,6 +76,36 @@ async def test_what_is_no_page_is_refused(lookout: Driver) -> None:
         error = await refusal(lookout, LIST, page=asked)
         assert error["extensions"]["code"] == "VALIDATION_ERROR"
         assert error["extensions"]["field"] == field
+
+
+async def test_the_alerts_of_all_incidents_of_a_page_are_read_at_once(
+    lookout: Driver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for job in "abc":
+        await lookout.post_alerts(*(lookout.alert({"job": job, "instance": str(number)}) for number in range(4)))
+    asked: list[str] = []
+    really = OfTenant.fetch
+
+    async def fetch(self: OfTenant, statement: str, tenant_id: str, *arguments: Any) -> list[asyncpg.Record]:
+        asked.append(statement)
+        return await really(self, statement, tenant_id, *arguments)
+
+    monkeypatch.setattr(OfTenant, "fetch", fetch)
+    document = """{ incidentsConnection { nodes { labels stale
+      few: alerts(page: {first: 1}) { totalCount nodes { labels } pageInfo { hasNextPage } }
+      all: alerts(page: {first: 9}) { totalCount nodes { labels stale } pageInfo { hasNextPage } } } } }"""
+    nodes = (await ask(lookout, document))["incidentsConnection"]["nodes"]
+    assert [node["labels"]["job"] for node in nodes] == ["c", "b", "a"]
+    for node in nodes:
+        alerts = node["all"]["nodes"]
+        assert {(alert["labels"]["job"], alert["stale"]) for alert in alerts} == {(node["labels"]["job"], False)}
+        assert {alert["labels"]["instance"] for alert in alerts} == {"0", "1", "2", "3"}
+        assert node["few"]["nodes"] == [{"labels": alerts[0]["labels"]}]
+        assert (node["few"]["pageInfo"]["hasNextPage"], node["all"]["pageInfo"]["hasNextPage"]) == (True, False)
+        assert node["few"]["totalCount"] == node["all"]["totalCount"] == 4
+    assert sorted(asked) == sorted(
+        ["incidents_before", "stale_incidents", "incidents_of_ids", *["alerts_of_incidents", "stale_alerts"] * 2]
+    )
 
 
 async def test_an_incidents_alerts_page_by_fingerprint(lookout: Driver) -> None:

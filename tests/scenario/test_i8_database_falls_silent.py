@@ -2,11 +2,13 @@
 
 import asyncio
 import os
+import socket
 from collections.abc import AsyncIterator, Generator
 from contextlib import contextmanager
 
 import psutil
 import pytest
+from tests.clock import FakeClock
 from tests.driver import Driver
 from tests.line import Line, line_to
 from tests.scenario.conftest import Start
@@ -132,3 +134,21 @@ async def test_i1_while_it_is_frozen_alerts_are_refused_in_time_and_taken_when_i
         titles = {incident.title for incident in await lookout.incidents()}
         assert titles >= {"Down (job=before)", "Down (job=b)"}
         assert len(await lookout.feed()) == len(titles), "what was refused may have been stored, and then once"
+
+
+async def test_the_kernel_watches_each_connection(dsn: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those of a pool, and the one that listens."""
+    watched: list[int] = []
+
+    really = connecting.watch
+
+    def watch(end: socket.socket) -> None:
+        really(end)
+        watched.append(end.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE))
+
+    monkeypatch.setattr(connecting, "watch", watch)
+    async with line_to(dsn) as (_, through):
+        pool = await database.connect(through, 2)
+        async with pool.acquire(), pool.acquire(), database.listen(through, "anything", FakeClock(), asyncio.Queue()):
+            assert watched == [1, 1, 1]
+        await pool.close()

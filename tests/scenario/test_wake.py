@@ -1,6 +1,7 @@
 """What one replica took in is seen at another, which is told of it or looks for itself (`LOOKOUT_WAKE`)."""
 
 import asyncio
+import socket
 from collections.abc import AsyncIterator, Awaitable
 
 import asyncpg
@@ -11,6 +12,7 @@ from tests.unit.graphql.client import open_socket
 
 from lookout.config import Wake
 from lookout.feeds.follow import POLL
+from lookout.store import connecting
 
 LIVE = "subscription($after: Position) { liveIncidentUpdates(after: $after) { position } }"
 
@@ -76,6 +78,20 @@ async def test_i4_a_burst_on_both_is_seen_whole_and_in_order_at_both(
             a.clock.move(seconds=POLL.total_seconds())
         for events in (at_a, at_b):
             assert [(await anext(events)).position for _ in range(21)] == list(range(1, 22))
+
+
+async def test_who_cannot_listen_looks_each_second(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who is to notify takes the connection and says nothing: no error comes, and the look does not wait for one."""
+    monkeypatch.setattr(connecting, "CONNECT_SECONDS", 60.0)
+    silent = socket.create_server(("127.0.0.1", 0))
+    url = f"postgresql://lookout@127.0.0.1:{silent.getsockname()[1]}/postgres"
+    with silent:
+        async with start(listen_database_url=url) as lookout, lookout.stream(after="0") as events:
+            await lookout.until_following(1)
+            await lookout.clock.until_asleep(seconds=POLL.total_seconds())
+            await lookout.fires(job="a")
+            lookout.clock.move(seconds=POLL.total_seconds())
+            assert (await asyncio.wait_for(anext(events), 10)).position == 1
 
 
 async def test_who_looks_neither_listens_nor_notifies(start: Start, dsn: str) -> None:

@@ -28,7 +28,7 @@ from lookout.cli.outside import DEFAULT_URL
 from lookout.config import DEFAULT_PORT, VARIABLES, load_settings
 from lookout.durations import duration_of
 from lookout.errors import SettingsError
-from lookout.feeds import follow
+from lookout.feeds import follow, recent
 from lookout.feeds.kafka import producer, relay
 from lookout.incidents import actions, events, grouping, heartbeat, investigation, lease, policy, rules, tenants
 from lookout.incidents.grouping import group_of
@@ -259,7 +259,8 @@ BOUNDS = {
     "time for the headers of a request to arrive": f"{connections.HEADERS_SECONDS:.0f}",
     "headers of a request": f"{connections.HEADERS_LIMIT // 1024} KiB",
     "followers of one process": f"{follow.STREAM_LIMIT:,}",
-    "events kept for followers of a tenant": f"{follow.RECENT_LIMIT:,}",
+    "events kept for followers of a tenant": f"{recent.RECENT_LIMIT:,}",
+    "events kept for followers of all tenants": f"{recent.RECENT_BYTES // MEBIBYTE} MiB",
     "a page": f"{rest.PAGE_LIMIT}",
     "body of an action": f"{rest.ACTION_LIMIT // 1024} KiB",
     "a note or a reason": f"{actions.NOTE_LIMIT:,}",

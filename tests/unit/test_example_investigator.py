@@ -5,6 +5,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+import httpx
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -75,6 +77,55 @@ def test_a_senders_text_is_code_in_the_report_and_fits(summary: str, several: li
         plain = "".join(text.split("`")[::2])
         assert not set("[]<>()!") & set(plain), "outside of code there are the example's own words"
     assert all(len(text) <= RECOMMENDATION_LIMIT for text in found["recommendations"])
+
+
+@pytest.mark.parametrize("status", [408, 429, 500, 502, 503, 504])
+def test_what_may_pass_is_asked_again(status: int) -> None:
+    with pytest.raises(httpx.HTTPError):
+        _investigate(httpx.Response(status))
+
+
+@pytest.mark.parametrize("code", ["UNAVAILABLE", "TOO_MANY_REQUESTS", "INTERNAL"])
+def test_so_is_what_graphql_says_may_pass(code: str) -> None:
+    with pytest.raises(httpx.HTTPError):
+        _investigate(_errors(code))
+
+
+@pytest.mark.parametrize("answer", [400, 404, 405, 413, 422, "VALIDATION_ERROR", "LIMIT_EXCEEDED", "GONE", None])
+def test_what_will_never_succeed_is_given_up(answer: int | str | None) -> None:
+    with pytest.raises(EXAMPLE.Hopeless):
+        _investigate(httpx.Response(answer) if isinstance(answer, int) else _errors(answer))
+
+
+@pytest.mark.parametrize("answer", [401, 403, "UNAUTHENTICATED", "FORBIDDEN"])
+def test_a_credential_that_does_not_do_ends_all(answer: int | str) -> None:
+    with pytest.raises(EXAMPLE.LockedOut):
+        _investigate(httpx.Response(answer) if isinstance(answer, int) else _errors(answer))
+
+
+def test_so_does_one_that_may_only_read() -> None:
+    none: list[dict[str, str]] = []
+    incident = {**_incident("Down", [{}], ""), "investigations": {"nodes": none}}
+    refused = {"__typename": "AuthError", "message": "it is for read", "code": "FORBIDDEN"}
+    with pytest.raises(EXAMPLE.LockedOut, match="it is for read"):
+        _investigate(_data(incident=incident), _data(attachInvestigation=refused))
+
+
+def _investigate(*answers: httpx.Response) -> str:
+    """What comes of a record, with these answers one after another."""
+    coming = iter(answers)
+    record = json.dumps({"tenant_id": "acme", "incident_id": "i1", "event_id": "e1"}).encode()
+    with httpx.Client(base_url="http://lookout", transport=httpx.MockTransport(lambda _: next(coming))) as lookout:
+        return EXAMPLE.investigate(lookout, record)
+
+
+def _data(**fields: Any) -> httpx.Response:
+    return httpx.Response(200, json={"data": fields})
+
+
+def _errors(code: str | None) -> httpx.Response:
+    extensions = {"extensions": {"code": code}} if code is not None else {}
+    return httpx.Response(200, json={"data": None, "errors": [{"message": "no", **extensions}]})
 
 
 def test_what_all_alerts_have_in_common_is_told() -> None:

@@ -13,7 +13,7 @@ from lookout.alerts.text import one_line
 from lookout.cli.moments import span, time_of_day
 from lookout.cli.reading import Heard, UnknownEvent
 from lookout.cli.terminal import TEXT_LIMIT, severity_mark, short_id
-from lookout.incidents.actions import NAME_LIMIT
+from lookout.incidents.actions import named
 from lookout.incidents.events import (
     Acknowledged,
     AlertsChanged,
@@ -106,18 +106,18 @@ def _happened(
 
 def _done(change: Acknowledged | Assigned | NoteAdded | InvestigationAttached) -> Phrase:
     """What somebody did."""
-    by = _name(change.by)
+    by = named(change.by)
     match change:
         case Acknowledged():
             return Phrase("acknowledged", "cyan", f"by {by}")
         case Assigned(assignee=assignee):
             if assignee is None:
                 return Phrase("unassigned", "cyan", f"by {by}")
-            return Phrase("assigned", "cyan", f"to {_name(assignee)}" + (f" by {by}" if change.by != assignee else ""))
+            return Phrase("assigned", "cyan", f"to {named(assignee)}" + (f" by {by}" if change.by != assignee else ""))
         case NoteAdded(text=text):
             return Phrase("noted", "cyan", f"{by}: {one_line(text, TEXT_LIMIT)}")
         case InvestigationAttached(investigator=investigator, summary=summary):
-            return Phrase("investigated", "cyan", f"{_name(investigator)}: {one_line(summary, TEXT_LIMIT)}")
+            return Phrase("investigated", "cyan", f"{named(investigator)}: {one_line(summary, TEXT_LIMIT)}")
         case _:
             assert_never(change)
 
@@ -134,7 +134,7 @@ def _resolution(change: Resolved, incident: Incident) -> str:
             return f"{after}, by asking the source"
         case Resolution.OPERATOR:
             reason = one_line(change.reason, TEXT_LIMIT)
-            return f"{after} by {_name(change.by or 'somebody')}" + (f": {reason}" if reason else "")
+            return f"{after} by {named(change.by)}" + (f": {reason}" if reason else "")
         case _:
             assert_never(change.resolution)
 
@@ -143,10 +143,6 @@ def _signed(alerts: AlertsDelta) -> str:
     parts = [f"+{alerts.started}"] if alerts.started else []
     parts += [f"-{alerts.ended}"] if alerts.ended else []
     return " ".join(parts) or f"{alerts.new} came and went"
-
-
-def _name(name: str) -> str:
-    return one_line(name, NAME_LIMIT) or "somebody"
 
 
 def _append_fitting(line: Text, title: Text, detail: Text, room: int) -> None:

@@ -17,7 +17,7 @@ from lookout.cli.lines import firing_count, phrase_of
 from lookout.cli.moments import span, stamp
 from lookout.cli.reading import Heard
 from lookout.cli.terminal import FLAPPING_STYLE, MARKS, STATUS_STYLES, TEXT_LIMIT, severity_mark, short_id
-from lookout.incidents.actions import NAME_LIMIT, NOTE_LIMIT
+from lookout.incidents.actions import NAME_LIMIT, NOTE_LIMIT, named
 from lookout.incidents.events import FeedEvent, NoteAdded
 from lookout.incidents.grouping import SUMMARY_LIMIT, TITLE_LIMIT, VALUE_LIMIT
 from lookout.incidents.incident import Incident, IncidentView
@@ -177,7 +177,7 @@ def _fact_rows(incident: IncidentView, when: When) -> Iterator[tuple[str, str]]:
         yield STALE, "its source is silent: this is what was last heard. See lookout sources"
     yield "started", _since(incident.started_at, when)
     if incident.acknowledged_at is not None:
-        by = one_line(incident.acknowledged_by or "somebody", NAME_LIMIT)
+        by = named(incident.acknowledged_by)
         yield "acknowledged", f"{_since(incident.acknowledged_at, when)} by {by}"
     if incident.assignee is not None:
         yield "assigned to", one_line(incident.assignee, NAME_LIMIT)

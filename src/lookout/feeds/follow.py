@@ -6,23 +6,20 @@ it has caught up. A notification only wakes the reader, and a poll stands behind
 """
 
 import asyncio
-import re
 from collections.abc import AsyncGenerator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import timedelta
 
-import msgspec
 import structlog
 
 from lookout import metrics
 from lookout.clock import Clock
 from lookout.errors import Gone, Overloaded
-from lookout.incidents.events import EventType, FeedEvent
+from lookout.feeds.encoded import Encoded, encode
+from lookout.feeds.recent import Recent, Room
 from lookout.store.database import PASSING_ERRORS, Wakes
 from lookout.store.reads import Reads
 
-RECENT_LIMIT = 1024
-"""Events of a tenant that are kept for its followers."""
 PAGE = 500
 POLL = timedelta(seconds=1)
 """How late an event is at most where no notification comes."""
@@ -31,9 +28,6 @@ SIGN_OF_LIFE = timedelta(seconds=15)
 RETRY = timedelta(seconds=1)
 STREAM_LIMIT = 5_000
 """Followers of one process."""
-
-# Line breaks that JSON lets stand, and at which some readers of a stream break their lines: U+0085, U+2028, U+2029.
-_BREAKS = re.compile(rb"\xc2\x85|\xe2\x80[\xa8\xa9]")
 
 Listen = Callable[[Wakes], AbstractAsyncContextManager[None]]
 
@@ -53,15 +47,6 @@ def check_kept(position: int, first: int) -> None:
         )
 
 
-class Encoded(msgspec.Struct, frozen=True):
-    """An event of the feed, and the JSON that every surface sends."""
-
-    position: int
-    event_type: EventType
-    event: FeedEvent
-    json: bytes
-
-
 class Followers:
     """All the followers of this process."""
 
@@ -70,6 +55,7 @@ class Followers:
         self._clock = clock
         self._listen = listen
         self._readers: dict[str, _Reader] = {}
+        self._room = Room()
         self._closed = asyncio.Event()
 
     @property
@@ -78,25 +64,26 @@ class Followers:
         return sum(reader.followers for reader in self._readers.values())
 
     async def run(self) -> None:
-        """Wake readers when the database says so, and now and then when it does not. For ever."""
+        """Wake readers when the database says so, and now and then whether it does or not. For ever."""
         async with asyncio.TaskGroup() as beside:
             beside.create_task(self._poll())
             beside.create_task(self._show_life())
             while True:
-                wakes: Wakes = asyncio.Queue()
-                try:
-                    async with self._listen(wakes):
-                        beside.create_task(self._look())  # a database that says nothing keeps no wake from its reader
-                        await self._pass_on(wakes)
-                except PASSING_ERRORS as error:
-                    log.warning("follow", action="listen_lost", error=repr(error))
+                await self._wait_for_wakes(beside)
                 await self._clock.sleep(RETRY)
 
-    async def _pass_on(self, wakes: Wakes) -> None:
+    async def _wait_for_wakes(self, beside: asyncio.TaskGroup) -> None:
         """Wake the readers of the tenants that are notified of, until the connection has ended."""
-        while (tenant_id := await wakes.get()) is not None:
-            if (reader := self._readers.get(tenant_id)) is not None:
-                reader.wake()
+        wakes: Wakes = asyncio.Queue()
+        try:
+            async with self._listen(wakes):
+                # For what came before; and a database that does not answer keeps no wake from its reader.
+                beside.create_task(self._look())
+                while (tenant_id := await wakes.get()) is not None:
+                    if (reader := self._readers.get(tenant_id)) is not None:
+                        reader.wake()
+        except PASSING_ERRORS as error:
+            log.warning("follow", action="listen_lost", error=repr(error))
 
     async def _poll(self) -> None:
         while True:
@@ -167,7 +154,7 @@ class Followers:
         self.check_room()
         reader = self._readers.get(tenant_id)
         if reader is None or reader.failure is not None:
-            reader = self._readers[tenant_id] = _Reader(tenant_id, self._reads, self._clock)
+            reader = self._readers[tenant_id] = _Reader(tenant_id, self._reads, self._clock, Recent(self._room))
         reader.followers += 1
         metrics.FOLLOWERS.inc()
         try:
@@ -185,14 +172,14 @@ class Followers:
 class _Reader:
     """Reads one tenant's log once, for all who follow it here."""
 
-    def __init__(self, tenant_id: str, reads: Reads, clock: Clock) -> None:
+    def __init__(self, tenant_id: str, reads: Reads, clock: Clock, recent: Recent) -> None:
         self.followers = 0
         self.failure: Exception | None = None
         self._clock = clock
         self._tenant_id = tenant_id
         self._reads = reads
         self._head = 0
-        self._recent: list[Encoded] = []
+        self._recent = recent
         self._woken = asyncio.Event()
         self._news = asyncio.Event()
         self._started: asyncio.Task[None] = asyncio.create_task(self._start())
@@ -219,6 +206,7 @@ class _Reader:
     def close(self) -> None:
         self._started.cancel()
         self._reading.cancel()
+        self._recent.forget()
 
     def after(self, position: int) -> list[Encoded] | None:
         """The events after `position` that are kept here; None if they are not, and have to be read from the table.
@@ -229,9 +217,7 @@ class _Reader:
             raise self.failure
         if position >= self._head:
             return []
-        if not self._recent or self._recent[0].position > position + 1:
-            return None
-        return self._recent[position + 1 - self._recent[0].position :]
+        return self._recent.after(position)
 
     async def wait(self, position: int) -> bool:
         """Wait for news; True if there is an event after `position`."""
@@ -262,20 +248,8 @@ class _Reader:
                 return
 
     def _keep(self, events: list[Encoded]) -> None:
-        self._recent += events
-        if len(self._recent) > 2 * RECENT_LIMIT:
-            del self._recent[:-RECENT_LIMIT]
+        self._recent.keep(events)
         self._head = events[-1].position
         metrics.READ.inc(len(events))
         metrics.FEED_LAG.observe(max(0.0, (self._clock.now() - events[-1].event.recorded_at).total_seconds()))
         self.announce()
-
-
-def encode(event: FeedEvent) -> Encoded:
-    """`event` with its JSON, which is one line to every reader."""
-    json = _BREAKS.sub(_escape, msgspec.json.encode(event))
-    return Encoded(event.position, event.event_type, event, json)
-
-
-def _escape(match: re.Match[bytes]) -> bytes:
-    return b"\\u%04x" % ord(match[0].decode())

@@ -11,7 +11,7 @@ import structlog
 from starlette.types import Receive, Scope, Send
 
 from lookout.errors import Gone
-from lookout.feeds.follow import Encoded
+from lookout.feeds.encoded import Encoded
 from lookout.store.database import PASSING_ERRORS
 
 RECONNECT_MILLISECONDS = 1000

@@ -2,10 +2,16 @@
 
 import msgspec
 
+from lookout.alerts.text import one_line
 from lookout.incidents.investigation import Investigation
 
 NOTE_LIMIT = 10_000
 NAME_LIMIT = 200
+
+
+def named(name: str | None) -> str:
+    """Whoever did something, on one line for people."""
+    return one_line(name or "", NAME_LIMIT) or "somebody"
 
 
 class Acknowledge(msgspec.Struct, frozen=True):

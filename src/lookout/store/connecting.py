@@ -5,6 +5,7 @@ back, and only time tells. The kernel watches each connection over TCP; and what
 closed, and every other connection of its pool with it, before it is used again: they lead to the same place.
 """
 
+import asyncio
 import socket
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, cast
@@ -51,11 +52,25 @@ _WATCHED = (
 
 
 class Watched(_Connection):
-    """A connection whose silence the kernel ends."""
+    """A connection whose silence the kernel ends, and which is taken back into its pool without a word too many."""
 
     def __init__(self, protocol: Any, transport: Any, *others: Any) -> None:
         super().__init__(protocol, transport, *others)
         watch(cast("Transport", transport).get_extra_info("socket"))
+
+    async def reset(self, *, timeout: float | None = None) -> None:  # noqa: ASYNC109 - it is asyncpg that gives it
+        """What a pool does with a connection that is given back.
+
+        Who is cancelled, and once more before the rollback is done, leaves that to us; asyncpg would call it an error.
+        """
+        async with asyncio.timeout(timeout):
+            if self.is_in_transaction():
+                await self.execute("ROLLBACK")
+            await super().reset()
+
+    def get_reset_query(self) -> str:
+        """What is set is set for a transaction, and none outlives it: there is nothing else to take back."""
+        return ""
 
 
 def watch(end: socket.socket) -> None:

@@ -17,7 +17,7 @@ from pogo_core.util import migrate
 from lookout.clock import Clock
 from lookout.errors import StartError
 from lookout.store import jsonb
-from lookout.store.connecting import Servers
+from lookout.store.connecting import Servers, Watched
 from lookout.store.isolation import Platform
 from lookout.store.sql import SQL
 
@@ -132,12 +132,12 @@ async def connect(
         pool = await asyncpg.create_pool(
             dsn,
             connect=Servers(dsn).connect,
+            connection_class=Watched,
             min_size=1,
             max_size=size,
             command_timeout=command_seconds,
             statement_cache_size=0 if is_pooled else STATEMENTS_KEPT,
             init=jsonb.register,
-            reset=_reset,
             server_settings={"application_name": "lookout", "timezone": "UTC"},
         )
         version: str = await pool.fetchval("SHOW server_version_num")
@@ -149,12 +149,6 @@ async def connect(
         await pool.close()
         raise StartError(f"The database is PostgreSQL {int(version) // 10_000}: {LOWEST_VERSION} or newer is needed.")
     return pool
-
-
-async def _reset(connection: "Connection") -> None:
-    """What is set is set for a transaction, and none outlives it: there is nothing else to take back."""
-    if connection.is_in_transaction():
-        await connection.execute("ROLLBACK")
 
 
 async def migrate_schema(pool: "Pool", *, is_pooled: bool = False) -> None:

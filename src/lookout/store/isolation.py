@@ -25,9 +25,6 @@ if TYPE_CHECKING:
     from lookout.store.database import Connection, Pool
 
 Level = Literal["READ COMMITTED", "REPEATABLE READ"]
-Plans = Literal["auto", "force_generic_plan"]
-"""Whether PostgreSQL may plan a prepared statement anew for its arguments. For a few rows by their keys that would take
-longer than to read them."""
 T = TypeVar("T")
 
 log = structlog.get_logger()
@@ -57,6 +54,19 @@ _LOST = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientEr
 """What a rollback can fail for, where the connection it was for has gone."""
 
 
+class Plans(NamedTuple):
+    """How PostgreSQL plans prepared statements: whether anew for their arguments, and whether to read whole tables."""
+
+    plans: str
+    scans: str
+
+
+USUAL_PLANS = Plans("auto", "on")
+BY_KEYS = Plans("force_generic_plan", "off")
+"""Of what finds few rows by their keys, again and again: to plan that anew takes longer than to do it, and a plan that
+is made while the tables are empty is used when they are not."""
+
+
 class Patience(NamedTuple):
     """For how long PostgreSQL lets a transaction run a statement, wait for a lock, and stand still. In milliseconds."""
 
@@ -78,11 +88,11 @@ async def see_only(connection: "Connection", tenant_ids: Iterable[str]) -> None:
     await connection.execute(f"{SQL['leave_platform']}; {_named(tenant_ids, USUAL)}")
 
 
-def _named(tenant_ids: Iterable[str], patience: Patience, plans: Plans = "auto") -> str:
+def _named(tenant_ids: Iterable[str], patience: Patience, plans: Plans = USUAL_PLANS) -> str:
     """The statement that names these tenants. No name can end the text that it stands in: it is written in digits."""
     quoted = ('"' + tenant_id.replace("\\", "\\\\").replace('"', '\\"') + '"' for tenant_id in sorted(set(tenant_ids)))
     names = "{" + ",".join(quoted) + "}"
-    return SQL["name_tenants"].format(tenants=names.encode().hex(), plans=plans, **patience._asdict())
+    return SQL["name_tenants"].format(tenants=names.encode().hex(), **plans._asdict(), **patience._asdict())
 
 
 @asynccontextmanager
@@ -92,7 +102,7 @@ async def tenants(
     *,
     level: Level = "READ COMMITTED",
     patience: Patience = USUAL,
-    plans: Plans = "auto",
+    plans: Plans = USUAL_PLANS,
 ) -> AsyncGenerator["Connection"]:
     """A transaction that sees these tenants alone, with the usual patience."""
     async with _transaction(pool, level, _named(tenant_ids, patience, plans)) as connection:

@@ -35,6 +35,10 @@ LOCK_PART = 0.75
 """The part of that for which one lock is waited for, so that whoever holds it gets the blame."""
 
 
+CHECKS_AT_ONCE = 500
+"""Leases that are put off, or forgotten, in one commit."""
+
+
 class Renewal(NamedTuple):
     """A repeat of a firing that stands: the lease to renew, and until when."""
 
@@ -98,8 +102,8 @@ class Log:
 
     async def renew(self, renewals: Sequence[Renewal], now: datetime) -> set[int]:
         """Renew leases in a commit of its own. Returns the places of those that stood; the others need a decision."""
-        # In one order everywhere, so that replicas that hear the same senders do not deadlock.
-        order = sorted(range(len(renewals)), key=lambda place: renewals[place].fingerprint)
+        # In one order everywhere, so that replicas that hear the same senders do not deadlock: that of `load_leases`.
+        order = sorted(range(len(renewals)), key=renewals.__getitem__)
         ordered = [renewals[place] for place in order]
         arrays = columns(ordered, 6)
         patience = patience_of_commit(len(renewals))
@@ -116,7 +120,7 @@ class Log:
             yield Transaction(connection, before_each or at_once, notifies=self._notifies)
 
     def _commit(self, tenant_ids: Iterable[str], patience: Patience) -> AbstractAsyncContextManager["Connection"]:
-        return isolation.tenants(self._pool, tenant_ids, patience=patience, plans="force_generic_plan")
+        return isolation.tenants(self._pool, tenant_ids, patience=patience, plans=isolation.BY_KEYS)
 
     async def open_feeds(self, tenant_ids: Iterable[str], now: datetime) -> None:
         """Give each tenant its row, once."""
@@ -136,10 +140,12 @@ class Log:
         Those of `unheard` tenants are passed over: a renewal may have been refused. Leases that were renewed since they
         were last looked at are put off. Those of firings that were only told to have ended are forgotten.
         """
-        async with self._platform.transaction() as connection:
-            await connection.execute(SQL["postpone_checks"], now, grace)
-            await connection.execute(SQL["forget_unknown_leases"], now)
-            rows = await connection.fetch(SQL["due_leases"], now, limit, unheard)
+        # Each a commit of its own, and a small one: whoever renews a lease meanwhile waits for it.
+        while await self._platform.fetchval("postpone_checks", now, grace, CHECKS_AT_ONCE) == CHECKS_AT_ONCE:
+            pass
+        while await self._platform.fetchval("forget_unknown_leases", now, CHECKS_AT_ONCE) == CHECKS_AT_ONCE:
+            pass
+        rows = await self._platform.fetch("due_leases", now, limit, unheard, grace)
         return [(row["tenant_id"], row["fingerprint"]) for row in rows]
 
     async def due_heartbeats(

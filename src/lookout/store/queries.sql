@@ -5,11 +5,12 @@
 BEGIN ISOLATION LEVEL {level}
 
 -- name: name_tenants
--- What the transaction sees from now on: the rows of these tenants, and no others. Whether its statements are planned
--- once for all arguments, and how long it may take.
+-- What the transaction sees from now on: the rows of these tenants, and no others. How its statements are planned, and
+-- how long it may take.
 SELECT
     set_config('lookout.tenants', convert_from(decode('{tenants}', 'hex'), 'UTF8'), true),
     set_config('plan_cache_mode', '{plans}', true),
+    set_config('enable_seqscan', '{scans}', true),
     set_config('statement_timeout', '{statement}', true),
     set_config('lock_timeout', '{lock}', true),
     set_config('idle_in_transaction_session_timeout', '{idle}', true)
@@ -104,18 +105,19 @@ JOIN alerts AS a USING (tenant_id, fingerprint)
 SELECT l.*
 FROM unnest($1::text[], $2::text[]) AS k (tenant_id, fingerprint)
 JOIN leases AS l USING (tenant_id, fingerprint)
-ORDER BY l.tenant_id, l.fingerprint
+ORDER BY l.tenant_id, l.fingerprint, l.source, l.replica, l.starts_at
 FOR UPDATE OF l
 
 -- name: load_incidents
--- The open incident of each key, else its last one: a new one opens only when none is open.
+-- The open incident of each key, else its last one: a new one opens only when none is open. Plans are kept from when the
+-- table was empty, when any index of the tenant is as good as another: so only that by key has what is asked for in order.
 SELECT i.*
 FROM unnest($1::text[], $2::text[]) AS k (tenant_id, dedup_key)
 CROSS JOIN LATERAL (
     SELECT *
     FROM incidents
-    WHERE tenant_id = k.tenant_id AND dedup_key = k.dedup_key
-    ORDER BY opened_position DESC
+    WHERE tenant_id = k.tenant_id AND dedup_key >= k.dedup_key AND dedup_key <= k.dedup_key
+    ORDER BY dedup_key DESC, opened_position DESC
     LIMIT 1
 ) AS i
 
@@ -123,9 +125,16 @@ CROSS JOIN LATERAL (
 SELECT * FROM incidents WHERE id = ANY ($1::uuid[])
 
 -- name: load_postponed_alerts
+-- In order for the same reason.
 SELECT p.*
 FROM unnest($1::text[], $2::text[]) AS k (tenant_id, fingerprint)
-JOIN postponed_alerts AS p USING (tenant_id, fingerprint)
+CROSS JOIN LATERAL (
+    SELECT *
+    FROM postponed_alerts
+    WHERE tenant_id = k.tenant_id AND fingerprint >= k.fingerprint AND fingerprint <= k.fingerprint
+    ORDER BY fingerprint
+    LIMIT 1
+) AS p
 
 -- name: load_postponed_groups
 -- All of a group that is due by the time wanted, or so late that a clock was ahead; and one, which says when the
@@ -303,9 +312,18 @@ ON CONFLICT (tenant_id, fingerprint) DO UPDATE SET
     generator_url = excluded.generator_url
 
 -- name: forget_postponed_alerts
+-- Found in order, as they are loaded.
 DELETE FROM postponed_alerts AS p
-USING unnest($1::text[], $2::text[]) AS f (tenant_id, fingerprint)
-WHERE p.tenant_id = f.tenant_id AND p.fingerprint = f.fingerprint
+USING
+    unnest($1::text[], $2::text[]) AS f (tenant_id, fingerprint)
+    CROSS JOIN LATERAL (
+        SELECT ctid
+        FROM postponed_alerts
+        WHERE tenant_id = f.tenant_id AND fingerprint >= f.fingerprint AND fingerprint <= f.fingerprint
+        ORDER BY fingerprint
+        LIMIT 1
+    ) AS row
+WHERE p.ctid = row.ctid
 
 -- name: load_heartbeats
 SELECT h.*
@@ -407,23 +425,61 @@ ON CONFLICT (tenant_id, hour, source) DO UPDATE SET
     last_received_at = greatest(r.last_received_at, excluded.last_received_at)
 
 -- name: postpone_checks
--- Leases that were renewed since: look again when their new end comes.
-UPDATE leases
-SET check_at = ends_at + CASE WHEN promised THEN $2::interval ELSE interval '0' END
-WHERE check_at <= $1
-    AND resolved_at IS NULL
-    AND NOT expired
-    AND ends_at + CASE WHEN promised THEN $2::interval ELSE interval '0' END > $1
+-- Leases that were renewed since: look again when their new end comes. They are found in another order than their senders
+-- renew them in, and many at once. So what somebody has just now is passed over, and left for the next time.
+WITH renewed AS (
+    SELECT tenant_id, fingerprint, source, replica, starts_at
+    FROM leases
+    WHERE check_at <= $1
+        AND resolved_at IS NULL
+        AND NOT expired
+        AND ends_at + CASE WHEN promised THEN $2::interval ELSE interval '0' END > $1
+    LIMIT $3
+    FOR UPDATE SKIP LOCKED
+), postponed AS (
+    UPDATE leases AS l
+    SET check_at = l.ends_at + CASE WHEN l.promised THEN $2::interval ELSE interval '0' END
+    FROM renewed AS r
+    WHERE l.tenant_id = r.tenant_id
+        AND l.fingerprint = r.fingerprint
+        AND l.source = r.source
+        AND l.replica = r.replica
+        AND l.starts_at = r.starts_at
+    RETURNING 1
+)
+SELECT count(*) FROM postponed
 
 -- name: forget_unknown_leases
 -- What was told to have ended and not to have begun: after so long no late message comes.
-DELETE FROM leases
-WHERE check_at <= $1 AND ends_at <= resolved_at
+WITH unknown AS (
+    SELECT tenant_id, fingerprint, source, replica, starts_at
+    FROM leases
+    WHERE check_at <= $1 AND ends_at <= resolved_at
+    LIMIT $2
+    FOR UPDATE SKIP LOCKED
+), forgotten AS (
+    DELETE FROM leases AS l
+    USING unknown AS u
+    WHERE l.tenant_id = u.tenant_id
+        AND l.fingerprint = u.fingerprint
+        AND l.source = u.source
+        AND l.replica = u.replica
+        AND l.starts_at = u.starts_at
+    RETURNING 1
+)
+SELECT count(*) FROM forgotten
 
 -- name: due_leases
+-- Those that were renewed are not, though nobody has postponed them yet.
 SELECT DISTINCT tenant_id, fingerprint
 FROM leases
-WHERE check_at <= $1 AND tenant_id <> ALL ($3::text[])
+WHERE check_at <= $1
+    AND tenant_id <> ALL ($3::text[])
+    AND NOT (
+        resolved_at IS NULL
+        AND NOT expired
+        AND ends_at + CASE WHEN promised THEN $4::interval ELSE interval '0' END > $1
+    )
 ORDER BY tenant_id, fingerprint
 LIMIT $2
 
@@ -525,6 +581,74 @@ SELECT *
 FROM incidents
 WHERE tenant_id = $1
     AND opened_position > $2
+    AND ($3::text[] IS NULL OR status = ANY ($3))
+    AND ($4::text[] IS NULL OR severity = ANY ($4))
+ORDER BY opened_position
+LIMIT $5
+
+-- name: incidents_of_severities_before
+-- Resolved ones too. Of each severity so many by their index, however rare it is, and of the open ones.
+SELECT *
+FROM (
+    (
+        SELECT *
+        FROM incidents
+        WHERE tenant_id = $1
+            AND opened_position < $2
+            AND status <> 'resolved'
+            AND ($3::text[] IS NULL OR status = ANY ($3))
+            AND severity = ANY ($4::text[])
+        ORDER BY opened_position DESC
+        LIMIT $5
+    )
+    UNION ALL
+    SELECT r.*
+    FROM (SELECT DISTINCT unnest($4::text[]) AS severity) AS s
+    CROSS JOIN LATERAL (
+        SELECT *
+        FROM incidents
+        WHERE tenant_id = $1 AND opened_position < $2 AND status = 'resolved' AND severity = s.severity
+        ORDER BY opened_position DESC
+        LIMIT $5
+    ) AS r
+) AS i
+ORDER BY opened_position DESC
+LIMIT $5
+
+-- name: incidents_of_severities_after
+SELECT *
+FROM (
+    (
+        SELECT *
+        FROM incidents
+        WHERE tenant_id = $1
+            AND opened_position > $2
+            AND status <> 'resolved'
+            AND ($3::text[] IS NULL OR status = ANY ($3))
+            AND severity = ANY ($4::text[])
+        ORDER BY opened_position
+        LIMIT $5
+    )
+    UNION ALL
+    SELECT r.*
+    FROM (SELECT DISTINCT unnest($4::text[]) AS severity) AS s
+    CROSS JOIN LATERAL (
+        SELECT *
+        FROM incidents
+        WHERE tenant_id = $1 AND opened_position > $2 AND status = 'resolved' AND severity = s.severity
+        ORDER BY opened_position
+        LIMIT $5
+    ) AS r
+) AS i
+ORDER BY opened_position
+LIMIT $5
+
+-- name: open_incidents_after
+SELECT *
+FROM incidents
+WHERE tenant_id = $1
+    AND opened_position > $2
+    AND status <> 'resolved'
     AND ($3::text[] IS NULL OR status = ANY ($3))
     AND ($4::text[] IS NULL OR severity = ANY ($4))
 ORDER BY opened_position
@@ -785,12 +909,53 @@ CROSS JOIN LATERAL (
     LIMIT $3
 ) AS ea
 
--- name: count_incidents
+-- name: count_open_incidents_of
 SELECT count(*)
 FROM incidents
 WHERE tenant_id = $1
+    AND status <> 'resolved'
     AND ($2::text[] IS NULL OR status = ANY ($2))
     AND ($3::text[] IS NULL OR severity = ANY ($3))
+
+-- name: count_incidents_of_severities
+-- Resolved ones too.
+SELECT
+    (
+        SELECT count(*)
+        FROM incidents
+        WHERE tenant_id = $1
+            AND status <> 'resolved'
+            AND ($2::text[] IS NULL OR status = ANY ($2))
+            AND severity = ANY ($3::text[])
+    )
+    + (SELECT count(*) FROM incidents WHERE tenant_id = $1 AND status = 'resolved' AND severity = ANY ($3::text[]))
+
+-- name: count_all_incidents
+-- Those that opened after $2, if still $3 is forgotten of the log and the event at $2 is the one that was recorded at $4;
+-- else all. An incident opens once, and goes only when its part of the log is forgotten. And of the open ones those
+-- that are in none of the states $5.
+SELECT
+    f.last_position,
+    f.pruned_position,
+    (SELECT recorded_at FROM events WHERE tenant_id = $1 AND position = f.last_position) AS recorded_at,
+    k.holds,
+    (
+        SELECT count(*)
+        FROM incidents
+        WHERE tenant_id = $1 AND opened_position > CASE WHEN k.holds THEN $2 ELSE 0 END
+    ) AS opened,
+    (
+        SELECT count(*)
+        FROM incidents
+        WHERE tenant_id = $1 AND status <> 'resolved' AND status <> ALL ($5::text[])
+    ) AS unwanted
+FROM feeds AS f
+CROSS JOIN LATERAL (
+    SELECT
+        f.pruned_position = $3
+        AND EXISTS (SELECT FROM events WHERE tenant_id = $1 AND position = $2 AND recorded_at = $4) AS holds
+) AS k
+WHERE f.tenant_id = $1
 
 -- name: count_postponed_alerts
 SELECT count(*) FROM postponed_alerts
@@ -865,68 +1030,72 @@ FROM (
 JOIN incidents AS i ON i.tenant_id = $1 AND i.opened_position = n.last_opened
 ORDER BY n.incidents + n.reopens DESC, n.alerts DESC, n.dedup_key
 
--- name: alerts_of_incident
--- As they were last in this incident, from the log: an alert may belong to a later incident by now. A page's alerts are
--- among the first of each event's, so that no event is read whole for it. $5: without those that fire in it.
-WITH told AS MATERIALIZED (
-    SELECT ea.*
-    FROM events AS e
-    CROSS JOIN LATERAL (
-        SELECT *
-        FROM event_alerts AS t
-        WHERE
-            t.tenant_id = $1 AND t.position = e.position AND t.fingerprint > $3
-            AND NOT (
-                $5 AND EXISTS (
-                    SELECT
-                    FROM alerts AS f
-                    WHERE
-                        f.tenant_id = $1 AND f.incident_id = $2 AND f.status = 'firing'
-                        AND f.fingerprint = t.fingerprint
-                )
-            )
-        ORDER BY t.fingerprint
-        LIMIT $4
-    ) AS ea
-    WHERE e.tenant_id = $1 AND e.incident_id = $2
-),
-page AS (
-    SELECT DISTINCT ON (fingerprint) fingerprint, status, starts_at, ends_at
-    FROM told
-    ORDER BY fingerprint, position DESC
-    LIMIT $4
-),
-begun AS (
-    SELECT DISTINCT ON (fingerprint) fingerprint, labels, annotations, generator_url, source
-    FROM told
-    WHERE labels IS NOT NULL
-    ORDER BY fingerprint, position DESC
-    LIMIT $4
-)
-SELECT
-    p.fingerprint,
-    p.status,
-    p.ends_at,
-    t.labels,
-    t.generator_url,
-    coalesce(h.annotations, t.annotations) AS annotations,
-    coalesce(least(h.starts_at, p.starts_at), p.starts_at) AS starts_at,
-    coalesce(h.sources, ARRAY[t.source]) AS sources,
-    h.last_received_at
-FROM page AS p
-JOIN begun AS t USING (fingerprint)
+-- name: alerts_of_incidents
+-- As they were last in each of these incidents, from the log: an alert may belong to a later incident by now. A page's
+-- alerts are among the first of each event's, so that no event is read whole for it. $5: without those that fire in it.
+SELECT i.id AS incident_id, a.*
+FROM unnest($2::uuid[]) AS i (id)
 CROSS JOIN LATERAL (
+    WITH told AS MATERIALIZED (
+        SELECT ea.*
+        FROM events AS e
+        CROSS JOIN LATERAL (
+            SELECT *
+            FROM event_alerts AS t
+            WHERE
+                t.tenant_id = $1 AND t.position = e.position AND t.fingerprint > $3
+                AND NOT (
+                    $5 AND EXISTS (
+                        SELECT
+                        FROM alerts AS f
+                        WHERE
+                            f.tenant_id = $1 AND f.incident_id = i.id AND f.status = 'firing'
+                            AND f.fingerprint = t.fingerprint
+                    )
+                )
+            ORDER BY t.fingerprint
+            LIMIT $4
+        ) AS ea
+        WHERE e.tenant_id = $1 AND e.incident_id = i.id
+    ),
+    page AS (
+        SELECT DISTINCT ON (fingerprint) fingerprint, status, starts_at, ends_at
+        FROM told
+        ORDER BY fingerprint, position DESC
+        LIMIT $4
+    ),
+    begun AS (
+        SELECT DISTINCT ON (fingerprint) fingerprint, labels, annotations, generator_url, source
+        FROM told
+        WHERE labels IS NOT NULL
+        ORDER BY fingerprint, position DESC
+        LIMIT $4
+    )
     SELECT
-        array_agg(DISTINCT l.source ORDER BY l.source) AS sources,
-        max(l.last_received_at) AS last_received_at,
-        min(l.starts_at) FILTER (WHERE l.resolved_at IS NULL AND NOT l.expired AND p.status = 'firing') AS starts_at,
-        (array_agg(l.annotations ORDER BY l.last_received_at DESC)
-            FILTER (WHERE l.annotations IS NOT NULL))[1] AS annotations
-    FROM leases AS l
-    JOIN alerts AS a USING (tenant_id, fingerprint)
-    WHERE l.tenant_id = $1 AND l.fingerprint = p.fingerprint AND a.incident_id = $2
-) AS h
-ORDER BY p.fingerprint
+        p.fingerprint,
+        p.status,
+        p.ends_at,
+        t.labels,
+        t.generator_url,
+        coalesce(h.annotations, t.annotations) AS annotations,
+        coalesce(least(h.starts_at, p.starts_at), p.starts_at) AS starts_at,
+        coalesce(h.sources, ARRAY[t.source]) AS sources,
+        h.last_received_at
+    FROM page AS p
+    JOIN begun AS t USING (fingerprint)
+    CROSS JOIN LATERAL (
+        SELECT
+            array_agg(DISTINCT l.source ORDER BY l.source) AS sources,
+            max(l.last_received_at) AS last_received_at,
+            min(l.starts_at) FILTER (WHERE l.resolved_at IS NULL AND NOT l.expired AND p.status = 'firing') AS starts_at,
+            (array_agg(l.annotations ORDER BY l.last_received_at DESC)
+                FILTER (WHERE l.annotations IS NOT NULL))[1] AS annotations
+        FROM leases AS l
+        JOIN alerts AS a USING (tenant_id, fingerprint)
+        WHERE l.tenant_id = $1 AND l.fingerprint = p.fingerprint AND a.incident_id = i.id
+    ) AS h
+) AS a
+ORDER BY i.id, a.fingerprint
 
 -- name: firing_alerts_of_incident
 -- The worst first and then by fingerprint, after the rank $4 and the fingerprint $5; $3 has the rank of each word for a

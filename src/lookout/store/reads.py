@@ -58,6 +58,21 @@ WORST = AlertPlace(len(Severity), "")
 """Before the first of them."""
 
 
+class Counted(NamedTuple):
+    """How many incidents a tenant had when its log ended at `position`, and what shows that it is still that log:
+    from where on it is kept, and when its last event was recorded. A standby that takes over may lack the last ones."""
+
+    position: int
+    pruned: int
+    recorded_at: datetime | None
+    incidents: int
+
+
+NOTHING_COUNTED = Counted(0, 0, None, 0)
+COUNTED_LIMIT = 10_000
+"""Tenants whose incidents are kept counted."""
+
+
 class IncidentFilter(msgspec.Struct, frozen=True):
     """Which incidents: empty means all."""
 
@@ -68,6 +83,15 @@ class IncidentFilter(msgspec.Struct, frozen=True):
     def is_of_open(self) -> bool:
         """Whether no resolved incident is wanted: there is an index for the others."""
         return _OPEN.issuperset(self.statuses or [""])
+
+    def listed(self, way: str) -> str:
+        """The name of the statement that lists them, `before` or `after` a position.
+
+        Those of some severities may be far apart in the history, and have an index of their own.
+        """
+        if self.is_of_open:
+            return f"open_incidents_{way}"
+        return f"incidents_of_severities_{way}" if self.severities else f"incidents_{way}"
 
     @property
     def arguments(self) -> tuple[list[Status] | None, list[Severity] | None]:
@@ -170,6 +194,7 @@ class Reads:
         self.board = BoardReads(pool)
         self.severities = severities
         """The policy's. Others may be put here at any time."""
+        self._counted: dict[str, Counted] = {}
 
     async def last_position(self, tenant_id: str) -> int:
         """The position of the tenant's last event, 0 if there is none."""
@@ -208,14 +233,13 @@ class Reads:
         self, tenant_id: str, position: int, limit: int, wanted: IncidentFilter
     ) -> list[Incident]:
         """At most `limit` incidents that opened before `position`, the newest first."""
-        name = "open_incidents_before" if wanted.is_of_open else "incidents_before"
-        return await self._incidents(name, tenant_id, position, limit, wanted)
+        return await self._incidents(wanted.listed("before"), tenant_id, position, limit, wanted)
 
     async def incidents_after(
         self, tenant_id: str, position: int, limit: int, wanted: IncidentFilter
     ) -> list[Incident]:
         """At most `limit` incidents that opened after `position`, the oldest first."""
-        return await self._incidents("incidents_after", tenant_id, position, limit, wanted)
+        return await self._incidents(wanted.listed("after"), tenant_id, position, limit, wanted)
 
     async def _incidents(
         self, name: str, tenant_id: str, position: int, limit: int, wanted: IncidentFilter
@@ -225,8 +249,26 @@ class Reads:
 
     async def count_incidents(self, tenant_id: str, wanted: IncidentFilter) -> int:
         """How many there are."""
-        count: int = await self._of_tenant.fetchval("count_incidents", tenant_id, *wanted.arguments)
+        if not wanted.is_of_open and not wanted.severities:
+            return await self._count_all(tenant_id, wanted.statuses or tuple(Status))
+        name = "count_open_incidents_of" if wanted.is_of_open else "count_incidents_of_severities"
+        count: int = await self._of_tenant.fetchval(name, tenant_id, *wanted.arguments)
         return count
+
+    async def _count_all(self, tenant_id: str, statuses: Sequence[Status]) -> int:
+        """How many there are, resolved ones too, in these states: what was counted before is not counted again."""
+        kept = self._counted.get(tenant_id, NOTHING_COUNTED)
+        row = await self._of_tenant.fetchrow(
+            "count_all_incidents", tenant_id, kept.position, kept.pruned, kept.recorded_at, statuses
+        )
+        if row is None:
+            return 0
+        count: int = row["opened"] + (kept.incidents if row["holds"] else 0)
+        self._counted.pop(tenant_id, None)
+        self._counted[tenant_id] = Counted(row["last_position"], row["pruned_position"], row["recorded_at"], count)
+        if len(self._counted) > COUNTED_LIMIT:
+            del self._counted[next(iter(self._counted))]
+        return count - row["unwanted"]
 
     async def postponed_alerts(self) -> int:
         """How many alerts have a change that is not told yet, of all tenants together: for the metrics."""
@@ -240,8 +282,19 @@ class Reads:
 
     async def alerts_of(self, tenant_id: str, incident_id: str, after: str, limit: int) -> list[AlertView]:
         """At most `limit` alerts of an incident with fingerprints beyond `after`, by fingerprint."""
-        rows = await self._of_tenant.fetch("alerts_of_incident", tenant_id, _uuid_of(incident_id), after, limit, False)
-        return await self._alert_views(tenant_id, rows)
+        return (await self.alerts_of_each(tenant_id, [incident_id], after, limit))[0]
+
+    async def alerts_of_each(
+        self, tenant_id: str, incident_ids: Sequence[str], after: str, limit: int
+    ) -> list[list[AlertView]]:
+        """The same of each of some incidents, all in one read."""
+        known = [_uuid_of(incident_id) for incident_id in incident_ids]
+        rows = await self._of_tenant.fetch("alerts_of_incidents", tenant_id, set(known), after, limit, False)
+        views = await self._alert_views(tenant_id, rows)
+        found: dict[uuid.UUID, list[AlertView]] = {}
+        for row, view in zip(rows, views, strict=True):
+            found.setdefault(row["incident_id"], []).append(view)
+        return [found.get(incident_id, []) for incident_id in known]
 
     async def worst_alerts_of(
         self, tenant_id: str, incident_id: str, after: AlertPlace, limit: int
@@ -261,7 +314,7 @@ class Reads:
         if len(rows) <= limit:
             beyond = after.fingerprint if after.rank == ENDED else ""
             room = limit + 1 - len(rows)
-            ended = await self._of_tenant.fetch("alerts_of_incident", tenant_id, known, beyond, room, True)
+            ended = await self._of_tenant.fetch("alerts_of_incidents", tenant_id, [known], beyond, room, True)
             firing = {row["fingerprint"] for row in rows}  # one may have ended meanwhile
             ended = [row for row in ended if row["fingerprint"] not in firing]
             rows = [*rows, *ended]

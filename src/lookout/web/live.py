@@ -8,7 +8,8 @@ from collections.abc import AsyncGenerator
 
 import msgspec
 
-from lookout.feeds.follow import Encoded, Followers
+from lookout.feeds.encoded import Encoded
+from lookout.feeds.follow import Followers
 from lookout.store.reads import LogEnds
 
 BEHIND_LIMIT = 500

@@ -6,8 +6,7 @@ from typing import assert_never
 
 import msgspec
 
-from lookout.alerts.text import one_line
-from lookout.incidents.actions import NAME_LIMIT
+from lookout.incidents.actions import named
 from lookout.incidents.events import (
     Acknowledged,
     AlertBrief,
@@ -75,24 +74,24 @@ def _happened(
             return _about(event, "reopened", "fires again: reopened", change.alerts)
         case Resolved():
             told = _about(event, "resolved", f"resolved {_RESOLUTIONS[change.resolution]}", change.alerts)
-            return msgspec.structs.replace(told, by=_name(change.by) if change.by else "", why=change.reason)
+            return msgspec.structs.replace(told, by=named(change.by) if change.by else "", why=change.reason)
         case _:
             assert_never(change)
 
 
 def _done(event: FeedEvent, change: Acknowledged | Assigned | NoteAdded | InvestigationAttached) -> Moment:
-    by = _name(change.by)
+    by = named(change.by)
     match change:
         case Acknowledged():
             return Moment(event, "acknowledged", "acknowledged", by)
         case Assigned(assignee=None):
             return Moment(event, "assigned", "assigned to nobody", by)
         case Assigned(assignee=assignee):
-            return Moment(event, "assigned", f"assigned to {_name(assignee)}", by)
+            return Moment(event, "assigned", f"assigned to {named(assignee)}", by)
         case NoteAdded():
             return Moment(event, "noted", "noted", by, text=change.text)
         case InvestigationAttached():
-            investigator = _name(change.investigator)
+            investigator = named(change.investigator)
             what = "attached an investigation" + (f" of {investigator}" if investigator != by else "")
             return Moment(event, "investigated", what, by, text=change.summary)
         case _:
@@ -113,22 +112,14 @@ def _about(event: FeedEvent, sign: str, what: str, alerts: AlertsDelta) -> Momen
 
 
 def _delta_words(alerts: AlertsDelta) -> str:
-    parts = [f"{_counted(alerts.started, 'alert')} began"] if alerts.started else []
-    parts += [f"{_counted(alerts.ended, 'alert')} ended"] if alerts.ended else []
-    return ", ".join(parts) or f"{_counted(alerts.new, 'alert')} came and went"
-
-
-def _counted(count: int, noun: str) -> str:
-    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+    parts = [f"{counted(alerts.started, 'alert')} began"] if alerts.started else []
+    parts += [f"{counted(alerts.ended, 'alert')} ended"] if alerts.ended else []
+    return ", ".join(parts) or f"{counted(alerts.new, 'alert')} came and went"
 
 
 def counted(count: int, noun: str) -> str:
     """`1 alert`, `2,000 alerts`."""
-    return _counted(count, noun)
-
-
-def _name(name: str | None) -> str:
-    return one_line(name or "", NAME_LIMIT) or "somebody"
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
 
 
 def age(length: timedelta) -> str:
@@ -152,10 +143,10 @@ def utc(at: datetime) -> str:
 def firing_words(incident: Incident) -> str:
     """How many alerts fire, and of how many if others have ended."""
     if not incident.is_open:
-        return _counted(incident.total_alerts, "alert")
+        return counted(incident.total_alerts, "alert")
     if incident.firing_alerts == incident.total_alerts:
-        return _counted(incident.firing_alerts, "alert")
-    return f"{incident.firing_alerts:,} of {_counted(incident.total_alerts, 'alert')}"
+        return counted(incident.firing_alerts, "alert")
+    return f"{incident.firing_alerts:,} of {counted(incident.total_alerts, 'alert')}"
 
 
 def headline(incident: Incident | NoisyGroup) -> str:

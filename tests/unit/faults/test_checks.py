@@ -14,7 +14,7 @@ NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
 def told(position: int, incident: str = "i1", status: str = "firing", **others: Any) -> Told:
     seen = Seen(position, f"e{position}", "incident_opened", f"bytes of {position}")
-    usual = Told(seen, "acme", incident, "disk", status, {"tenant": "acme"})
+    usual = Told(seen, "acme", incident, "disk", status, frozenset({"acme"}))
     return msgspec.structs.replace(usual, **others)
 
 
@@ -58,11 +58,19 @@ def test_i2_two_open_incidents_of_one_group_are_found_where_they_meet() -> None:
 
 def test_i6_an_event_or_an_alert_of_another_tenant_is_found() -> None:
     assert checks.isolated({"acme": WELL}) == []
-    others: list[dict[str, Any]] = [{"tenant_id": "globex"}, {"labels": {"tenant": "globex"}}]
+    others: list[dict[str, Any]] = [{"tenant_id": "globex"}, {"names": frozenset({"acme", "globex"})}]
     for other in others:
         assert checks.isolated({"acme": [told(1, **other)]}) == [
             "I6: the log of acme has at 1 an event of another tenant"
         ]
+
+
+def test_i6_an_alert_that_is_another_tenants_is_found() -> None:
+    assert checks.own([thing()], [("acme", "f1")]) == []
+    assert checks.own([thing()], []) == []
+    assert checks.own([thing()], [("acme", "f1"), ("globex", "f1")]) == [
+        "I6: globex has the alert f1, which is not its own"
+    ]
 
 
 def test_i12_a_record_that_is_missing_or_in_another_order_is_found_and_one_twice_is_none() -> None:
@@ -71,6 +79,10 @@ def test_i12_a_record_that_is_missing_or_in_another_order_is_found_and_one_twice
     assert checks.relayed("t", [[*RECORDS[:2], *RECORDS]], logs) == []
     assert checks.relayed("t", [RECORDS[1:]], logs) == ["I12: t lacks 1 of 5 events"]
     assert checks.relayed("t", [[RECORDS[1], RECORDS[0], *RECORDS[2:]]], logs) == ["I12: t has 1 of acme after 2"]
+    assert checks.relayed("t", [[RECORDS[3], RECORDS[0]]], {"acme": [WELL[0], WELL[3]]}) == [
+        "I12: t has 1 of acme after 4"
+    ], "of two incidents"
+    assert checks.relayed("t", [RECORDS[:2], RECORDS[2:3]], {"acme": WELL[:3]}) == ["I12: t has i1 in two partitions"]
     assert checks.relayed("t", [RECORDS], {"acme": WELL[:4]}) == ["I12: t has 1 events that are not in the log"]
 
 

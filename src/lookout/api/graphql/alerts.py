@@ -8,7 +8,7 @@ from strawberry import ID, Private
 
 from lookout.alerts.alert import AlertStatus
 from lookout.alerts.severity import Severity
-from lookout.api.graphql.asking import Asking, Info
+from lookout.api.graphql.asking import AlertPage, Asking, Info
 from lookout.api.graphql.ids import alert_cursor, fingerprint_of
 from lookout.api.graphql.pages import ConnectionInput, PageInfo, page_info, span_of
 from lookout.api.graphql.scalars import JSON
@@ -53,9 +53,7 @@ class AlertsConnection:
 
     @strawberry.field(description="How many different alerts have fired in the incident.")
     async def total_count(self, info: Info) -> int:
-        asking = info.context
-        async with asking.reading:
-            return (await asking.parts.reads.incident(asking.tenant_id, self.incident_id)).total_alerts
+        return await info.context.total_alerts.load(self.incident_id)
 
     @classmethod
     async def read(cls, asking: Asking, incident_id: str, page: ConnectionInput | None) -> "AlertsConnection":
@@ -64,8 +62,7 @@ class AlertsConnection:
         if span.backward:
             raise Refused("alerts page forward only, with first and after", "page", "forward")
         after = fingerprint_of(span.cursor, "after") if span.cursor is not None else ""
-        async with asking.reading:
-            found = await asking.parts.reads.alerts_of(asking.tenant_id, incident_id, after, span.size + 1)
+        found = await asking.alerts.load(AlertPage(incident_id, after, span.size + 1))
         nodes = [Alert.of(alert) for alert in found[: span.size]]
         edges = [AlertEdge(cursor=alert_cursor(node.fingerprint), node=node) for node in nodes]
         info = page_info([edge.cursor for edge in edges], span, more=len(found) > span.size)

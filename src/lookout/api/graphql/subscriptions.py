@@ -9,7 +9,7 @@ from lookout.api.graphql.asking import Asking, Info
 from lookout.api.graphql.events import IncidentEvent, check_happened
 from lookout.api.graphql.scalars import Position
 from lookout.errors import Overloaded
-from lookout.feeds.follow import Encoded
+from lookout.feeds.encoded import Encoded
 
 
 @strawberry.type(description="What can be followed.")

@@ -361,13 +361,14 @@ class Relays:
 
     async def run(self) -> None:
         """Relay until `close`."""
-        waking = asyncio.create_task(self._wake())
+        waking = [asyncio.create_task(self._wake()), asyncio.create_task(self._poll())]
         try:
             async with asyncio.TaskGroup() as relaying:
                 for relay in self.feeds:
                     relaying.create_task(relay.run())
         finally:
-            waking.cancel()
+            for task in waking:
+                task.cancel()
 
     def close(self) -> None:
         """End when what is under way has been confirmed, or soon."""
@@ -375,29 +376,23 @@ class Relays:
             relay.close()
 
     async def _wake(self) -> None:
-        """Wake the relays when the database says so, and now and then when it does not. For ever."""
+        """Wake the relays when the database says so. For ever."""
         while True:
             wakes: Wakes = asyncio.Queue()
             try:
                 async with self._listen(wakes):
-                    await self._pass_on(wakes)
+                    self._wake_all(None)  # for what came before
+                    while (tenant_id := await wakes.get()) is not None:
+                        self._wake_all(tenant_id)
             except PASSING_ERRORS as error:
                 log.warning("relay", action="listen_lost", error=repr(error))
             await self._clock.sleep(self._interval)
-            self._wake_all(None)
-
-    async def _pass_on(self, wakes: Wakes) -> None:
-        poll = asyncio.create_task(self._poll())
-        try:
-            while (tenant_id := await wakes.get()) is not None:
-                self._wake_all(tenant_id)
-        finally:
-            poll.cancel()
 
     async def _poll(self) -> None:
+        """Wake them now and then, whether the database says so or not. For ever."""
         while True:
-            self._wake_all(None)
             await self._clock.sleep(self._interval)
+            self._wake_all(None)
 
     def _wake_all(self, tenant_id: str | None) -> None:
         for relay in self.feeds:
