@@ -56,6 +56,7 @@ async def bare(bodies: Path, seconds: float) -> tuple[str, ...]:
             own = psutil.Process(process.pid)
             url = f"http://127.0.0.1:{listening.getsockname()[1]}{PATH}"
             load = await wrk(url, REPEAT, bodies, "POST", connections=64, seconds=seconds, directory=bodies.parent)
+            load.check()
             cpu = sum(own.cpu_times()[:2])
         finally:
             process.kill()

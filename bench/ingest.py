@@ -15,7 +15,6 @@ import psutil
 from bench.figure import Figure, Size, at_least, at_most
 from bench.load import FRESH, REPEAT, Load, alerts, written, wrk
 from bench.programs import Program, alertmanager, lookout
-from lookout.errors import StartError
 from lookout.store.embedded import service_dsn
 
 PATH = "/api/v2/alerts"
@@ -30,8 +29,7 @@ class Rate:
     """What a program took, and what it cost."""
 
     def __init__(self, load: Load, per_request: int, cpu: float) -> None:
-        if load.failed:
-            raise StartError(f"{load.failed} of {load.requests} requests were not taken")
+        load.check()
         self.alerts = load.requests * per_request
         self.per_second = load.per_second * per_request
         self.cpu_microseconds = cpu / self.alerts * 1e6

@@ -115,15 +115,50 @@ def failures(about: About, samples: Sequence[Sample]) -> Iterator[str]:
         yield f"{sent:,.0f} requests a second were answered of {about.full_rate / 2:,.0f}"
 
 
+def document(about: About, samples: Sequence[Sample]) -> str:
+    """What a run shows, as Markdown."""
+    rate = sum(sample.load.alerts for sample in samples) / sum(sample.load.seconds for sample in samples)
+    load = (
+        f"The load is half of what the machine took of the same mix just before, {about.full_rate:,.0f} requests a "
+        f"second with whoever sends them: {rate:,.0f} alerts a second. What is over is kept for {about.retention}. A "
+        "quantity is flat if in the last two thirds of the time it grows by no more than stands beside it."
+    )
+    lines = [
+        "# An hour at half load",
+        "",
+        "By `python -m bench.soak`, and written down by `python -m bench.soak --plot FILE`.",
+        f"On {about.machine}; {about.database}; {samples[-1].at / 60:.0f} minutes.",
+        "",
+        load,
+        "",
+        "![Memory, CPU, tables, dead rows and latencies over time](../docs/images/soak.svg)",
+        "",
+        "| what | median | grows by | at most | flat |",
+        "|---|---|---|---|---|",
+        *(
+            f"| {one.what} | {one.median:,.4g} {one.unit} | {one.grows:+.1%} | {one.limit:+.0%} | "
+            f"{'yes' if one.is_flat else '**no**'} |"
+            for one in verdicts(samples)
+            if _counts(one)
+        ),
+        "",
+        *([f"- {line}" for line in failures(about, samples)] or ["No answer was an error, and no event was lost."]),
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def _counts(one: Verdict) -> bool:
+    return not (one.is_flat and one.what.startswith("table ") and one.median < SHOWN_FROM)
+
+
 def report(about: About, samples: Sequence[Sample]) -> tuple[str, bool]:
     """In lines what a run shows, and whether all is well."""
     lines = [
         f"{about.machine}; {about.database}; half of {about.full_rate:,.0f} requests/s, {samples[-1].at / 60:.0f} min"
     ]
     judged = list(verdicts(samples))
-    for one in judged:
-        if one.is_flat and one.what.startswith("table ") and one.median < SHOWN_FROM:
-            continue
+    for one in filter(_counts, judged):
         word = "flat" if one.is_flat else "GROWS"
         lines.append(f"{word:5}  {one.what}: {one.median:,.4g} {one.unit}, {one.grows:+.1%} (at most {one.limit:+.0%})")
     broken = list(failures(about, samples))

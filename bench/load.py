@@ -65,6 +65,11 @@ class Load(msgspec.Struct, frozen=True):
     def per_second(self) -> float:
         return self.requests / self.microseconds * 1e6
 
+    def check(self) -> None:
+        """Raise `StartError` if a request failed: what is refused is answered fast."""
+        if self.failed:
+            raise StartError(f"{self.failed} of {self.requests} requests failed")
+
 
 def alerts(count: int) -> Iterator[dict[str, object]]:
     """Alerts as a Prometheus sends them, a hundred in each group."""

@@ -1,6 +1,7 @@
 """How fast the lists are read: by Alertmanager's API beside Alertmanager, and by GraphQL with a long history."""
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 
 import asyncpg
@@ -11,11 +12,12 @@ from bench.load import REPEAT, written, wrk
 from bench.programs import Program, alertmanager, lookout
 
 PATH = "/api/v2/alerts"
+PAGE = 50
 ACTIVE = 10_000
 HISTORY = (10_000, 1_000_000)
-QUERY = """{ incidentsConnection(page: {first: 50}) {
+QUERY = """{ incidentsConnection(page: {first: PAGE}) {
   nodes { id title severity status labels startedAt firingAlerts } pageInfo { hasNextPage endCursor }
-} }"""
+} }""".replace("PAGE", str(PAGE))
 
 
 async def active_alerts(size: Size, directory: Path) -> list[Figure]:
@@ -32,6 +34,7 @@ async def active_alerts(size: Size, directory: Path) -> list[Figure]:
                 load = await wrk(
                     program.url + PATH, REPEAT, empty, "GET", connections=1, seconds=size.seconds, directory=directory
                 )
+                load.check()
                 times[name].append(1e3 / load.per_second)
             ratios.append(times["lookout"][-1] / times["alertmanager"][-1])
     told = {f"{name} ms": round(sorted(values)[len(values) // 2], 1) for name, values in times.items()}
@@ -57,7 +60,9 @@ async def page(size: Size, directory: Path) -> list[Figure]:
         for history in HISTORY:
             await _grow(database, history)
             query = directory / "query"
-            query.write_text(json.dumps({"query": QUERY.replace("\n", " ")}) + "\n")
+            asked = {"query": QUERY.replace("\n", " ")}
+            query.write_text(json.dumps(asked) + "\n")
+            await _check_page(program, asked)
             measured = [await _p99(program, query, size) for _ in range(size.rounds)]
             times[history] = [p99 for p99, _ in measured]
             cpu = [cost for _, cost in measured]
@@ -71,12 +76,21 @@ async def page(size: Size, directory: Path) -> list[Figure]:
     ]
 
 
+async def _check_page(program: Program, asked: Mapping[str, str]) -> None:
+    """Raise if it is no page: GraphQL's errors are a 200, and fast."""
+    async with httpx.AsyncClient(base_url=program.url, timeout=60) as http:
+        nodes = (await http.post("/graphql", json=asked)).json()["data"]["incidentsConnection"]["nodes"]
+    if len(nodes) != PAGE:
+        raise AssertionError(f"the page has {len(nodes)} incidents")
+
+
 async def _p99(program: Program, query: Path, size: Size) -> tuple[float, float]:
     """In milliseconds, and what a page costs Lookout and its database of the processor."""
     before = program.cpu_seconds()
     load = await wrk(
         program.url + "/graphql", REPEAT, query, "POST", connections=1, seconds=size.seconds, directory=query.parent
     )
+    load.check()
     return load.p99 / 1000, (program.cpu_seconds() - before) / load.requests * 1000
 
 

@@ -75,10 +75,11 @@ async def _gather(program: Program, directory: Path) -> None:
     database = await program.database()
     for run in range(MOST_RUNS):
         if (await _positions(database))[0] >= GATHERED:
-            break
+            await database.close()
+            return
         url = program.url + "/api/v2/alerts"
         await wrk(url, FRESH, "64", f"k{run}", connections=16, seconds=2, directory=directory)
-    await database.close()
+    raise AssertionError(f"after {MOST_RUNS} runs there are fewer than {GATHERED:,} events")
 
 
 async def _caught_up(program: Program) -> tuple[float, float]:
@@ -135,13 +136,16 @@ async def _lag(database: asyncpg.Connection) -> float:
 
 
 async def _send(http: httpx.AsyncClient, run: str, seconds: float) -> None:
-    """Requests of 100 first-seen alerts, evenly."""
+    """Requests of 100 first-seen alerts, evenly. Raises if one of them is not taken: then it was another load."""
+
+    async def post(body: bytes) -> None:
+        headers = {"Content-Type": "application/json"}
+        (await http.post("/api/v2/alerts", content=body, headers=headers)).raise_for_status()
+
     began = time.monotonic()
     requests = round(seconds * EVENTS_PER_SECOND / BATCH)
-    headers = {"Content-Type": "application/json"}
     async with asyncio.TaskGroup() as sending:
         for request in range(requests):
             await asyncio.sleep(began + request * BATCH / EVENTS_PER_SECOND - time.monotonic())
             alerts = [{"labels": {"alertname": "Relayed", "job": f"{run}-{request}-{place}"}} for place in range(BATCH)]
-            body = msgspec.json.encode(alerts)
-            sending.create_task(http.post("/api/v2/alerts", content=body, headers=headers))
+            sending.create_task(post(msgspec.json.encode(alerts)))

@@ -3,7 +3,7 @@
     python -m bench.soak --minutes 60                   # samples go to bench/soak.jsonl as it runs
     python -m bench.soak --minutes 2 --rate 300         # a first look, at 300 requests a second
     python -m bench.soak --verdict bench/soak.jsonl     # judge what was kept; run nothing
-    python -m bench.soak --plot bench/soak.jsonl        # the same, and draw docs/images/soak.svg
+    python -m bench.soak --plot bench/soak.jsonl        # the same, and write it down, with a picture
 
 A Lookout of its own is started, with a PostgreSQL of its own, that forgets what is over after minutes, so that tables
 reach the size at which they should stay. Ends with exit code 1 if something is not flat, or an answer or event is
@@ -13,6 +13,7 @@ missing. The machine should do nothing else.
 import argparse
 import asyncio
 import multiprocessing
+import signal
 import sys
 from pathlib import Path
 from typing import Any
@@ -22,7 +23,7 @@ from tests.server_process import empty_place
 
 from bench import steady
 from bench.__main__ import machine
-from bench.judging import drawn, progress, report
+from bench.judging import document, drawn, progress, report
 from bench.programs import Program, lookout
 from bench.samples import About, Sample, Sampler, keep, read
 from bench.tenants import MAKES_TENANTS, SECRET
@@ -34,11 +35,15 @@ RETENTION = "5m"
 """Lookout looks every ten minutes for what is older, so a table has at most a quarter of an hour in it."""
 RATE_LIMIT = "1000000"
 """Requests a second of one tenant: the full rate is looked for."""
+RESULTS = Path(__file__).with_name("SOAK.md")
 PICTURE = Path(__file__).parents[1] / "docs" / "images" / "soak.svg"
 
 
 async def soak(minutes: float, rate: float, file: Path) -> list[Sample]:
-    """Run, and keep each sample in `file` as soon as it is there."""
+    """Run, and keep each sample in `file` as soon as it is there. SIGTERM ends it, and what it started, as Ctrl-C."""
+    task = asyncio.current_task()
+    assert task is not None
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
     with empty_place() as place:
         config = place / "lookout.yaml"
         config.write_text(MAKES_TENANTS)
@@ -87,7 +92,7 @@ def main() -> None:
     parser.add_argument("--file", type=Path, default=SAMPLES, help="where the samples are kept")
     kept = parser.add_mutually_exclusive_group()
     kept.add_argument("--verdict", type=Path, help="judge what is in this file, and run nothing")
-    kept.add_argument("--plot", type=Path, help=f"the same, and draw {PICTURE.relative_to(PICTURE.parents[2])}")
+    kept.add_argument("--plot", type=Path, help=f"the same, and write {RESULTS.name} and {PICTURE.name}")
     given = parser.parse_args()
     file: Path = given.verdict or given.plot or given.file
     if file is given.file:
@@ -95,6 +100,7 @@ def main() -> None:
     about, samples = read(file)
     if given.plot is not None:
         PICTURE.write_text(drawn(about, samples))
+        RESULTS.write_text(document(about, samples))
     said, is_well = report(about, samples)
     sys.stdout.write(f"{said}\n")
     sys.exit(not is_well)

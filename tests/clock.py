@@ -11,17 +11,17 @@ class FakeClock:
 
     def __init__(self, now: datetime = NOON) -> None:
         self._now = now
-        self._sleepers: list[tuple[datetime, asyncio.Future[None]]] = []
+        self._sleepers: list[tuple[datetime, asyncio.Future[timedelta]]] = []
         self._fell_asleep = asyncio.Event()
 
     def now(self) -> datetime:
         return self._now
 
-    async def sleep(self, delay: timedelta) -> None:
+    async def sleep(self, delay: timedelta) -> timedelta:
         sleeper = asyncio.get_running_loop().create_future()
         self._sleepers.append((self._now + delay, sleeper))
         self._fell_asleep.set()
-        await sleeper
+        return await sleeper
 
     async def until_asleep(self, **time: float) -> None:
         """Return once somebody sleeps who wakes in just this time: `until_asleep(seconds=1)`."""
@@ -34,8 +34,16 @@ class FakeClock:
     def move(self, **time: float) -> None:
         """Let time pass: `move(minutes=5)`. Sleepers wake when the test next waits for something."""
         self._now += timedelta(**time)
-        due = [sleeper for wakes_at, sleeper in self._sleepers if wakes_at <= self._now]
+        self._wake(late=False)
+
+    def jump(self, **time: float) -> None:
+        """Let time pass in which nothing runs, as when the machine is asleep: sleepers wake late."""
+        self._now += timedelta(**time)
+        self._wake(late=True)
+
+    def _wake(self, *, late: bool) -> None:
+        due = [(wakes_at, sleeper) for wakes_at, sleeper in self._sleepers if wakes_at <= self._now]
         self._sleepers = [(wakes_at, sleeper) for wakes_at, sleeper in self._sleepers if wakes_at > self._now]
-        for sleeper in due:
+        for wakes_at, sleeper in due:
             if not sleeper.done():
-                sleeper.set_result(None)
+                sleeper.set_result(self._now - wakes_at if late else timedelta())

@@ -12,8 +12,8 @@ class Clock(Protocol):
         """The time, timezone-aware, in UTC."""
         ...
 
-    async def sleep(self, delay: timedelta) -> None:
-        """Return once `delay` has passed on this clock."""
+    async def sleep(self, delay: timedelta) -> timedelta:
+        """Return once `delay` has passed on this clock, with how much more it was: the process may have stood still."""
         ...
 
 
@@ -23,5 +23,7 @@ class SystemClock:
     def now(self) -> datetime:
         return datetime.now(UTC)
 
-    async def sleep(self, delay: timedelta) -> None:
+    async def sleep(self, delay: timedelta) -> timedelta:
+        wakes_at = self.now() + delay
         await asyncio.sleep(delay.total_seconds())
+        return self.now() - wakes_at

@@ -22,6 +22,8 @@ from lookout.store.retention import Retention
 
 INTERVAL = timedelta(seconds=5)
 """How often to look: an alert ends at most this long after its lease and the grace."""
+STANDSTILL = timedelta(seconds=20)
+"""Who looks so much later than meant has heard nothing meanwhile: silence counts from then on."""
 BATCH_LIMIT = 1_000
 """Alerts whose ends are decided in one commit, which takes a fifth of a second; also incidents whose mark ends in one.
 """
@@ -55,7 +57,10 @@ class Timers:
     async def run(self) -> None:
         """Look for what has run out, for ever."""
         while True:
-            await self._clock.sleep(INTERVAL)
+            late = await self._clock.sleep(INTERVAL)
+            if late >= STANDSTILL:  # the machine was asleep, or its clock was moved: nobody was heard meanwhile
+                log.warning("timers", action="stood_still", seconds=round(late.total_seconds()))
+                self._intake.note_refusal("")
             try:
                 await self.tick()
             except (*PASSING_ERRORS, Overloaded) as error:

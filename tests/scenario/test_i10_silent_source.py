@@ -84,3 +84,16 @@ async def test_what_a_living_source_no_longer_repeats_ends_as_before(lookout: Dr
     await lookout.ticks()
     incident = await lookout.only_incident()
     assert (incident.resolution, incident.resolved_at) == (Resolution.EXPIRED, started + timedelta(minutes=4))
+
+
+async def test_i10_a_machine_that_was_asleep_ends_nothing_that_it_could_not_hear(lookout: Driver) -> None:
+    """A closed laptop, a machine that moves to another host, a clock that is set."""
+    await lookout.fires(job="a")
+    await lookout.clock.until_asleep(seconds=5)
+    lookout.clock.jump(hours=1)
+    await lookout.clock.until_asleep(seconds=5)
+    await lookout.ticks()
+    assert await lookout.types() == ["opened"]
+    lookout.clock.move(minutes=7)
+    await lookout.ticks()
+    assert await lookout.types() == ["opened", "resolved"]

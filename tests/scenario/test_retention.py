@@ -14,7 +14,9 @@ from tests.scenario.conftest import Start
 from tests.unit.graphql.client import ask, refusal
 
 from lookout.config import RETENTION
+from lookout.incidents.events import FeedEvent
 from lookout.store import database, retention
+from lookout.store.reads import Reads
 
 ENDS = "SELECT pruned_position, last_position FROM feeds"
 
@@ -216,6 +218,30 @@ async def test_when_all_is_forgotten_the_list_as_of_then_is_empty_and_positions_
     assert (await lookout.rebuild()).equal
 
 
+async def test_who_follows_from_the_beginning_when_all_is_forgotten_waits_for_the_next(
+    lookout: Driver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await _over(lookout, job="old")
+    await _pass_the_retention(lookout, seconds=1)
+    assert await _ends(lookout) == (2, 2)
+    asked = 0
+    really = Reads.events_after
+
+    async def events_after(self: Reads, *arguments: Any) -> list[FeedEvent]:
+        nonlocal asked
+        asked += 1
+        return await really(self, *arguments)
+
+    monkeypatch.setattr(Reads, "events_after", events_after)
+    async with lookout.stream(after="0") as events:
+        await lookout.until_following(1)
+        for _ in range(50):
+            await lookout.http.get("/health")
+        assert asked <= 2, "it asks again and again for what is not there"
+        await lookout.fires(job="new")
+        assert (await asyncio.wait_for(anext(events), 10)).position == 3
+
+
 async def test_a_follower_that_is_overtaken_is_told_when_it_resumes(lookout: Driver) -> None:
     """It read the first event long ago; what comes next has gone meanwhile."""
     for job in "abc":
@@ -225,6 +251,15 @@ async def test_a_follower_that_is_overtaken_is_told_when_it_resumes(lookout: Dri
     await lookout.fires(job="new")
     with pytest.raises(Exception, match="begins at 7"):
         await anext(following)
+    await following.aclose()
+
+
+async def test_so_is_one_that_all_there_was_has_overtaken(lookout: Driver) -> None:
+    await _over(lookout, job="a")
+    following = lookout.running.parts.followers.follow("default", 1)
+    await _pass_the_retention(lookout, seconds=1)
+    with pytest.raises(Exception, match="begins at 3"):
+        await asyncio.wait_for(anext(following), 10)
     await following.aclose()
 
 

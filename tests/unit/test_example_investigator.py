@@ -91,14 +91,14 @@ def test_so_is_what_graphql_says_may_pass(code: str) -> None:
         _investigate(_errors(code))
 
 
-@pytest.mark.parametrize("answer", [400, 404, 405, 413, 422, "VALIDATION_ERROR", "LIMIT_EXCEEDED", "GONE", None])
+@pytest.mark.parametrize("answer", [400, 413, 422, 431, "VALIDATION_ERROR", "LIMIT_EXCEEDED", "GONE", None])
 def test_what_will_never_succeed_is_given_up(answer: int | str | None) -> None:
     with pytest.raises(EXAMPLE.Hopeless):
         _investigate(httpx.Response(answer) if isinstance(answer, int) else _errors(answer))
 
 
-@pytest.mark.parametrize("answer", [401, 403, "UNAUTHENTICATED", "FORBIDDEN"])
-def test_a_credential_that_does_not_do_ends_all(answer: int | str) -> None:
+@pytest.mark.parametrize("answer", [302, 401, 403, 404, 405, "UNAUTHENTICATED", "FORBIDDEN"])
+def test_a_credential_or_an_address_that_does_not_do_ends_all(answer: int | str) -> None:
     with pytest.raises(EXAMPLE.LockedOut):
         _investigate(httpx.Response(answer) if isinstance(answer, int) else _errors(answer))
 

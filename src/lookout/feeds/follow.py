@@ -127,7 +127,11 @@ class Followers:
             while not self._closed.is_set():
                 events = reader.after(position)
                 if events is None:
+                    head = reader.head
                     events = await self._page(tenant_id, position)
+                    if not events:  # all that there was has been forgotten
+                        check_kept(position, head + 1)
+                        position = head
                 if events:
                     position = events[-1].position
                     yield events
@@ -174,11 +178,12 @@ class _Reader:
 
     def __init__(self, tenant_id: str, reads: Reads, clock: Clock, recent: Recent) -> None:
         self.followers = 0
+        self.head = 0
+        """The position of the newest event that is known here."""
         self.failure: Exception | None = None
         self._clock = clock
         self._tenant_id = tenant_id
         self._reads = reads
-        self._head = 0
         self._recent = recent
         self._woken = asyncio.Event()
         self._news = asyncio.Event()
@@ -195,7 +200,7 @@ class _Reader:
 
     def wake_for(self, position: int) -> None:
         """The log ends at `position`: there is more to read if that is beyond what has been read."""
-        if position > self._head:
+        if position > self.head:
             self._woken.set()
 
     def announce(self) -> None:
@@ -215,18 +220,18 @@ class _Reader:
         """
         if self.failure is not None:
             raise self.failure
-        if position >= self._head:
+        if position >= self.head:
             return []
         return self._recent.after(position)
 
     async def wait(self, position: int) -> bool:
         """Wait for news; True if there is an event after `position`."""
-        if self._head <= position:
+        if self.head <= position:
             await self._news.wait()
-        return self._head > position
+        return self.head > position
 
     async def _start(self) -> None:
-        self._head = await self._reads.last_position(self._tenant_id)
+        self.head = await self._reads.last_position(self._tenant_id)
 
     async def _read(self) -> None:
         await self._started
@@ -236,7 +241,7 @@ class _Reader:
             try:
                 is_whole = False
                 while not is_whole:
-                    events = await self._reads.events_after(self._tenant_id, self._head, PAGE)
+                    events = await self._reads.events_after(self._tenant_id, self.head, PAGE)
                     is_whole = len(events) < PAGE
                     if events:
                         self._keep([encode(event) for event in events])
@@ -249,7 +254,7 @@ class _Reader:
 
     def _keep(self, events: list[Encoded]) -> None:
         self._recent.keep(events)
-        self._head = events[-1].position
+        self.head = events[-1].position
         metrics.READ.inc(len(events))
         metrics.FEED_LAG.observe(max(0.0, (self._clock.now() - events[-1].event.recorded_at).total_seconds()))
         self.announce()

@@ -1,11 +1,12 @@
 """What a soak is found to be: well, or what of it is not."""
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
 import pytest
-from bench.judging import TIMED, drawn, failures, progress, report
+from bench.judging import TIMED, document, drawn, failures, progress, report
 from bench.samples import About, Sample, keep, read
 from bench.steady import Window
 
@@ -126,3 +127,13 @@ def test_the_picture_says_what_was_run() -> None:
     picture = drawn(ABOUT, _samples())
     assert "60 minutes at half load, 3,800 alerts a second: 2 cores" in picture
     assert all(f">{what}, ms</text>" in picture for what in ("POST of 64 repeats", "POST to event"))
+
+
+def test_it_is_written_down_with_all_that_counts() -> None:
+    written = document(ABOUT, _samples(GROWING["dead rows"]))
+    assert "60 minutes" in written
+    assert "| memory of Lookout | 180 MiB | +0.0% | +5% | yes |" in written
+    assert re.search(r"^\| dead rows \| .* \| \*\*no\*\* \|$", written, re.MULTILINE)
+    assert "No answer was an error" in written
+    broken = document(ABOUT, [*_samples()[:-1], _sample(360, load=_window(overdue=4))])
+    assert "- 4 events never came" in broken
