@@ -99,7 +99,7 @@ class _Line(asyncio.Protocol):
 class _Follower(asyncio.Protocol):
     """A stream. Tells what came if `told` is given, else throws it away."""
 
-    def __init__(self, request: bytes, load: "Load", told: Callable[[int, bytes, int], None] | None) -> None:
+    def __init__(self, request: bytes, load: "Load", told: Callable[[int, bytes], None] | None) -> None:
         self._request = request
         self._load = load
         self._told = told
@@ -117,7 +117,7 @@ class _Follower(asyncio.Protocol):
         for position, event_type, number in _EVENT.findall(whole + b"\n\n" if whole else b""):
             self._load.gaps += bool(self._last and int(position) != self._last + 1)
             self._last = int(position)
-            self._told(int(number), event_type, self._last)
+            self._told(int(number), event_type)
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._load.ended_streams += 1
@@ -260,8 +260,7 @@ class Load:
             self._awaited.update(dict.fromkeys([(number, OPENED) for number in request.begins], now))
             self._awaited.update(dict.fromkeys([(number, RESOLVED) for number in request.ends], now))
 
-    def _came(self, number: int, event_type: bytes, position: int) -> None:
-        del position
+    def _came(self, number: int, event_type: bytes) -> None:
         due = self._awaited.pop((number, event_type), None)
         if due is not None:
             self._times["stream"].append((time.monotonic() - due) * 1000)
