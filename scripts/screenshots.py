@@ -78,7 +78,7 @@ async def serving(clock: FakeClock) -> AsyncGenerator[str]:
                 try:
                     yield f"http://127.0.0.1:{listening.getsockname()[1]}"
                 finally:
-                    server.should_exit = True
+                    server.stop()
                     await serves
 
 

@@ -10,28 +10,48 @@ import shutil
 import subprocess
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
+
+import psutil
 
 from lookout.store import database
 from lookout.store.embedded import EmbeddedPostgres
 
 ROOM = 4 * 1024**3
 """Bytes. What is kept in memory must not fill it."""
+PREFIX = f"lookout-test-{os.getpid()}-"
+"""Of the directories that a process of a run makes: by it the next run knows what one left that was killed."""
 _PLACE = "TESTED_CLUSTER"
 """The variable of the environment that tells all processes of a run where it is."""
 
 
 def choose_place() -> None:
     """Called by the first process of a run."""
+    memory = _memory()
+    if memory is not None:
+        _clear_what_is_left(Path(memory))
     # Not in pytest's directory: as root the server runs as another user, whom each pytest that starts bars anew.
-    os.environ[_PLACE] = tempfile.mkdtemp(prefix="lookout-test-", dir=_memory())
+    os.environ[_PLACE] = tempfile.mkdtemp(prefix=PREFIX, dir=memory)
     Path(os.environ[_PLACE]).chmod(0o755)
 
 
 def clear_place() -> None:
     """Called by the first process of a run when it ends."""
     shutil.rmtree(os.environ.pop(_PLACE), ignore_errors=True)
+
+
+def _clear_what_is_left(memory: Path) -> None:
+    """What a run left that was killed: its data is in memory, and its servers go on running."""
+    for left in memory.glob("lookout-test-*"):
+        owner = left.name.split("-")[2]
+        if owner.isdigit() and not psutil.pid_exists(int(owner)):
+            for process in psutil.process_iter():
+                with suppress(psutil.Error):
+                    if process.name() == "postgres" and Path(process.cwd()).is_relative_to(left):
+                        process.kill()
+            shutil.rmtree(left, ignore_errors=True)
 
 
 def beside() -> str | None:

@@ -1,6 +1,8 @@
 """What the tests share: one PostgreSQL a process, and in it one database, which each test finds empty."""
 
 import asyncio
+import gc
+import sys
 import tempfile
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -9,7 +11,7 @@ from typing import Any
 import asyncpg
 import pytest
 from hypothesis import settings
-from tests.clusters import beside, choose_place, clear_place, copy_cluster
+from tests.clusters import PREFIX, beside, choose_place, clear_place, copy_cluster
 from tests.examples import count_of
 from tests.kafka.brokers import which
 from tests.known_types import types_asked_once
@@ -21,6 +23,8 @@ DATABASE = "tested"
 LARGE = 64 * 1024
 """Bytes. A larger table is cut down with its indexes, which takes longer: what was in it shows in no plan."""
 
+# httpx looks for it some five times in each request, and to find nothing takes Python longer than the request.
+sys.modules.setdefault("sniffio", None)  # pyright: ignore[reportArgumentType]
 
 settings.register_profile("lookout", max_examples=count_of(100), deadline=None)
 settings.load_profile("lookout")
@@ -59,6 +63,17 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         items[:] = [items[place] for place in in_turn([item.nodeid for item in items])]
 
 
+def pytest_collection() -> None:
+    """While four thousand tests are collected there is no garbage: to look for it takes a fifth of the time."""
+    gc.disable()
+
+
+def pytest_collection_finish() -> None:
+    """And none of them ever is: nobody need look through them each time that a test leaves some."""
+    gc.freeze()
+    gc.enable()
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_protocol(item: pytest.Item) -> None:
     """Begin or end measuring where the tests that are measured do."""
@@ -79,7 +94,7 @@ def anyio_backend() -> str:
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[str]:
     """A PostgreSQL server for all tests of this process; its owner's DSN, with the database to be filled in as `{}`."""
-    with tempfile.TemporaryDirectory(prefix="lookout-test-", dir=beside()) as directory:
+    with tempfile.TemporaryDirectory(prefix=PREFIX, dir=beside()) as directory:
         Path(directory).chmod(0o755)
         copy_cluster(Path(directory))
         server = EmbeddedPostgres(Path(directory))

@@ -11,7 +11,7 @@ from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 
 import psutil
-from tests.clusters import beside, copy_cluster
+from tests.clusters import PREFIX, beside, copy_cluster
 
 LOOKOUT = Path(sys.executable).with_name("lookout")
 START_SECONDS = 30
@@ -143,7 +143,7 @@ def kill_all(processes: list[psutil.Process]) -> None:
 @contextmanager
 def empty_place() -> Generator[Path]:
     """A directory that any user may enter: pytest's own are not, and run by root the database is another user's."""
-    with tempfile.TemporaryDirectory(prefix="lookout-test-", dir=beside(), ignore_cleanup_errors=True) as directory:
+    with tempfile.TemporaryDirectory(prefix=PREFIX, dir=beside(), ignore_cleanup_errors=True) as directory:
         place = Path(directory)
         place.chmod(0o755)
         yield place

@@ -5,6 +5,7 @@ xdist's own groups are of no use here: they go by a mark that pytest no longer s
 
 from collections.abc import Sequence
 from operator import itemgetter
+from typing import Any
 
 from xdist.scheduler import LoadScopeScheduling
 
@@ -12,19 +13,40 @@ APACHE_KAFKA = "apache kafka"
 
 WAITING = ("tests/kafka/", "tests/real/", "tests/fault/", "tests/page/")
 """Where tests wait for other programs for much of their time."""
-ALONE = ("tests/kafka/", "tests/fault/", "tests/page/", "tests/scenario/test_i6_iso")
+ALONE = (
+    "tests/kafka/",
+    "tests/fault/",
+    "tests/page/",
+    "tests/scenario/test_i3_thousand",
+    "tests/scenario/test_i6_iso",
+    "tests/scenario/test_openapi_fuzz",
+    "tests/scenario/test_poisoned_job",
+    "tests/scenario/test_history",
+    "tests/unit/test_parsers_never_crash",
+)
 """Where each test is long, and shares nothing with the others of its file. Elsewhere a file is not taken apart."""
 LONG = (
-    APACHE_KAFKA,
     "tests/fault/test_i1_kill_nine.py",
-    "tests/kafka/test_i12_kills.py",
+    APACHE_KAFKA,
     "tests/fault/test_large_bodies.py",
     "tests/real/test_silent_prometheus.py",
-    "tests/real/",
+    "tests/kafka/test_i12_kills.py",
     "tests/page/test_ten_thousand.py",
+    "tests/real/",
     "tests/fault/test_isolation_command.py",
+    "tests/scenario/test_i6_iso",
+    "tests/scenario/test_storm.py",
+    "tests/scenario/test_i4_cut_client.py",
+    "tests/scenario/test_i3_thousand",
+    "tests/scenario/test_i2_i4_i5_i7_stateful.py",
+    "tests/scenario/test_retention.py",
+    "tests/scenario/test_openapi_fuzz",
+    "tests/scenario/test_history",
+    "tests/scenario/test_poisoned_job",
 )
 """What begins first, so that nobody ends alone with it."""
+SHORT = ("tests/unit/",)
+"""What comes last: while there is some of it, nobody waits for anybody."""
 
 
 def group_of(name: str) -> str:
@@ -35,13 +57,18 @@ def group_of(name: str) -> str:
 
 
 def in_turn(names: Sequence[str]) -> list[int]:
-    """The places of the tests, by their names, in the order in which to run them: those that wait among the others."""
+    """The places of the tests, by their names, in the order in which to run them.
+
+    Those that wait are spread among those that compute, the longest first, and then come those that are short.
+    """
     groups: dict[str, list[int]] = {}
     for place, name in enumerate(names):
         groups.setdefault(group_of(name), []).append(place)
-    waiting = sorted((group for group in groups if _waits(group)), key=_rank)
-    computing = [group for group in groups if not _waits(group)]
-    return [place for group in _mixed(waiting, computing) for place in groups[group]]
+    ranked = sorted(groups, key=_rank)
+    short = [group for group in ranked if group.startswith(SHORT)]
+    waiting = [group for group in ranked if _waits(group)]
+    computing = [group for group in ranked if not _waits(group) and not group.startswith(SHORT)]
+    return [place for group in (*_mixed(waiting, computing), *short) for place in groups[group]]
 
 
 def _waits(group: str) -> bool:
@@ -59,7 +86,12 @@ def _mixed(*some: Sequence[str]) -> list[str]:
 
 
 class Turns(LoadScopeScheduling):
-    """Gives each process whole groups."""
+    """Gives each process whole groups, and the next one only when it needs it: one that has none left goes on."""
 
     def _split_scope(self, nodeid: str) -> str:
         return group_of(nodeid)
+
+    def _reschedule(self, node: Any) -> None:
+        # A process runs a test once it knows the next one. xdist would have it know two.
+        if not self.workqueue or self._pending_of(self.assigned_work[node]) < 2:
+            super()._reschedule(node)

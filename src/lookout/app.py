@@ -72,6 +72,9 @@ from lookout.web.demo import Demo
 from lookout.web.page import Page
 
 STOP_SECONDS = 5
+STOP_LOOK_SECONDS = 0.005
+"""How often a server that stops looks whether all that was under way is answered."""
+DATE_SECONDS = 1
 RELAY_STOP_SECONDS = 3
 BACKLOG = 2048
 """Connections that wait to be accepted, as many as uvicorn lets wait."""
@@ -353,7 +356,11 @@ def bind(host: str, port: int) -> socket.socket:
 
 
 class Server(uvicorn.Server):
-    """uvicorn's server, which ends the streams before it waits for connections to end, and leaves signals alone."""
+    """uvicorn's server, which stops at once, ends the streams before it waits for connections to end, and leaves
+    signals alone.
+
+    uvicorn itself looks ten times a second whether it is to stop, and as often, when it does, whether it may.
+    """
 
     def __init__(self, app: ASGIApp, before_shutdown: Callable[[], None]) -> None:
         super().__init__(
@@ -369,11 +376,16 @@ class Server(uvicorn.Server):
                 ws_max_size=WEBSOCKET_MESSAGE_LIMIT,
                 backlog=BACKLOG,
                 timeout_keep_alive=KEPT_OPEN_SECONDS,
-                timeout_graceful_shutdown=STOP_SECONDS,
             )
         )
         self._before_shutdown = before_shutdown
+        self._stopping = asyncio.Event()
         self.listening = asyncio.Event()
+
+    def stop(self) -> None:
+        """Let `serve` end, once what is under way is answered."""
+        self.should_exit = True
+        self._stopping.set()
 
     @contextmanager
     def capture_signals(self) -> Generator[None]:
@@ -384,9 +396,27 @@ class Server(uvicorn.Server):
         await super().startup(sockets)
         self.listening.set()
 
+    async def main_loop(self) -> None:
+        while not await self.on_tick(0):  # which says in the answers what time it is, to the second
+            with suppress(TimeoutError):
+                async with asyncio.timeout(DATE_SECONDS):
+                    await self._stopping.wait()
+
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         self._before_shutdown()
-        await super().shutdown(sockets)
+        for listening in (*self.servers, *(sockets or ())):
+            listening.close()
+        for connection in list(self.server_state.connections):
+            connection.shutdown()
+        try:
+            async with asyncio.timeout(STOP_SECONDS):
+                while self.server_state.connections or self.server_state.tasks:  # noqa: ASYNC110 - they tell nobody
+                    await asyncio.sleep(STOP_LOOK_SECONDS)
+        except TimeoutError:
+            late = list(self.server_state.tasks)
+            log.warning("stop", action="requests_given_up", requests=len(late))
+            for task in late:
+                task.cancel()
 
 
 def server_of(lookout: Running) -> Server:
@@ -421,7 +451,7 @@ async def _serve_on(
         finally:
             listens.cancel()
             reloads.cancel()
-            server.should_exit = True
+            server.stop()
             await serving
         if lookout.failed.done():
             await lookout.failed
@@ -436,6 +466,7 @@ def _settle() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(COLLECTED_FROM)
+    gc.enable()
     sys.setswitchinterval(SWITCH_SECONDS)
 
 

@@ -1,6 +1,7 @@
 """What the database takes back, or makes us wait for: tried again where another try helps, and never for long (I8)."""
 
 import asyncio
+import itertools
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from typing import Any
@@ -204,19 +205,18 @@ async def test_who_is_cancelled_in_a_transaction_leaves_no_noise_and_a_connectio
 
     async def works() -> None:
         async with isolation.tenants(pool, ["default"]) as connection:
-            await connection.fetch("SELECT pg_sleep(0.01)")
+            await connection.fetch("SELECT count(*) FROM generate_series(1, 50000)")  # it takes a moment
 
-    for turns in range(60):
-        for again_after in (None, *range(3)):
-            working = asyncio.create_task(works())
-            for _ in range(turns):
+    for turns, again_after in itertools.product(range(60), (None, *range(3))):
+        working = asyncio.create_task(works())
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        working.cancel()
+        if again_after is not None:  # a client that goes, and then the stop: it is in the middle of a rollback
+            for _ in range(again_after):
                 await asyncio.sleep(0)
             working.cancel()
-            if again_after is not None:  # a client that goes, and then the stop: it is in the middle of a rollback
-                for _ in range(again_after):
-                    await asyncio.sleep(0)
-                working.cancel()
-            await asyncio.wait([working])
+        await asyncio.wait([working])
     await works()
     await pool.close()
     assert noise == []

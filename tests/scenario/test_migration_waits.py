@@ -2,7 +2,7 @@
 
 import asyncio
 import uuid
-from collections.abc import AsyncGenerator, AsyncIterator, MutableSequence
+from collections.abc import AsyncGenerator, AsyncIterator, MutableMapping
 from contextlib import asynccontextmanager
 from importlib.resources import files
 from pathlib import Path
@@ -50,23 +50,37 @@ async def _in_use(dsn: str) -> AsyncGenerator[None]:
         await reader.close()
 
 
-async def _until_it_waits(logs: MutableSequence[Any], other: "asyncpg.Connection[Any]", what: str = "lock") -> None:
-    async with asyncio.timeout(30):
-        while not any(entry["action"] == "migration_waits" and what in entry["error"] for entry in logs):
-            await other.execute("SELECT pg_sleep(0.01)")
+class _Waits:
+    """Told of all that is logged: `capture_logs(processors=[waits])`."""
+
+    def __init__(self) -> None:
+        self._said: list[str] = []
+        self._news = asyncio.Event()
+
+    def __call__(self, _: object, __: str, entry: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+        if entry["action"] == "migration_waits":
+            self._said.append(entry["error"])
+            self._news.set()
+        return entry
+
+    async def until_it_waits(self, what: str = "lock timeout") -> None:
+        """Return once it says that it waits for this."""
+        async with asyncio.timeout(30):
+            while not any(what in said for said in self._said):
+                self._news.clear()
+                await self._news.wait()
 
 
 async def test_others_get_through_while_it_waits_and_it_ends_when_the_table_is_free(before: str) -> None:
     pool = await database.connect(before, 1, None)
     other = await asyncpg.connect(before)
-    with capture_logs() as logs:
+    with capture_logs(processors=[waits := _Waits()]):
         async with _in_use(before):
             migrating = asyncio.create_task(database.migrate_schema(pool))
-            await _until_it_waits(logs, other)
+            await waits.until_it_waits()
             await asyncio.wait_for(other.fetch(f"SELECT FROM {IN_USE} LIMIT 1"), 20)
             assert not migrating.done()
         await migrating
-    assert "lock timeout" in next(entry["error"] for entry in logs if entry["action"] == "migration_waits")
     applied = {row["migration_id"] for row in await other.fetch("SELECT migration_id FROM public._pogo_migration")}
     assert "0013_rejected_alerts" in applied
     await other.close()
@@ -75,16 +89,15 @@ async def test_others_get_through_while_it_waits_and_it_ends_when_the_table_is_f
 
 async def test_replicas_take_turns_and_say_that_they_wait_for_another(before: str) -> None:
     first, second = [await database.connect(before, 1, None) for _ in range(2)]
-    other = await asyncpg.connect(before)
-    with capture_logs() as logs:
+    with capture_logs(processors=[waits := _Waits()]):
         async with _in_use(before):
             migrating = asyncio.create_task(database.migrate_schema(first))
-            await _until_it_waits(logs, other)
+            await waits.until_it_waits()
             waiting = asyncio.create_task(database.migrate_schema(second))
-            await _until_it_waits(logs, other, "another replica")
+            await waits.until_it_waits("another replica")
             assert not waiting.done()
         await asyncio.gather(migrating, waiting)
-    for pool in (first, second, other):
+    for pool in (first, second):
         await pool.close()
 
 

@@ -34,13 +34,14 @@ async def test_it_does_not_say_that_it_listens_when_the_server_could_not(
         parts = SimpleNamespace(reload=None)
 
     class DeafServer:
-        should_exit = False
-
         def __init__(self) -> None:
             self.listening = asyncio.Event()
 
         async def serve(self, **_: Any) -> None:
             raise OSError("no more sockets")
+
+        def stop(self) -> None:
+            pass
 
     @asynccontextmanager
     async def running(*_: object) -> AsyncGenerator[Deaf]:

@@ -14,6 +14,7 @@ NAMES = [
     "tests/scenario/test_actions.py::test_a",
     "tests/scenario/test_actions.py::test_b[1::2]",
     "tests/scenario/test_edge.py::test_a",
+    "tests/scenario/test_storm.py::test_a",
     "tests/scenario/test_why.py::test_a",
     "tests/unit/test_lease.py::test_a",
     "tests/unit/test_text.py::test_a",
@@ -29,7 +30,8 @@ def test_each_runs_once_and_groups_stay_together() -> None:
 
 def test_one_process_has_the_broker_and_begins_with_it() -> None:
     assert {group_of(name) for name in NAMES if "apache kafka" in name} == {APACHE_KAFKA}
-    assert NAMES[in_turn(NAMES)[0]] == "tests/kafka/test_away.py::test_a[apache kafka]"
+    order = [NAMES[place] for place in in_turn(NAMES)]
+    assert order.index("tests/kafka/test_away.py::test_a[apache kafka]") < 3
 
 
 def test_what_shares_nothing_is_taken_apart_and_a_file_is_not() -> None:
@@ -38,8 +40,16 @@ def test_what_shares_nothing_is_taken_apart_and_a_file_is_not() -> None:
 
 
 def test_what_waits_runs_among_what_computes() -> None:
-    waits = [not NAMES[place].startswith(("tests/scenario", "tests/unit")) for place in in_turn(NAMES)]
+    order = [NAMES[place] for place in in_turn(NAMES) if not NAMES[place].startswith("tests/unit")]
+    waits = [not name.startswith("tests/scenario") for name in order]
     assert max(len(list(run)) for _, run in groupby(waits)) <= 2
+
+
+def test_what_is_long_comes_first_and_what_is_short_comes_last() -> None:
+    order = [NAMES[place] for place in in_turn(NAMES)]
+    assert order[0] == "tests/fault/test_i1_kill_nine.py::test_a"
+    assert order.index("tests/scenario/test_storm.py::test_a") < order.index("tests/scenario/test_actions.py::test_a")
+    assert [name.startswith("tests/unit") for name in order] == [False] * (len(NAMES) - 2) + [True] * 2
 
 
 def test_nothing_at_all_is_in_turn() -> None:

@@ -71,7 +71,7 @@ async def _served(settings: Settings, clock: Clock) -> AsyncGenerator[tuple[Runn
                 await server.listening.wait()
                 yield lookout, f"http://{_HOST}:{listening.getsockname()[1]}"
             finally:
-                server.should_exit = True
+                server.stop()
                 await serving
 
 

@@ -258,12 +258,16 @@ async def listen(dsn: str, channel: str, clock: Clock, wakes: Wakes) -> AsyncGen
         wakes.put_nowait(str(payload))
 
     connection.add_termination_listener(lambda _: wakes.put_nowait(None))
-    watching = asyncio.create_task(_watch(connection, clock))
     try:
-        await connection.add_listener(channel, take)
-        yield
+        async with asyncio.timeout(SIGN_OF_LIFE_SECONDS):
+            await connection.add_listener(channel, take)
+        # Not before: a connection that is still asked for the first thing must not be asked for another.
+        watching = asyncio.create_task(_watch(connection, clock))
+        try:
+            yield
+        finally:
+            watching.cancel()
     finally:
-        watching.cancel()
         with suppress(TimeoutError):  # it is aborted then
             await connection.close(timeout=1)
 

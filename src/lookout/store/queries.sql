@@ -523,6 +523,9 @@ GROUP BY a.fingerprint
 -- name: last_position
 SELECT last_position FROM feeds WHERE tenant_id = $1
 
+-- name: last_positions
+SELECT tenant_id, last_position FROM feeds WHERE tenant_id = ANY ($1::text[])
+
 -- name: feed
 SELECT last_position, pruned_position FROM feeds WHERE tenant_id = $1
 
@@ -1564,6 +1567,11 @@ VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
 
 -- name: token
 SELECT * FROM tokens WHERE id = $1
+
+-- name: ended_tokens
+SELECT k.id
+FROM unnest($1::text[]) AS k (id)
+WHERE NOT EXISTS (SELECT FROM tokens AS t WHERE t.id = k.id AND t.revoked_at IS NULL)
 
 -- name: tokens
 SELECT * FROM tokens WHERE $1::text IS NULL OR tenant_id = $1 ORDER BY created_at, id
