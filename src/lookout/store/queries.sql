@@ -918,7 +918,7 @@ WHERE tenant_id = $1
     AND ($3::text[] IS NULL OR severity = ANY ($3))
 
 -- name: count_incidents_of_severities
--- Resolved ones too.
+-- Resolved ones too, each severity by its index.
 SELECT
     (
         SELECT count(*)
@@ -928,7 +928,15 @@ SELECT
             AND ($2::text[] IS NULL OR status = ANY ($2))
             AND severity = ANY ($3::text[])
     )
-    + (SELECT count(*) FROM incidents WHERE tenant_id = $1 AND status = 'resolved' AND severity = ANY ($3::text[]))
+    + (
+        SELECT coalesce(sum(r.incidents), 0)::bigint
+        FROM (SELECT DISTINCT unnest($3::text[]) AS severity) AS s
+        CROSS JOIN LATERAL (
+            SELECT count(*) AS incidents
+            FROM incidents
+            WHERE tenant_id = $1 AND status = 'resolved' AND severity = s.severity
+        ) AS r
+    )
 
 -- name: count_all_incidents
 -- Those that opened after $2, if still $3 is forgotten of the log and the event at $2 is the one that was recorded at $4;
