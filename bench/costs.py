@@ -31,6 +31,7 @@ from lookout.app import Server, bind
 
 _STATEMENT = re.compile(r"duration: ([\d.]+) ms\s+(?:parse|bind|execute|statement)[^:]*: ((?:.|\n\t)*)")
 _COMMENT = re.compile(r"--[^\n]*\n")
+_WRITES = re.compile(r"(?:INSERT INTO|UPDATE|DELETE FROM) (?!SET)(\w+)")
 STATEMENTS_SHOWN = 12
 
 
@@ -110,6 +111,12 @@ def _lines(text: str, name: str) -> list[str]:
     return [line for line in text.splitlines() if line.startswith(f"{name} ")]
 
 
+def _name_of(statement: str) -> str:
+    """Its beginning; of one that is several together the tables that they write to."""
+    said = " ".join(_COMMENT.sub("", statement).split())
+    return f"together: {', '.join(_WRITES.findall(said))}" if said.startswith("WITH part_1 AS") else said[:60]
+
+
 async def statements(program: Program, load: Any, per_request: int) -> list[tuple[str, str]]:
     """How long each statement took for one alert, by PostgreSQL's own log, the longest first. Microseconds."""
     database = await program.database()
@@ -121,7 +128,7 @@ async def statements(program: Program, load: Any, per_request: int) -> list[tupl
     log = (program.data_dir / "postgres" / "server.log").read_text(errors="replace")
     taken: defaultdict[str, float] = defaultdict(float)
     for milliseconds, statement in _STATEMENT.findall(log):
-        taken[" ".join(_COMMENT.sub("", statement).split())[:60]] += float(milliseconds) * 1000
+        taken[_name_of(statement)] += float(milliseconds) * 1000
     alerts = done.requests * per_request
     longest = sorted(taken.items(), key=lambda item: -item[1])[:STATEMENTS_SHOWN]
     return [(name, f"{total / alerts:.1f}") for name, total in longest]
