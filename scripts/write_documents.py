@@ -2,6 +2,9 @@
 
 from pathlib import Path
 
+from bench import sizing
+from bench.comparison import simulated
+from bench.quantities import costs
 from scripts import dashboard
 
 from lookout.api import openapi
@@ -14,6 +17,7 @@ ROOT = Path(__file__).parents[1]
 ARCHITECTURE = ROOT / "docs" / "architecture.md"
 BEGIN = "<!-- begin: the life of an incident -->\n"
 END = "<!-- end: the life of an incident -->\n"
+SCALING = ROOT / "docs" / "scaling.md"
 
 
 def documents() -> dict[Path, str]:
@@ -25,6 +29,7 @@ def documents() -> dict[Path, str]:
         ROOT / "deploy" / "grafana" / "lookout.json": dashboard.text(),
         ROOT / "asyncapi.yaml": asyncapi.text_of(asyncapi.document()),
         ARCHITECTURE: _with_life(ARCHITECTURE.read_text()),
+        SCALING: _with_tables(SCALING.read_text()),
     }
 
 
@@ -60,6 +65,16 @@ def _with_life(page: str) -> str:
     head, _, rest = page.partition(BEGIN)
     _, _, tail = rest.partition(END)
     return f"{head}{BEGIN}\n{diagram()}\n\nWhich event each step adds to the log:\n\n{table()}\n\n{END}{tail}"
+
+
+def _with_tables(page: str) -> str:
+    """What a large load needs, by the arithmetic of the bench, and what was played of it."""
+    for name, text in (("the arithmetic", sizing.tables(costs())), ("the play", sizing.compared(simulated()))):
+        begin, end = f"<!-- begin: {name} -->\n", f"<!-- end: {name} -->\n"
+        head, _, rest = page.partition(begin)
+        _, _, tail = rest.partition(end)
+        page = f"{head}{begin}\n{text}\n\n{end}{tail}"
+    return page
 
 
 if __name__ == "__main__":

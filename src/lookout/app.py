@@ -186,14 +186,15 @@ async def running(settings: Settings, clock: Clock) -> AsyncGenerator[Running]:
         pool(dsn, database.WRITERS) as writers,
         AsyncExitStack() as stack,
     ):
+        limits = settings.limits
         reads = Reads(readers, settings.policy.severities)
         written = Log(writers, notifies=settings.wake is Wake.NOTIFY)
-        intake = Intake(written, clock, settings.policy, partial(_fresh_id, clock))
+        intake = Intake(written, clock, settings.policy, partial(_fresh_id, clock), limits)
         followers = Followers(reads, clock, _listen(settings, clock, dsn))
         timers = Timers(written, intake, clock, Retention(writers), settings.retention)
-        reconciler = Reconciler(written, intake, clock, LOCAL_TENANT)
+        reconciler = Reconciler(written, intake, clock, LOCAL_TENANT, limits)
         intake.on_return = reconciler.request
-        reload = Reload(settings.config, intake, reads, clock)
+        reload = Reload(settings.config, limits, intake, reads, clock)
         relays = await stack.enter_async_context(_relays(settings, clock, dsn))
         parts = Parts(
             reads=reads,
@@ -203,16 +204,17 @@ async def running(settings: Settings, clock: Clock) -> AsyncGenerator[Running]:
             intake=intake,
             placing=Placing(Tenants(writers), clock, settings.platform_tenant),
             followers=followers,
-            streams=Streams(settings.limits.streams if settings.access is not None else None),
+            streams=Streams(limits if settings.access is not None else None),
             clock=clock,
             reconciler=reconciler,
             reload=reload,
+            limits=limits,
             relays=relays,
         )
         door = None
         if settings.access is not None:
             tokens = Tokens(await stack.enter_async_context(pool(dsn, database.CREDENTIALS)))
-            door = Door(settings.access, settings.limits, tokens, clock, intake.note_refusal)
+            door = Door(settings.access, limits, tokens, clock, intake.note_refusal)
         demo = Demo() if door is None else None
         agents = McpApp(parts)
         failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()

@@ -123,10 +123,11 @@ def load_settings(environ: Mapping[str, str]) -> Settings:
             "LOOKOUT_GRAFANA_TIMESTAMP_HEADER is set, and LOOKOUT_GRAFANA_SECRET is not: nothing is checked"
         )
     config = Path(environ["LOOKOUT_CONFIG"]) if environ.get("LOOKOUT_CONFIG") else None
+    bounds = limits_of(environ, problems)
     policy = Policy()
     if config is not None:
         try:
-            policy = load_policy(config)
+            policy = load_policy(config, bounds)
         except SettingsError as error:
             problems.append(str(error))
     external_url = kafka.external_url_of(environ)
@@ -136,7 +137,6 @@ def load_settings(environ: Mapping[str, str]) -> Settings:
         )
     to_kafka = kafka.settings_of(environ, _own_url(host, port), problems)
     retention = _retention(environ.get("LOOKOUT_RETENTION", ""), problems)
-    bounds = limits_of(environ, problems)
     platform_tenant = environ.get("LOOKOUT_PLATFORM_TENANT") or PLATFORM_TENANT
     if not is_tenant_id(platform_tenant):
         problems.append(f"LOOKOUT_PLATFORM_TENANT is {platform_tenant!r}: {TENANT_EXPECTED}")

@@ -20,6 +20,7 @@ from lookout.errors import SettingsError
 from lookout.incidents.policy import Policy
 from lookout.incidents.rules import MATCHED_LABELS_LIMIT, MATCHERS_LIMIT, RULES_LIMIT, Matching, Rule
 from lookout.incidents.tenants import TENANT_EXPECTED, TENANT_RULES_LIMIT, Tenancy, TenantRule, is_tenant_id
+from lookout.limits import USUAL, Limits
 
 FILE_LIMIT = 256 * 1024
 """Characters of lookout.yaml, which is read while alerts are taken."""
@@ -35,7 +36,7 @@ SHORTEST = timedelta(seconds=1)
 _URL = re.compile(r"[!-~]+", re.ASCII)
 
 
-def load_policy(path: Path) -> Policy:
+def load_policy(path: Path, limits: Limits = USUAL) -> Policy:
     """The policy of a `lookout.yaml`. Raises `SettingsError`: a line for each problem, with file, line and key."""
     try:
         with path.open(encoding="utf-8") as file:
@@ -52,7 +53,7 @@ def load_policy(path: Path) -> Policy:
     if tree is None or tree.tag == _NULL:
         return Policy()
     problems: list[str] = []
-    given = _keys(_Part(tree, path, tree.start_mark.line + 1, "", problems), _FILE)
+    given = _keys(_Part(tree, path, tree.start_mark.line + 1, "", problems, limits), _FILE)
     if problems:
         raise SettingsError("\n".join(problems))
     sources = {name: Source(**settled) for name, settled in given.get("sources", {}).items()}
@@ -71,6 +72,7 @@ class _Part(msgspec.Struct, frozen=True):
     line: int
     key: str
     problems: list[str]
+    limits: Limits
 
     @property
     def text(self) -> str | None:
@@ -82,7 +84,9 @@ class _Part(msgspec.Struct, frozen=True):
 
     def within(self, key: str, node: yaml.Node, place: yaml.Node) -> "_Part":
         """What stands under `key`, beginning at `place`."""
-        return _Part(node, self.path, place.start_mark.line + 1, f"{self.key}{key}".lstrip("."), self.problems)
+        return _Part(
+            node, self.path, place.start_mark.line + 1, f"{self.key}{key}".lstrip("."), self.problems, self.limits
+        )
 
     def entries(self, fold: Callable[[str], str] = str) -> Iterator[tuple[str, "_Part"]]:
         """What stands here by key, as `fold` makes it. A key that stands here twice is noted."""
@@ -221,7 +225,7 @@ def _matchers(part: _Part, instead: str = "say that as policy.group_by") -> tupl
     matchers: list[Matcher] = []
     for item in _items(part, "a list of matchers is expected: ['job=\"api\"']"):
         try:
-            read = parse_matchers(item.text or "")
+            read = parse_matchers(item.text or "", part.limits)
         except MatcherError as error:
             item.note(one_line(str(error), _ERROR_LIMIT))
             continue

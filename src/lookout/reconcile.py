@@ -24,6 +24,7 @@ from lookout.errors import Conflict, LookoutError, Overloaded
 from lookout.incidents.reconcile import Comparison, Finding, comparison_of, differing
 from lookout.intake.work import Reconciliation
 from lookout.intake.writer import Intake
+from lookout.limits import Limits
 from lookout.sources import QUESTIONS
 from lookout.sources.asking import Asked
 from lookout.sources.parsed import MalformedBody
@@ -93,11 +94,12 @@ class _Wait(msgspec.Struct, frozen=True):
 class Reconciler:
     """Asks the sources of one tenant."""
 
-    def __init__(self, store: Log, intake: Intake, clock: Clock, tenant_id: str) -> None:
+    def __init__(self, store: Log, intake: Intake, clock: Clock, tenant_id: str, limits: Limits) -> None:
         self._store = store
         self._intake = intake
         self._clock = clock
         self._tenant_id = tenant_id
+        self._limits = limits
         self._asking = asyncio.Lock()
         self._waiting = 0
         self._asked: dict[str, _Occasion] = {}
@@ -221,7 +223,9 @@ class Reconciler:
             async with asyncio.timeout(ADDRESS_SECONDS):
                 question = QUESTIONS[source]
                 date, bodies = await _get(url, question.paths(settled), asked_at)
-                answer = await asyncio.to_thread(question.read, Asked(shown, asked_at, date, bodies), settled)
+                answer = await asyncio.to_thread(
+                    question.read, Asked(shown, asked_at, date, bodies, self._limits), settled
+                )
         except TimeoutError:
             problem = f"did not answer in full within {ADDRESS_SECONDS:.0f} s"
         except (_NoAnswer, MalformedBody) as error:

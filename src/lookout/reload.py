@@ -10,6 +10,7 @@ from lookout import metrics
 from lookout.clock import Clock
 from lookout.errors import SettingsError
 from lookout.intake.writer import Intake
+from lookout.limits import Limits
 from lookout.policy_file import load_policy
 from lookout.store.reads import Reads
 
@@ -21,9 +22,10 @@ log = structlog.get_logger()
 class Reload:
     """The file, and those who go by it. `problems` are what was wrong with it when it was last read."""
 
-    def __init__(self, path: Path | None, intake: Intake, reads: Reads, clock: Clock) -> None:
+    def __init__(self, path: Path | None, limits: Limits, intake: Intake, reads: Reads, clock: Clock) -> None:
         self.problems: Sequence[str] = ()
         self._path = path
+        self._limits = limits
         self._intake = intake
         self._reads = reads
         self._clock = clock
@@ -39,7 +41,7 @@ class Reload:
             if self._path is None:
                 return
             try:
-                policy = await asyncio.to_thread(load_policy, self._path)
+                policy = await asyncio.to_thread(load_policy, self._path, self._limits)
             except SettingsError as error:
                 self._note_failure(error)
                 raise

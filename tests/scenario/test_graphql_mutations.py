@@ -7,8 +7,9 @@ import pytest
 from tests.driver import Driver
 from tests.unit.graphql.client import answer, ask
 
-from lookout.incidents.actions import NAME_LIMIT, NOTE_LIMIT
+from lookout.incidents.actions import NAME_LIMIT
 from lookout.incidents.events import EventType, NoteAdded
+from lookout.limits import USUAL
 
 RESULT = """{ __typename
   ... on Incident { incidentId status acknowledgedBy acknowledgedAt assignee resolution resolvedBy position }
@@ -77,8 +78,8 @@ async def test_note(lookout: Driver, open_id: str) -> None:
     ("document", "arguments", "field"),
     [
         (ASSIGN, {"assignee": "x" * (NAME_LIMIT + 1)}, "assignee"),
-        (RESOLVE, {"reason": "x" * (NOTE_LIMIT + 1)}, "reason"),
-        (NOTE, {"text": "x" * (NOTE_LIMIT + 1)}, "text"),
+        (RESOLVE, {"reason": "x" * (USUAL.note_length + 1)}, "reason"),
+        (NOTE, {"text": "x" * (USUAL.note_length + 1)}, "text"),
         (NOTE, {"text": "\u0000 \n"}, "text"),
     ],
 )

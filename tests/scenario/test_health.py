@@ -2,11 +2,11 @@
 
 from datetime import datetime
 
-import pytest
 from tests.driver import Driver
+from tests.scenario.conftest import Start
 
 from lookout import __version__
-from lookout.api import health
+from lookout.limits import Limits
 
 
 async def test_a_healthy_lookout_says_so_in_the_platforms_shape(lookout: Driver) -> None:
@@ -36,8 +36,8 @@ async def test_without_its_database_it_is_unhealthy_and_not_ready_and_then_again
     assert (ready.status_code, ready.json()) == (200, {"ready": True, "message": "the database answers"})
 
 
-async def test_a_long_queue_is_degraded_and_still_200(lookout: Driver, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(health, "QUEUE_LIMIT", -1)
-    answer = await lookout.http.get("/health")
-    assert (answer.status_code, answer.json()["status"]) == (200, "degraded")
-    assert answer.json()["checks"]["intake"]["message"] == "0 alerts wait for a commit"
+async def test_a_long_queue_is_degraded_and_still_200(start: Start) -> None:
+    async with start(limits=Limits(queue=-2)) as lookout:
+        answer = await lookout.http.get("/health")
+        assert (answer.status_code, answer.json()["status"]) == (200, "degraded")
+        assert answer.json()["checks"]["intake"]["message"] == "0 alerts wait for a commit"

@@ -12,6 +12,7 @@ from tests.scenario.conftest import Start
 
 from lookout.api import bodies
 from lookout.api.parts import Scope
+from lookout.limits import Limits
 
 
 async def post(lookout: Driver, headers: dict[str, str], padding: int = 0) -> int:
@@ -39,10 +40,9 @@ async def standing_still(lookout: Driver, headers: dict[str, str], size: int) ->
 async def test_i8_a_tenant_that_stands_still_keeps_only_itself_out(
     start: Start, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(bodies, "BODIES_LIMIT", 4000)
     monkeypatch.setattr(bodies, "SMALL_BODY", 500)
     monkeypatch.setattr(bodies, "RESERVE", 600)
-    async with start(access=ACCESS) as lookout:
+    async with start(access=ACCESS, limits=Limits(bodies_bytes=4000)) as lookout:
         storm, flood, quiet = [
             bearer((await api_token(lookout, Scope.INGEST, tenant_id=tenant_id)).text)
             for tenant_id in ("storm", "flood", "quiet")

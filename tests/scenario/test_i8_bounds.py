@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 import pytest
 from msgspec.structs import replace
 from tests.driver import Driver
+from tests.scenario.conftest import Start
 
 from lookout.alerts.alert import Alert, AlertStatus, label_set
 from lookout.api import bodies
@@ -19,10 +20,9 @@ from lookout.feeds import follow
 from lookout.incidents.ledger import Receipt
 from lookout.incidents.policy import Policy
 from lookout.incidents.transitions import Reason
-from lookout.intake import writer
 from lookout.intake.repeats import Repeats
 from lookout.intake.work import Delivery
-from lookout.sources import reading
+from lookout.limits import Limits
 from lookout.store.log import Log
 
 PADDING = b" " * 1000
@@ -30,7 +30,7 @@ NOW = datetime(2026, 11, 23, 4, tzinfo=UTC)
 
 
 async def test_i8_beyond_the_queues_bound_nothing_is_taken(lookout: Driver, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(writer, "QUEUE_LIMIT", 4)
+    monkeypatch.setattr(lookout.running.parts.intake, "_limits", Limits(queue=4))
     await lookout.fires(job="first")
     async with lookout.feed_is_locked():
         waiting = asyncio.create_task(lookout.post_alerts(*(lookout.alert({"job": job}) for job in "012")))
@@ -46,46 +46,42 @@ async def test_i8_beyond_the_queues_bound_nothing_is_taken(lookout: Driver, monk
 
 
 async def test_i8_one_request_always_fits_into_an_empty_queue(lookout: Driver, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(writer, "QUEUE_LIMIT", 4)
+    monkeypatch.setattr(lookout.running.parts.intake, "_limits", Limits(queue=4))
     answer = await lookout.post_alerts(*(lookout.alert({"job": str(number)}) for number in range(9)))
     assert answer.status_code == 200
     assert len(await lookout.incidents()) == 9
 
 
 @pytest.mark.parametrize("path", ["/api/v2/alerts", "/v1/alertmanager"])
-async def test_i8_a_body_over_the_bound_is_413_and_is_listed(
-    lookout: Driver, monkeypatch: pytest.MonkeyPatch, path: str
-) -> None:
-    monkeypatch.setattr(bodies, "BODY_LIMIT", 1000)
-    answer = await lookout.repeats_captured(path, b'[{"labels":{"a":"b"}}]' + PADDING)
-    assert answer.status_code == 413
-    assert await lookout.incidents() == []
-    [rejected] = await lookout.rejected()
-    assert "nothing of it was taken" in rejected.reason
+async def test_i8_a_body_over_the_bound_is_413_and_is_listed(start: Start, path: str) -> None:
+    async with start(limits=Limits(body_bytes=1000)) as lookout:
+        answer = await lookout.repeats_captured(path, b'[{"labels":{"a":"b"}}]' + PADDING)
+        assert answer.status_code == 413
+        assert await lookout.incidents() == []
+        [rejected] = await lookout.rejected()
+        assert "nothing of it was taken" in rejected.reason
 
 
-async def test_i8_a_body_that_does_not_announce_its_length_is_counted(
-    lookout: Driver, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(bodies, "BODY_LIMIT", 1000)
-
+async def test_i8_a_body_that_does_not_announce_its_length_is_counted(start: Start) -> None:
     async def chunks() -> AsyncIterator[bytes]:
         yield b'[{"labels":{"a":"b"}}]'
         yield PADDING
 
-    answer = await lookout.http.post("/api/v2/alerts", content=chunks(), headers={"Content-Type": "application/json"})
-    assert answer.status_code == 413
-    assert await lookout.incidents() == []
+    async with start(limits=Limits(body_bytes=1000)) as lookout:
+        headers = {"Content-Type": "application/json"}
+        answer = await lookout.http.post("/api/v2/alerts", content=chunks(), headers=headers)
+        assert answer.status_code == 413
+        assert await lookout.incidents() == []
 
 
-async def test_i8_all_bodies_together_have_a_bound(lookout: Driver, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bodies, "BODIES_LIMIT", 1000)
-    answer = await lookout.repeats_captured("/api/v2/alerts", b'[{"labels":{"a":"b"}}]' + PADDING)
-    assert answer.status_code == 503
-    assert answer.headers["Retry-After"] == "1"
-    assert await lookout.incidents() == []
-    # What was counted is given back.
-    await lookout.fires(job="a")
+async def test_i8_all_bodies_together_have_a_bound(start: Start) -> None:
+    async with start(limits=Limits(bodies_bytes=1000)) as lookout:
+        answer = await lookout.repeats_captured("/api/v2/alerts", b'[{"labels":{"a":"b"}}]' + PADDING)
+        assert answer.status_code == 503
+        assert answer.headers["Retry-After"] == "1"
+        assert await lookout.incidents() == []
+        # What was counted is given back.
+        await lookout.fires(job="a")
 
 
 async def test_i8_one_stream_too_many_is_503(lookout: Driver, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -99,20 +95,18 @@ async def test_i8_one_stream_too_many_is_503(lookout: Driver, monkeypatch: pytes
 
 
 @pytest.mark.parametrize("path", ["/api/v2/alerts", "/v1/alertmanager", "/v1/grafana"])
-async def test_i8_too_many_alerts_are_refused_whole(
-    lookout: Driver, monkeypatch: pytest.MonkeyPatch, path: str
-) -> None:
-    monkeypatch.setattr(reading, "ALERTS_LIMIT", 2)
-    alerts = [{"status": "firing", **lookout.alert({"job": job})} for job in "abc"]
-    version = "1" if path == "/v1/grafana" else "4"
-    body = alerts if path == "/api/v2/alerts" else {"version": version, "alerts": alerts}
-    answer = await lookout.http.post(path, json=body)
-    text = "the body has 3 alerts; at most 2 are taken at once; nothing of it was taken"
-    assert answer.status_code == 413
-    assert answer.json() == ({"code": 413, "message": text} if path == "/api/v2/alerts" else {"error": text})
-    assert await lookout.incidents() == []
-    [rejected] = await lookout.rejected()
-    assert (rejected.index, rejected.reason) == (None, text)
+async def test_i8_too_many_alerts_are_refused_whole(start: Start, path: str) -> None:
+    async with start(limits=Limits(alerts=2)) as lookout:
+        alerts = [{"status": "firing", **lookout.alert({"job": job})} for job in "abc"]
+        version = "1" if path == "/v1/grafana" else "4"
+        body = alerts if path == "/api/v2/alerts" else {"version": version, "alerts": alerts}
+        answer = await lookout.http.post(path, json=body)
+        text = "the body has 3 alerts; at most 2 are taken at once; nothing of it was taken"
+        assert answer.status_code == 413
+        assert answer.json() == ({"code": 413, "message": text} if path == "/api/v2/alerts" else {"error": text})
+        assert await lookout.incidents() == []
+        [rejected] = await lookout.rejected()
+        assert (rejected.index, rejected.reason) == (None, text)
 
 
 async def _answer_to_stalled(url: str, path: str) -> tuple[int, Any]:
@@ -133,10 +127,9 @@ async def _answer_to_stalled(url: str, path: str) -> tuple[int, Any]:
 
 @pytest.mark.parametrize("path", ["/api/v2/alerts", "/v1/alertmanager", "/v1/events"])
 async def test_i8_a_body_that_stands_still_is_408_and_its_bytes_are_given_back(
-    lookout: Driver, monkeypatch: pytest.MonkeyPatch, path: str
+    start: Start, monkeypatch: pytest.MonkeyPatch, path: str
 ) -> None:
     monkeypatch.setattr(bodies, "BODY_SECONDS", 0.2)
-    monkeypatch.setattr(bodies, "BODIES_LIMIT", 1500 * bodies.TENANT_PART)
     text = "the body did not arrive within 0.2 seconds; nothing of it was taken"
     shape = {
         "/api/v2/alerts": {"code": 408, "message": text},
@@ -147,10 +140,11 @@ async def test_i8_a_body_that_stands_still_is_408_and_its_bytes_are_given_back(
             "errors": [text],
         },
     }
-    for _ in range(2):
-        assert await _answer_to_stalled(lookout.url, path) == (408, shape[path])
-    assert await lookout.incidents() == []
-    await lookout.fires(job="a")
+    async with start(limits=Limits(bodies_bytes=1500 * bodies.TENANT_PART)) as lookout:
+        for _ in range(2):
+            assert await _answer_to_stalled(lookout.url, path) == (408, shape[path])
+        assert await lookout.incidents() == []
+        await lookout.fires(job="a")
 
 
 async def test_i8_a_long_name_of_the_sender_costs_no_alert(lookout: Driver) -> None:

@@ -6,22 +6,23 @@ from typing import Any
 
 import httpx
 import pytest
+from msgspec.structs import replace
 from tests.access import ACCESS, api_token, bearer
 from tests.driver import Driver
 from tests.scenario.conftest import Start
 
 from lookout.api.parts import Scope
-from lookout.intake import queue, writer
+from lookout.intake import queue
+from lookout.limits import Limits
 
 SHARE = 4
+LIMITS = Limits(tenant_share=SHARE)
 
 
 @pytest.fixture
-async def lookout(start: Start, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Driver]:
+async def lookout(start: Start) -> AsyncIterator[Driver]:
     """A Lookout where a tenant's share of a commit is small."""
-    monkeypatch.setattr(queue, "SHARE", SHARE)
-    monkeypatch.setattr(writer, "SHARE", SHARE)
-    async with start(access=ACCESS) as driver:
+    async with start(access=ACCESS, limits=LIMITS) as driver:
         yield driver
 
 
@@ -81,8 +82,7 @@ async def test_i8_a_busy_tenants_alert_is_in_the_commit_after_the_one_under_way(
 async def test_i8_a_tenant_in_a_storm_leaves_room_for_the_others(
     lookout: Driver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(writer, "TENANT_QUEUE_LIMIT", 10)
-    monkeypatch.setattr(writer, "QUEUE_LIMIT", 20)
+    monkeypatch.setattr(lookout.running.parts.intake, "_limits", replace(LIMITS, tenant_queue=10, queue=20))
     storms = [await headers_of(lookout, name) for name in ("storm", "gale")]
     quiet = await headers_of(lookout, "quiet")
     for headers in (*storms, quiet):

@@ -10,9 +10,8 @@ from tests.unit.graphql.client import PROTOCOL, Socket
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
 
-from lookout.api.limits import BURST_SECONDS
 from lookout.api.parts import Scope
-from lookout.limits import Limits
+from lookout.limits import BURST_SECONDS, Limits
 
 STREAM = {"Accept": "text/event-stream"}
 

@@ -10,9 +10,7 @@ from tests.driver import Driver
 from tests.scenario.conftest import Start
 
 from lookout.api import bodies
-from lookout.api.limits import BURST_SECONDS
-from lookout.intake import writer
-from lookout.limits import Limits
+from lookout.limits import BURST_SECONDS, USUAL, Limits
 
 TENANTS = ("storm", "quiet")
 
@@ -45,7 +43,7 @@ async def open_titles(lookout: Driver, tenant_id: str) -> set[str]:
 async def refused_by_the_queue(lookout: Driver, monkeypatch: pytest.MonkeyPatch) -> None:
     # Not for longer: the timers, too, hand in what they found, and their own may do so beside the test's.
     with monkeypatch.context() as patch:
-        patch.setattr(writer, "TENANT_QUEUE_LIMIT", 1)
+        patch.setattr(lookout.running.parts.intake, "_limits", Limits(tenant_queue=1))
         async with lookout.feed_is_locked("storm"):
             waiting = asyncio.create_task(post(lookout, "storm", {"job": "x"}))
             await lookout.until_waiting(1)
@@ -60,7 +58,7 @@ async def refused_by_the_rate(lookout: Driver, _: pytest.MonkeyPatch) -> None:
 
 async def refused_by_size(lookout: Driver, monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as patch:
-        patch.setattr(bodies, "BODIES_LIMIT", 1)
+        patch.setattr(bodies, "TENANT_PART", 2 * USUAL.bodies_bytes)
         assert await post(lookout, "storm", {}) == 503
 
 

@@ -14,7 +14,8 @@ from lookout.alerts.matcher import parse_matchers
 from lookout.api.parts import LOCAL_TENANT, Scope
 from lookout.incidents.policy import Policy
 from lookout.incidents.tenants import Tenancy, TenantRule
-from lookout.intake import placing, writer
+from lookout.intake import placing
+from lookout.limits import Limits
 
 EVENT = {
     "routing_key": "k",
@@ -165,7 +166,7 @@ async def test_receipts_are_in_the_order_of_the_request(lookout: Driver) -> None
 async def test_a_part_that_is_not_taken_is_told_and_costs_the_others_nothing(
     lookout: Driver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(writer, "TENANT_QUEUE_LIMIT", 1)
+    monkeypatch.setattr(lookout.running.parts.intake, "_limits", Limits(tenant_queue=1))
     headers = await sender(lookout)
     await post(lookout, headers, {"job": "first", "tenant_id": "acme"}, {"job": "first", "tenant_id": "globex"})
     async with lookout.feed_is_locked():

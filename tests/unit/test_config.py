@@ -8,7 +8,7 @@ import pytest
 
 from lookout.config import Pooler, Wake, load_settings
 from lookout.errors import SettingsError
-from lookout.limits import Limits
+from lookout.limits import BOUNDS, USUAL, Limits
 
 
 def problems(environ: dict[str, str]) -> list[str]:
@@ -115,6 +115,59 @@ def test_a_retention_is_a_duration(text: str, days: float) -> None:
 def test_limits_of_a_tenant_are_numbers_within_bounds() -> None:
     environ = {"LOOKOUT_INGEST_RATE": "1", "LOOKOUT_READ_RATE": "1000000", "LOOKOUT_STREAMS": ""}
     assert load_settings(environ).limits == Limits(1, 1_000_000, 1000)
+
+
+@pytest.mark.parametrize("name", BOUNDS)
+def test_a_limit_may_be_set_anywhere_in_its_range_and_nowhere_else(name: str) -> None:
+    bound = BOUNDS[name]
+    assert bound.least <= getattr(USUAL, name) <= bound.most
+    for number in (bound.least, bound.most):
+        environ = {other.variable: str(other.most) for other in BOUNDS.values()} if number == bound.most else {}
+        settings = load_settings({**environ, **ROOM.get(name, {}), bound.variable: str(number)})
+        assert getattr(settings.limits, name) == number
+    for number in (bound.least - 1, bound.most + 1):
+        (problem,) = problems({bound.variable: str(number)})
+        assert problem == (
+            f"{bound.variable} is '{number}': "
+            f"a number from {bound.least:,} to {bound.most:,} is expected ({bound.unit})"
+        )
+
+
+ROOM = {
+    "bodies_bytes": {"LOOKOUT_MAX_BODY_BYTES": str(BOUNDS["body_bytes"].least)},
+    "queue": {"LOOKOUT_MAX_TENANT_QUEUE": "1000"},
+}
+"""What has to be lower for a limit to be the least."""
+
+
+@pytest.mark.parametrize(
+    ("environ", "problem"),
+    [
+        (
+            {"LOOKOUT_MAX_BODY_BYTES": "200000000"},
+            (
+                "LOOKOUT_MAX_BODIES_BYTES is 268435456: at least 400000000 is expected, twice LOOKOUT_MAX_BODY_BYTES: "
+                "a tenant has half of it, and no body of the largest size would fit"
+            ),
+        ),
+        (
+            {"LOOKOUT_MAX_QUEUE": "99999"},
+            (
+                "LOOKOUT_MAX_TENANT_QUEUE is 100000: at most 99999 is expected, as LOOKOUT_MAX_QUEUE is for all "
+                "tenants together"
+            ),
+        ),
+        (
+            {"LOOKOUT_MAX_TENANT_SHARE": "2001"},
+            (
+                "LOOKOUT_MAX_TENANT_SHARE is 2001: at most 2000 is expected, as LOOKOUT_MAX_COMMIT is for all "
+                "tenants together"
+            ),
+        ),
+    ],
+)
+def test_limits_that_cannot_hold_together_are_named(environ: dict[str, str], problem: str) -> None:
+    assert problems(environ) == [problem]
 
 
 @pytest.mark.parametrize("text", ["0", "-1", "1.5", "1000001", "\N{ARABIC-INDIC DIGIT ONE}", "9" * 5000])

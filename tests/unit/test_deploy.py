@@ -16,9 +16,9 @@ import yaml
 from prometheus_client.metrics import MetricWrapperBase
 
 from lookout import metrics
-from lookout.api.health import QUEUE_LIMIT
 from lookout.config import DEFAULT_PORT, load_settings
 from lookout.feeds.follow import STREAM_LIMIT
+from lookout.limits import USUAL
 from lookout.policy_file import load_policy
 
 ROOT = Path(__file__).parents[2]
@@ -90,7 +90,7 @@ def test_rules_and_dashboard_name_metrics_that_exist_and_the_dashboard_all() -> 
 
 
 def test_thresholds_are_those_of_the_code() -> None:
-    assert ALERTS["LookoutQueueGrows"]["expr"] == f"lookout_intake_queue_alerts > {QUEUE_LIMIT // 2}"
+    assert ALERTS["LookoutQueueGrows"]["expr"] == f"lookout_intake_queue_alerts > {USUAL.queue // 2}"
     assert ALERTS["LookoutStreamsNearlyFull"]["expr"] == f"lookout_feed_followers > {STREAM_LIMIT * 4 // 5}"
     assert f"From {STREAM_LIMIT:,} on" in ALERTS["LookoutStreamsNearlyFull"]["annotations"]["description"]
 

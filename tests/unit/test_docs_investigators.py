@@ -11,12 +11,12 @@ from lookout.feeds.kafka.records import Trigger
 from lookout.incidents.actions import NAME_LIMIT
 from lookout.incidents.investigation import (
     BRIEF_LIMIT,
-    INVESTIGATION_SUMMARY_LIMIT,
     INVESTIGATIONS_LIMIT,
     RECOMMENDATION_LIMIT,
     RECOMMENDATIONS_LIMIT,
     ROOT_CAUSE_LIMIT,
 )
+from lookout.limits import USUAL
 
 PAGE = (Path(__file__).parents[2] / "docs" / "investigators.md").read_text()
 
@@ -31,7 +31,7 @@ def test_every_field_of_a_report_has_a_row_with_its_bound() -> None:
     rows = dict(re.findall(r"^\| `(\w+)` \| [^|]* \| ?([^|]*?) ?\|$", PAGE, flags=re.MULTILINE))
     assert rows == {
         "report_id": f"{NAME_LIMIT} characters",
-        "summary": f"{INVESTIGATION_SUMMARY_LIMIT:,} characters",
+        "summary": f"{USUAL.report_length:,} characters",
         "investigator": f"{NAME_LIMIT} characters",
         "root_cause": f"{ROOT_CAUSE_LIMIT:,} characters",
         "recommendations": f"{RECOMMENDATIONS_LIMIT} of {RECOMMENDATION_LIMIT} characters",

@@ -11,7 +11,7 @@ from prometheus_client.metrics import MetricWrapperBase
 from typer.core import TyperCommand, TyperGroup
 from typer.main import get_command
 
-from lookout import app, kafka, metrics, policy_file, reconcile, timers
+from lookout import app, kafka, limits, metrics, policy_file, reconcile, timers
 from lookout.alerts import expression, shown
 from lookout.alerts.alert import label_set
 from lookout.alerts.severity import SYNONYMS
@@ -19,7 +19,7 @@ from lookout.api import alertmanager, bodies, connections, periods, rest
 from lookout.api import limits as tenant_limits
 from lookout.api.auth import keys, people, tokens
 from lookout.api.graphql import app as graphql
-from lookout.api.graphql import limits, pages
+from lookout.api.graphql import pages
 from lookout.api.mcp import arguments, telling
 from lookout.api.mcp import mount as mcp
 from lookout.api.mcp import reading as mcp_reading
@@ -33,8 +33,8 @@ from lookout.feeds.kafka import producer, relay
 from lookout.incidents import actions, events, grouping, heartbeat, investigation, lease, policy, rules, tenants
 from lookout.incidents.grouping import group_of
 from lookout.incidents.policy import Policy
-from lookout.intake import listening, placing, queue, repeats, ways, writer
-from lookout.limits import Limits
+from lookout.intake import listening, placing, queue, repeats, ways
+from lookout.limits import USUAL
 from lookout.policy_file import load_policy
 from lookout.sources import events as source_events
 from lookout.sources import parsed, reading
@@ -68,7 +68,7 @@ def subcommands() -> dict[str, TyperCommand | TyperGroup]:
 
 def test_every_variable_has_a_row_and_no_other() -> None:
     assert rows(section("Environment")).keys() - {"variable"} == {
-        *VARIABLES,
+        *(set(VARIABLES) - set(limits.VARIABLES)),
         f"{kafka.PROPERTY_PREFIX}<PROPERTY>",
         "LOOKOUT_URL",
         "LOOKOUT_TOKEN",
@@ -84,14 +84,26 @@ def test_the_defaults_of_the_environment() -> None:
     assert table["LOOKOUT_INCIDENTS_TOPIC"][0] == f"`{kafka.INCIDENTS_TOPIC}`"
     assert table["SERVICE_EVENTS_KAFKA_TOPIC"][0] == f"`{kafka.SERVICE_EVENTS_TOPIC}`"
     assert settings.kafka is None
-    assert table["LOOKOUT_INGEST_RATE"][0] == f"`{settings.limits.ingest_rate}`"
-    assert table["LOOKOUT_READ_RATE"][0] == f"`{settings.limits.read_rate}`"
-    assert table["LOOKOUT_STREAMS"][0] == f"`{settings.limits.streams}`"
     assert table["LOOKOUT_PLATFORM_TENANT"][0] == f"`{settings.platform_tenant}`"
     assert table["LOOKOUT_RETENTION"][0] == f"`{settings.retention.days}d`"
     assert table["LOOKOUT_URL"][0] == f"`{DEFAULT_URL}`"
     assert settings.database_url is None
     assert str(database.LOWEST_VERSION) in table["DATABASE_URL"][1]
+
+
+@pytest.mark.parametrize("name", limits.BOUNDS)
+def test_a_limit_has_its_row_with_its_default_its_unit_and_its_range(name: str) -> None:
+    bound = limits.BOUNDS[name]
+    told = [f"{getattr(USUAL, name):,}", bound.unit, f"{bound.least:,}", f"{bound.most:,}"]
+    cells = rows(section("Limits"))[bound.variable]
+    assert cells[:4] == told
+    reason, beyond = cells[4:]
+    assert len(reason) > 20
+    assert beyond
+
+
+def test_there_is_a_row_for_every_limit_and_no_other() -> None:
+    assert list(rows(section("Limits")))[1:] == list(limits.VARIABLES)
 
 
 def test_an_unknown_variable_is_an_error_as_the_page_says() -> None:
@@ -199,39 +211,24 @@ def test_every_metric_of_lookout_is_in_its_one_module() -> None:
 
 
 BOUNDS = {
-    "body of an ingest request": f"{bodies.BODY_LIMIT // MEBIBYTE} MiB",
     "time for a body to arrive": f"{bodies.BODY_SECONDS:.0f}",
-    "alerts of one body": f"{reading.ALERTS_LIMIT:,}",
-    "objects and arrays of one body": f"{reading.OBJECTS_LIMIT:,}",
-    "labels or annotations of an alert, in number": f"{reading.PAIRS_LIMIT:,}",
+    "objects and arrays of one body": f"{USUAL.objects:,}",
     "body of an event of PagerDuty": f"{source_events.BODY_LIMIT // 1024} KiB",
-    "requests of a tenant that send alerts": f"{Limits().ingest_rate}",
-    "other requests of a tenant": f"{Limits().read_rate}",
-    "open streams of a tenant": f"{Limits().streams:,}",
-    "part of a credential": f"{tenant_limits.CREDENTIAL_PART}",
     "buckets of requests that are remembered": f"{tenant_limits.BUCKETS_LIMIT:,}",
     "tenants whose last refusal is remembered": f"{listening.TENANTS_LIMIT:,}",
     "lists of alerts that are made at once": f"{alertmanager.READS_LIMIT}",
-    "a regular expression in a matcher": f"{expression.PATTERN_LIMIT:,}",
-    "such an expression, compiled": f"{expression.PROGRAM_LIMIT // MEBIBYTE} MiB",
+    "a regular expression in a matcher, compiled": f"{expression.PROGRAM_LIMIT // MEBIBYTE} MiB",
     "API tokens that are remembered": f"{tokens.REMEMBERED_LIMIT:,}",
     "a people's token": f"{people.LONGEST_TOKEN:,}",
     "the keys of people's tokens": f"{keys.LARGEST // 1024} KiB",
-    "labels of an alert": f"{reading.LABELS_LIMIT // MEBIBYTE} MiB",
-    "annotations of an alert": f"{reading.ANNOTATIONS_LIMIT // MEBIBYTE} MiB",
     "link of an alert to its source": f"{reading.LINK_LIMIT // 1024} KiB",
     "rejected alerts told of one body": f"{parsed.REJECTED_LIMIT}",
-    "all ingest bodies under way": f"{bodies.BODIES_LIMIT // MEBIBYTE} MiB",
-    "ingest bodies of one tenant under way": f"{bodies.BODIES_LIMIT // bodies.TENANT_PART // MEBIBYTE} MiB",
+    "part of a tenant in the room for all bodies": f"{bodies.TENANT_PART}",
     "kept for small ingest bodies": f"{bodies.RESERVE // MEBIBYTE} MiB",
-    "alerts that wait for a commit": f"{writer.QUEUE_LIMIT:,}",
-    "alerts of one tenant that wait for a commit": f"{writer.TENANT_QUEUE_LIMIT:,}",
-    "alerts in one commit": f"{queue.BATCH_LIMIT:,}",
-    "alerts of one tenant in one commit": f"{queue.SHARE:,}",
     "alerts of a quiet tenant that wait": f"{queue.QUIET}",
     "alerts of all quiet tenants together that wait": f"{queue.QUIET_BATCH}",
     "standstill of one commit for quiet tenants, in seconds": (
-        f"{ways.STANDSTILL_SECONDS:g} for {queue.SHARE} alerts, at most {ways.STANDSTILL_LIMIT:g}"
+        f"{ways.STANDSTILL_SECONDS:g} for {ways.STANDSTILL_ALERTS} alerts, at most {ways.STANDSTILL_LIMIT:g}"
     ),
     "rules that place alerts": f"{tenants.TENANT_RULES_LIMIT}",
     "tenants that are remembered to be there": f"{placing.KNOWN_LIMIT:,}",
@@ -261,12 +258,9 @@ BOUNDS = {
     "followers of one process": f"{follow.STREAM_LIMIT:,}",
     "events kept for followers of a tenant": f"{recent.RECENT_LIMIT:,}",
     "events kept for followers of all tenants": f"{recent.RECENT_BYTES // MEBIBYTE} MiB",
-    "a page": f"{rest.PAGE_LIMIT}",
     "body of an action": f"{rest.ACTION_LIMIT // 1024} KiB",
-    "a note or a reason": f"{actions.NOTE_LIMIT:,}",
     "a name (`X-User-ID`, assignee, investigator)": f"{actions.NAME_LIMIT}",
     "investigations of an incident": f"{investigation.INVESTIGATIONS_LIMIT}",
-    "an investigation's summary": f"{investigation.INVESTIGATION_SUMMARY_LIMIT:,}",
     "an investigation's root cause": f"{investigation.ROOT_CAUSE_LIMIT:,}",
     "recommendations of an investigation": f"{investigation.RECOMMENDATIONS_LIMIT}",
     "a recommendation": f"{investigation.RECOMMENDATION_LIMIT}",
@@ -281,10 +275,6 @@ BOUNDS = {
     "state changes until an incident flaps": f"{policy.Pace().flapping_changes}",
     "alerts that an event names in itself": f"{events.FIRST_ALERTS}",
     "rejected alerts kept of a tenant": f"{log.REJECTED_KEPT:,}",
-    "GraphQL depth": f"{limits.DEPTH}",
-    "GraphQL complexity": f"{limits.COMPLEXITY:,}",
-    "GraphQL aliases": f"{limits.ALIASES}",
-    "GraphQL tokens": f"{limits.TOKENS:,}",
     "body of an agent's request": f"{mcp.BODY_LIMIT // 1024} KiB",
     "things of an answer to an agent": f"{arguments.PAGE_LIMIT}",
     "alerts of an incident told to an agent": f"{mcp_reading.ALERTS_SHOWN}",
@@ -336,11 +326,7 @@ def test_a_time_limit_is_as_the_code_has_it(what: str) -> None:
 
 
 def test_pages_and_actions_are_bounded_alike_everywhere() -> None:
-    assert (rest.PAGE_LIMIT, rest.PAGE_DEFAULT, rest.ACTION_LIMIT) == (
-        pages.PAGE_LIMIT,
-        pages.PAGE_DEFAULT,
-        graphql.BODY_LIMIT,
-    )
+    assert (rest.PAGE_DEFAULT, rest.ACTION_LIMIT) == (pages.PAGE_DEFAULT, graphql.BODY_LIMIT)
 
 
 def test_every_action_of_the_logs_has_a_row_and_no_other() -> None:

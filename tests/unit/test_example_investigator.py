@@ -11,11 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lookout.incidents.investigation import (
-    INVESTIGATION_SUMMARY_LIMIT,
     RECOMMENDATION_LIMIT,
     RECOMMENDATIONS_LIMIT,
     ROOT_CAUSE_LIMIT,
 )
+from lookout.limits import USUAL
 
 PATH = Path(__file__).parents[2] / "examples" / "investigator.py"
 TEXTS = st.one_of(
@@ -69,7 +69,7 @@ def test_no_sender_can_know_the_marks() -> None:
 @given(TEXTS, st.lists(LABELS, min_size=1, max_size=3), TEXTS)
 def test_a_senders_text_is_code_in_the_report_and_fits(summary: str, several: list[dict[str, str]], url: str) -> None:
     found = EXAMPLE.think("", _incident(summary, several, url))
-    assert len(found["summary"]) <= INVESTIGATION_SUMMARY_LIMIT
+    assert len(found["summary"]) <= USUAL.report_length
     assert len(found["rootCause"]) <= ROOT_CAUSE_LIMIT
     assert len(found["recommendations"]) <= RECOMMENDATIONS_LIMIT
     for text in (found["summary"], found["rootCause"], *found["recommendations"]):

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from lookout.limits import USUAL
 from lookout.sources import gojson
 from lookout.sources.parsed import MalformedBody
 
@@ -44,7 +45,7 @@ from lookout.sources.parsed import MalformedBody
     ],
 )
 def test_what_go_accepts(body: bytes, value: Any) -> None:
-    decoded = gojson.decode(body)
+    decoded = gojson.decode(body, USUAL.nesting)
     assert value is None or decoded == value
 
 
@@ -83,7 +84,7 @@ def test_what_go_accepts(body: bytes, value: Any) -> None:
 )
 def test_what_is_refused(body: bytes, message: str) -> None:
     with pytest.raises(MalformedBody, match=message) as raised:
-        gojson.decode(body)
+        gojson.decode(body, USUAL.nesting)
     assert (raised.value.status, raised.value.code) == (400, 400)
 
 

@@ -6,10 +6,10 @@ import pytest
 from prometheus_client import REGISTRY
 
 from lookout.api import limits
-from lookout.api.limits import BURST_SECONDS, Buckets, Key, Streams, Turnstile
+from lookout.api.limits import Buckets, Key, Streams, Turnstile
 from lookout.api.parts import SERVICE_CREDENTIAL, Caller, Scope
 from lookout.errors import Overloaded, TooMany
-from lookout.limits import Limits
+from lookout.limits import BURST_SECONDS, Limits
 
 NOW = datetime(2026, 11, 25, tzinfo=UTC)
 KEY = ("acme", "")
@@ -29,7 +29,7 @@ def taken(buckets: Buckets, now: datetime, key: Key = KEY) -> int:
 
 
 def test_a_bucket_holds_a_burst_and_fills_at_its_rate() -> None:
-    buckets = Buckets(5)
+    buckets = Buckets(5, BURST_SECONDS)
     assert taken(buckets, NOW) == 5 * BURST_SECONDS
     assert buckets.wait(KEY, NOW) == pytest.approx(0.2)
     assert taken(buckets, later(0.1)) == 0
@@ -38,7 +38,7 @@ def test_a_bucket_holds_a_burst_and_fills_at_its_rate() -> None:
 
 
 def test_a_clock_that_goes_back_gives_nothing_and_takes_nothing() -> None:
-    buckets = Buckets(5)
+    buckets = Buckets(5, BURST_SECONDS)
     taken(buckets, NOW)
     assert taken(buckets, later(-100)) == 0
     assert taken(buckets, later(1)) == 5
@@ -46,7 +46,7 @@ def test_a_clock_that_goes_back_gives_nothing_and_takes_nothing() -> None:
 
 def test_the_buckets_that_are_remembered_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(limits, "BUCKETS_LIMIT", 2)
-    buckets = Buckets(1)
+    buckets = Buckets(1, BURST_SECONDS)
     for name in "abca":
         buckets.take((name, ""), NOW)
     full = BURST_SECONDS
@@ -91,7 +91,7 @@ def test_who_is_counted_as_whom() -> None:
 
 
 def test_streams_are_counted_until_they_are_closed() -> None:
-    streams = Streams(4)
+    streams = Streams(Limits(streams=4))
     mira, jo = (Caller("acme", name, credential=f"user {name}").counted_as for name in ("mira", "jo"))
     first, _ = streams.open(mira), streams.open(mira)
     with pytest.raises(TooMany):

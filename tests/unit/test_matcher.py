@@ -10,6 +10,7 @@ import pytest
 
 from lookout.alerts.expression import PATTERN_LIMIT
 from lookout.alerts.matcher import Matcher, MatcherError, Operator, parse_matcher, parse_matchers
+from lookout.limits import USUAL, Limits
 
 Told = tuple[str, str, str]
 
@@ -232,7 +233,12 @@ def test_long_text_is_read_in_time_linear_in_it(text: str, is_matcher: bool) -> 
 
 
 def test_what_is_too_large_is_refused() -> None:
-    parse_matcher("a=~" + "b" * PATTERN_LIMIT)
-    for pattern in ("b" * (PATTERN_LIMIT + 1), r"[\pL\pN]{500}"):
+    parse_matcher("a=~" + "b" * USUAL.regex_length)
+    for pattern in ("b" * (USUAL.regex_length + 1), r"[\pL\pN]{500}"):
         with pytest.raises(MatcherError, match=r"^error parsing regexp: expression too large"):
             parse_matcher(f'a=~"{pattern}"')
+
+
+def test_no_setting_lets_in_what_nobody_tried() -> None:
+    with pytest.raises(MatcherError, match="more than 65536 characters"):
+        parse_matcher("a=~" + "b" * (PATTERN_LIMIT + 1), Limits(regex_length=2 * PATTERN_LIMIT))

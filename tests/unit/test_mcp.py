@@ -11,11 +11,12 @@ import jsonschema
 import pytest
 
 from lookout.api.mcp.answers import UNTRUSTED, IncidentBrief, IncidentWords
-from lookout.api.mcp.server import VIEWS
+from lookout.api.mcp.server import views_of
 from lookout.api.mcp.tools import TOOLS
 from lookout.api.mcp.triage import text_of
 from lookout.errors import Refused
 from lookout.incidents.actions import Action
+from lookout.limits import USUAL
 
 PAGE = Path(__file__).parents[2] / "docs" / "agents.md"
 READS = {
@@ -26,6 +27,7 @@ READS = {
     "incident_stats",
     "why_grouped",
 }
+VIEWS = views_of(USUAL)
 ACTS = {
     "acknowledge_incident",
     "assign_incident",

@@ -13,6 +13,7 @@ from tests.unit.payloads import ALERTMANAGER, EVENTS, GRAFANA, PROMETHEUS, captu
 from tests.unit.times import NOW
 
 from lookout.alerts.source import USUAL
+from lookout.limits import USUAL as USUAL_LIMITS
 from lookout.sources import alertmanager, events, grafana, prometheus
 from lookout.sources.parsed import MalformedBody, Parsed
 
@@ -184,8 +185,8 @@ def _essence(parsed: Parsed) -> tuple[object, ...]:
 @given(st.lists(POSTED, max_size=4))
 def test_prometheus_readers_agree_on_well_formed_requests(posted: list[dict[str, Any]]) -> None:
     body = json.dumps(posted).encode()
-    usual = prometheus._parse_usual(body, NOW, USUAL)  # pyright: ignore[reportPrivateUsage]
-    as_go = prometheus._parse_as_go(body, NOW, USUAL)  # pyright: ignore[reportPrivateUsage]
+    usual = prometheus._parse_usual(body, NOW, USUAL, USUAL_LIMITS)  # pyright: ignore[reportPrivateUsage]
+    as_go = prometheus._parse_as_go(body, NOW, USUAL, USUAL_LIMITS)  # pyright: ignore[reportPrivateUsage]
     assert _essence(usual) == _essence(as_go)
 
 
@@ -193,6 +194,6 @@ def test_prometheus_readers_agree_on_well_formed_requests(posted: list[dict[str,
 @given(st.lists(TOLD, max_size=4))
 def test_alertmanager_readers_agree_on_well_formed_messages(told: list[dict[str, Any]]) -> None:
     body = json.dumps({"version": "4", "alerts": told}).encode()
-    usual = alertmanager._parse_usual(body, NOW, USUAL)  # pyright: ignore[reportPrivateUsage]
-    as_go = alertmanager._parse_as_go(body, NOW, USUAL)  # pyright: ignore[reportPrivateUsage]
+    usual = alertmanager._parse_usual(body, NOW, USUAL, USUAL_LIMITS)  # pyright: ignore[reportPrivateUsage]
+    as_go = alertmanager._parse_as_go(body, NOW, USUAL, USUAL_LIMITS)  # pyright: ignore[reportPrivateUsage]
     assert _essence(usual) == _essence(as_go)

@@ -10,10 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lookout.incidents.actions import Acknowledge
-from lookout.intake.queue import BATCH_LIMIT, QUIET, QUIET_BATCH, SHARE, Job, Lane, Queue, tenant_of
+from lookout.intake.queue import QUIET, QUIET_BATCH, Job, Lane, Queue, tenant_of
 from lookout.intake.work import Delivery, Expiry, Order, Telling, Work
+from lookout.limits import USUAL
 
 NOW = datetime(2026, 11, 25, tzinfo=UTC)
+BATCH_LIMIT, SHARE = USUAL.commit, USUAL.tenant_share
 
 
 def job(work: Work, size: int = 1) -> Job:
@@ -242,7 +244,7 @@ def test_each_job_is_taken_once_in_its_tenants_order_within_the_limits(
         del waiting[:coming]
         queue.done(lanes[lane])
         lanes[lane] = batch = queue.take(lane)
-        if any(each.stands_alone for each in batch):
+        if any(each.size > SHARE or isinstance(each.work, Order) for each in batch):
             assert len(batch) == 1
         else:
             assert all(size <= SHARE for tenant_id, size in sizes([batch])[0].items() if tenant_id)

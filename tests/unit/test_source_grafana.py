@@ -12,9 +12,9 @@ from lookout.alerts.alert import Alert, AlertStatus, label_set
 from lookout.alerts.shown import shown
 from lookout.incidents.grouping import group_of, summary_of, title_of
 from lookout.incidents.policy import Policy
+from lookout.limits import USUAL
 from lookout.sources import WEBHOOKS, grafana
 from lookout.sources.parsed import MalformedBody, Parsed
-from lookout.sources.reading import ALERTS_LIMIT, ANNOTATIONS_LIMIT, OBJECTS_LIMIT
 
 FIRING: dict[str, Any] = {
     "status": "firing",
@@ -228,14 +228,14 @@ def test_a_legacy_message_is_told_which_setting_to_change(body: bytes) -> None:
 
 @pytest.mark.parametrize("alert", [b'{"status":"firing","labels":{"a":"b"}}', b"null"], ids=["an alert", "null"])
 def test_too_many_alerts_are_refused_whole(alert: bytes) -> None:
-    alerts = b",".join([alert] * (ALERTS_LIMIT + 1))
+    alerts = b",".join([alert] * (USUAL.alerts + 1))
     with pytest.raises(MalformedBody, match=r"the body has 150,001 alerts; at most 150,000 .* nothing") as raised:
         grafana.parse(b'{"version":"1","alerts":[' + alerts + b"]}", NOW)
     assert raised.value.status == 413
 
 
 def test_an_alert_of_megabytes_is_rejected_alone() -> None:
-    parsed = _tell(FIRING, FIRING | {"annotations": {"a": "x" * ANNOTATIONS_LIMIT}}, RESOLVED)
+    parsed = _tell(FIRING, FIRING | {"annotations": {"a": "x" * USUAL.labels_bytes}}, RESOLVED)
     assert len(parsed.alerts) == 2
     assert [(rejected.index, rejected.reason) for rejected in parsed.rejected] == [
         (1, "the annotations are larger than 2 MiB of JSON")
@@ -244,4 +244,4 @@ def test_an_alert_of_megabytes_is_rejected_alone() -> None:
 
 def test_more_objects_than_any_sender_writes_are_refused_before_they_are_decoded() -> None:
     with pytest.raises(MalformedBody, match="more than 1,500,000 objects"):
-        grafana.parse(b"[" * (OBJECTS_LIMIT + 1), NOW)
+        grafana.parse(b"[" * (USUAL.objects + 1), NOW)

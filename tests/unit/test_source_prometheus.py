@@ -10,9 +10,10 @@ from tests.unit.times import NOW, at
 
 from lookout.alerts.alert import Alert, AlertStatus
 from lookout.alerts.source import Source
+from lookout.limits import USUAL
 from lookout.sources import prometheus
 from lookout.sources.parsed import EXCERPT_LENGTH, REJECTED_LIMIT, MalformedBody, Parsed
-from lookout.sources.reading import ALERTS_LIMIT, LINK_LIMIT, OBJECTS_LIMIT, PAIRS_LIMIT
+from lookout.sources.reading import LINK_LIMIT
 
 LABELS = {"alertname": "Down", "job": "api"}
 
@@ -211,7 +212,7 @@ MEBIBYTE = 1024 * 1024
 @SURPRISES
 @pytest.mark.parametrize("field", ["labels", "annotations"])
 def test_an_alert_of_too_many_labels_is_rejected_alone(field: str, surprise: dict[str, Any]) -> None:
-    texts = {f"a{number}": "x" for number in range(PAIRS_LIMIT)}
+    texts = {f"a{number}": "x" for number in range(USUAL.labels)}
     many = {"labels": LABELS} | {field: texts} | surprise
     too_many = {"labels": LABELS} | {field: {**texts, "one": "more"}} | surprise
     parsed = _post(many, too_many, {"labels": LABELS})
@@ -247,7 +248,7 @@ def test_what_counts_is_the_text_and_not_how_it_was_written(surprise: dict[str, 
 
 @pytest.mark.parametrize("alert", [b'{"labels":{"a":"b"}}', b"null"], ids=["usual form", "careful way"])
 def test_too_many_alerts_are_refused_whole(alert: bytes) -> None:
-    body = b"[" + b",".join([alert] * (ALERTS_LIMIT + 1)) + b"]"
+    body = b"[" + b",".join([alert] * (USUAL.alerts + 1)) + b"]"
     with pytest.raises(MalformedBody) as raised:
         prometheus.parse(body, NOW)
     assert (raised.value.status, raised.value.code) == (413, 413)
@@ -262,7 +263,7 @@ def test_a_hundred_thousand_alerts_are_taken() -> None:
 
 
 def test_more_objects_than_any_sender_writes_are_refused_before_they_are_decoded() -> None:
-    body = b"[" + b",".join([b"{}"] * OBJECTS_LIMIT) + b"]"
+    body = b"[" + b",".join([b"{}"] * USUAL.objects) + b"]"
     with pytest.raises(MalformedBody, match="more than 1,500,000 objects") as raised:
         prometheus.parse(body, NOW)
     assert raised.value.status == 413

@@ -5,8 +5,8 @@ import asyncio
 import pytest
 
 from lookout.intake import ways
-from lookout.intake.queue import SHARE, Lane
-from lookout.intake.ways import Ways
+from lookout.intake.queue import Lane
+from lookout.intake.ways import STANDSTILL_ALERTS, Ways
 
 
 async def test_i8_a_storms_commit_goes_on_where_nobody_is_in_its_way() -> None:
@@ -49,7 +49,7 @@ async def test_i8_a_large_commit_stands_still_for_longer_and_not_for_ever(monkey
     monkeypatch.setattr(ways, "STANDSTILL_LIMIT", 0.02)
     loop = asyncio.get_running_loop()
     both = Ways()
-    with both.of(Lane.QUIET, 1), both.of(Lane.ALL, 1_000 * SHARE) as storm:
+    with both.of(Lane.QUIET, 1), both.of(Lane.ALL, 1_000 * STANDSTILL_ALERTS) as storm:
         began = loop.time()
         async with asyncio.timeout(5):
             await storm.give()

@@ -7,8 +7,10 @@ from typing import Any, Protocol, cast
 
 import re2
 
-PATTERN_LIMIT = 8192
-"""Characters of one expression."""
+from lookout.limits import BOUNDS
+
+PATTERN_LIMIT = BOUNDS["regex_length"].most
+"""Characters of one expression, whatever the settings say; they say less."""
 PROGRAM_LIMIT = 1 << 20
 """Bytes of one compiled expression with its working space. RE2 refuses what is larger."""
 
@@ -27,7 +29,7 @@ class Program(Protocol):
 def compiled(pattern: str) -> Program:
     """The program that matches where `pattern` matches the whole text. Raises `ExpressionError`."""
     if len(pattern) > PATTERN_LIMIT:
-        raise ExpressionError(f"error parsing regexp: expression too large: more than {PATTERN_LIMIT} characters")
+        raise ExpressionError(too_long(PATTERN_LIMIT))
     if any(escape[1] == "C" for escape in _ESCAPE.finditer(pattern)):
         raise ExpressionError("error parsing regexp: invalid escape sequence: `\\C`")
     options = _RE2.Options()
@@ -38,6 +40,11 @@ def compiled(pattern: str) -> Program:
         return _RE2.compile(f"^(?:{pattern})$", options)
     except _RE2_ERROR as error:
         raise ExpressionError(f"error parsing regexp: {_reason(error)}") from None
+
+
+def too_long(limit: int) -> str:
+    """What is said of an expression of more characters."""
+    return f"error parsing regexp: expression too large: more than {limit} characters"
 
 
 _ESCAPE = re.compile(r"\\Q.*?(?:\\E|\Z)|\\(.)", re.DOTALL)  # Go has no \C, which finds half a character

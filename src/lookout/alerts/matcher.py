@@ -11,7 +11,8 @@ from enum import StrEnum
 
 import msgspec
 
-from lookout.alerts.expression import ExpressionError, compiled
+from lookout.alerts.expression import ExpressionError, compiled, too_long
+from lookout.limits import USUAL, Limits
 
 
 class MatcherError(ValueError):
@@ -58,8 +59,20 @@ class Matcher(msgspec.Struct, frozen=True):
         return lambda value: (program.search(value.encode()) is not None) is wanted
 
 
-def parse_matcher(text: str) -> Matcher:
+def parse_matcher(text: str, limits: Limits = USUAL) -> Matcher:
     """Read one matcher, as it stands in a query's `filter`. Raises `MatcherError`."""
+    matcher = _matcher(text)
+    check_length(matcher, limits)
+    return matcher
+
+
+def check_length(matcher: Matcher, limits: Limits) -> None:
+    """Refuse an expression that is too long. Raises `MatcherError`."""
+    if matcher.operator in _BY_EXPRESSION and len(matcher.value) > limits.regex_length:
+        raise MatcherError(too_long(limits.regex_length))
+
+
+def _matcher(text: str) -> Matcher:
     if text.startswith("{") or text.endswith("}"):
         raise MatcherError(f"unexpected open or close brace: {text}")
     try:
@@ -72,8 +85,15 @@ def parse_matcher(text: str) -> Matcher:
                 raise error from None
 
 
-def parse_matchers(text: str) -> tuple[Matcher, ...]:
+def parse_matchers(text: str, limits: Limits = USUAL) -> tuple[Matcher, ...]:
     """Read a list: `{alertname="Down",job=~"db.*"}`, with or without its braces. Raises `MatcherError`."""
+    matchers = _matchers(text)
+    for matcher in matchers:
+        check_length(matcher, limits)
+    return matchers
+
+
+def _matchers(text: str) -> tuple[Matcher, ...]:
     try:
         return tuple(_classic(part) for part in _classic_parts(text))
     except MatcherError as error:

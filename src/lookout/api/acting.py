@@ -12,7 +12,6 @@ from lookout.api.parts import Caller, Parts, Scope, name_of
 from lookout.errors import Conflict, NotFound, Refused
 from lookout.incidents.actions import (
     NAME_LIMIT,
-    NOTE_LIMIT,
     Acknowledge,
     Action,
     AddNote,
@@ -22,7 +21,6 @@ from lookout.incidents.actions import (
 )
 from lookout.incidents.incident import Incident
 from lookout.incidents.investigation import (
-    INVESTIGATION_SUMMARY_LIMIT,
     INVESTIGATIONS_LIMIT,
     RECOMMENDATION_LIMIT,
     RECOMMENDATIONS_LIMIT,
@@ -31,6 +29,7 @@ from lookout.incidents.investigation import (
 )
 from lookout.incidents.transitions import Reason
 from lookout.intake.work import Forget, Order
+from lookout.limits import Limits
 
 _DEEDS: Mapping[type[Action], str] = {
     Acknowledge: "acknowledge",
@@ -55,12 +54,13 @@ async def assign(parts: Parts, caller: Caller, incident_id: str, assignee: str |
 
 async def resolve(parts: Parts, caller: Caller, incident_id: str, reason: str) -> Incident:
     """Resolve for good, as far as its present alerts go; again is the same. Raises `NotFound`, `Refused`."""
-    return await _order(parts, caller, incident_id, Resolve(caller.actor, _text_of(reason, "reason")))
+    told = _text_of(reason, "reason", parts.limits.note_length)
+    return await _order(parts, caller, incident_id, Resolve(caller.actor, told))
 
 
 async def add_note(parts: Parts, caller: Caller, incident_id: str, text: str) -> Incident:
     """Add a note to the timeline. Raises `NotFound`, `Refused` if it is empty or too long."""
-    note = _text_of(text, "text")
+    note = _text_of(text, "text", parts.limits.note_length)
     if not note:
         raise Refused("a note needs a text", "text", "minLength 1")
     return await _order(parts, caller, incident_id, AddNote(caller.actor, note))
@@ -82,10 +82,11 @@ async def attach_investigation(parts: Parts, caller: Caller, incident_id: str, g
 
     Raises `NotFound`, `Refused`, `Conflict` if the incident takes no more.
     """
-    return await _order(parts, caller, incident_id, AttachInvestigation(caller.actor, _checked(given, caller)))
+    found = _checked(given, caller, parts.limits)
+    return await _order(parts, caller, incident_id, AttachInvestigation(caller.actor, found))
 
 
-def _checked(given: Investigation, caller: Caller) -> Investigation:
+def _checked(given: Investigation, caller: Caller, limits: Limits) -> Investigation:
     """The investigation, clean and within bounds. Who names no investigator is it. Raises `Refused`."""
     if (
         not given.report_id
@@ -105,7 +106,7 @@ def _checked(given: Investigation, caller: Caller) -> Investigation:
         raise Refused(
             f"the link is no http or https URL of at most {URL_LIMIT} characters", "link", "http or https URL"
         )
-    summary = _text_of(given.summary, "summary", INVESTIGATION_SUMMARY_LIMIT)
+    summary = _text_of(given.summary, "summary", limits.report_length)
     if not summary:
         raise Refused("an investigation needs a summary", "summary", "minLength 1")
     return replace(
@@ -125,7 +126,7 @@ def _recommendations_of(given: Sequence[str]) -> tuple[str, ...]:
     return tuple(text for text in texts if text)
 
 
-def _text_of(text: str, field: str, limit: int = NOTE_LIMIT, name: str = "") -> str:
+def _text_of(text: str, field: str, limit: int, name: str = "") -> str:
     if len(text) > limit:
         raise Refused(f"{name or field} is longer than {limit} characters", field, f"maxLength {limit}")
     return paragraphs(text, limit)

@@ -17,13 +17,14 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
-from lookout.alerts.matcher import Matcher, MatcherError, Operator, parse_matcher
+from lookout.alerts.matcher import Matcher, MatcherError, Operator, check_length, parse_matcher
 from lookout.alerts.text import escaped
 from lookout.api.answers import headers_of, status_of
 from lookout.api.edge import reader_of
 from lookout.api.gettable import RECEIVER, as_stale, gettable_alert, gettable_groups, moment
 from lookout.api.parts import Parts
 from lookout.errors import LookoutError, Overloaded
+from lookout.limits import Limits
 from lookout.store.database import PASSING_ERRORS
 from lookout.store.reads import FiringAlert
 
@@ -90,7 +91,7 @@ class AlertmanagerReads:
 
     async def receivers(self, request: Request) -> Response:
         reader_of(request)
-        fits = _fits(_receiver_matchers(request.query_params), _RECEIVER_LABELS)
+        fits = _fits(_receiver_matchers(request.query_params, self._parts.limits), _RECEIVER_LABELS)
         return _answer([{"labels": _RECEIVER_LABELS, "name": RECEIVER}] if fits else [])
 
     async def alerts(self, request: Request) -> Response:
@@ -102,7 +103,7 @@ class AlertmanagerReads:
         return await self._list(request, gettable_groups)
 
     async def _list(self, request: Request, shape: Callable[[list[FiringAlert]], Any]) -> Response:
-        matchers = _alert_matchers(request.query_params)
+        matchers = _alert_matchers(request.query_params, self._parts.limits)
         if matchers is None:
             return _answer([])
 
@@ -121,7 +122,7 @@ class AlertmanagerReads:
 
     async def silences(self, request: Request) -> Response:
         reader_of(request)
-        _matchers(request.query_params, "filter")
+        _matchers(request.query_params, "filter", self._parts.limits)
         return _answer([])
 
     async def ready(self, _: Request) -> Response:
@@ -211,32 +212,34 @@ async def _ok(_: Request) -> Response:
 # What is asked for.
 
 
-def _alert_matchers(query: QueryParams) -> Sequence[Matcher] | None:
+def _alert_matchers(query: QueryParams, limits: Limits) -> Sequence[Matcher] | None:
     """What the labels have to be, None if no alert can be meant. Raises `MatcherError`, in Alertmanager's order."""
-    matchers = _matchers(query, "filter")
-    receiver = _receiver_filter(query)
-    receiver_matchers = _receiver_matchers(query)
+    matchers = _matchers(query, "filter", limits)
+    receiver = _receiver_filter(query, limits)
+    receiver_matchers = _receiver_matchers(query, limits)
     if not _flag(query, "active") or not _fits([*receiver, *receiver_matchers], _RECEIVER_LABELS):
         return None
     return matchers
 
 
-def _matchers(query: QueryParams, name: str) -> list[Matcher]:
-    return [parse_matcher(text) for text in query.getlist(name)]
+def _matchers(query: QueryParams, name: str, limits: Limits) -> list[Matcher]:
+    return [parse_matcher(text, limits) for text in query.getlist(name)]
 
 
-def _receiver_filter(query: QueryParams) -> list[Matcher]:
+def _receiver_filter(query: QueryParams, limits: Limits) -> list[Matcher]:
     if not (pattern := query.get("receiver")):
         return []
     try:
-        return [Matcher("name", Operator.MATCHES, pattern)]
+        matcher = Matcher("name", Operator.MATCHES, pattern)
+        check_length(matcher, limits)
+        return [matcher]
     except MatcherError as error:
         raise MatcherError(f"failed to parse receiver param: {error}") from None
 
 
-def _receiver_matchers(query: QueryParams) -> list[Matcher]:
+def _receiver_matchers(query: QueryParams, limits: Limits) -> list[Matcher]:
     try:
-        return _matchers(query, "receiver_matchers")
+        return _matchers(query, "receiver_matchers", limits)
     except MatcherError as error:
         raise MatcherError(f"failed to parse receiver_matchers param: {error}") from None
 

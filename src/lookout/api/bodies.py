@@ -9,14 +9,11 @@ from starlette.types import Message, Receive, Scope
 from lookout.api.headers import headers_given
 from lookout.api.limits import Key
 from lookout.errors import Overloaded, TooSlow
+from lookout.limits import Limits, size_in_words
 from lookout.sources.parsed import MalformedBody
 
-BODY_LIMIT = 64 * 1024 * 1024
-"""Bytes of one body: 100,000 alerts of an Alertmanager group are 50 MB."""
-BODIES_LIMIT = 4 * BODY_LIMIT
-"""Bytes of all bodies that are being read or stored. Parsed, alerts take up to four times as much for a moment."""
 TENANT_PART = 2
-"""A tenant has one part in so many of that: with bodies that never end it keeps none of the others' out."""
+"""A tenant has one part in so many of the room for all bodies: with ones that never end it keeps no others' out."""
 SMALL_BODY = 1024 * 1024
 RESERVE = 32 * 1024 * 1024
 """Bytes that only bodies have that are small as yet: tenants that fill all the rest keep out large ones alone."""
@@ -48,7 +45,8 @@ def in_time(receive: Receive) -> Receive:
 class Bodies:
     """Reads bodies, and knows how much is under way, in all and of each tenant."""
 
-    def __init__(self) -> None:
+    def __init__(self, limits: Limits) -> None:
+        self._limits = limits
         self._under_way = 0
         self._of_tenants: dict[Key, int] = {}
 
@@ -58,7 +56,7 @@ class Bodies:
         Raises `MalformedBody` for one beyond `limit` (413) or too slow (408), `Overloaded` beyond the limit of all or
         of the tenant, `ClientDisconnect` if it does not come whole; then nothing of it counts.
         """
-        limit = BODY_LIMIT if limit is None else limit
+        limit = self._limits.body_bytes if limit is None else limit
         announced = headers_given(scope).get(b"content-length", b"")
         if announced.isdigit() and int(announced) > limit:
             raise _too_large(limit)
@@ -89,9 +87,9 @@ class Bodies:
 
     def _check_room(self, key: Key, taken: int) -> None:
         """Whether a body may stay, of which so much has come. Raises `Overloaded`."""
-        if self._of_tenants.get(key, 0) > BODIES_LIMIT // TENANT_PART:
+        if self._of_tenants.get(key, 0) > self._limits.bodies_bytes // TENANT_PART:
             raise Overloaded("too many large requests of this tenant are under way; nothing of this one was taken")
-        if self._under_way > BODIES_LIMIT + (RESERVE if taken <= SMALL_BODY else 0):
+        if self._under_way > self._limits.bodies_bytes + (RESERVE if taken <= SMALL_BODY else 0):
             raise Overloaded("too many large requests are under way; nothing of this one was taken")
 
 
@@ -110,5 +108,6 @@ async def _chunks(receive: Receive) -> AsyncGenerator[bytes]:
 
 
 def _too_large(limit: int) -> MalformedBody:
-    bound = f"{limit // (1024 * 1024)} MiB" if limit >= 1024 * 1024 else f"{limit:,} bytes"
-    return MalformedBody(f"the body is larger than {bound}; nothing of it was taken", status=413, code=413)
+    return MalformedBody(
+        f"the body is larger than {size_in_words(limit)}; nothing of it was taken", status=413, code=413
+    )

@@ -18,7 +18,6 @@ from lookout.api.edge import known_caller, visit_of
 from lookout.api.parts import Parts
 from lookout.clock import Clock
 from lookout.errors import SettingsError
-from lookout.intake.writer import QUEUE_LIMIT
 from lookout.store.database import PASSING_ERRORS
 
 CHECK_SECONDS = 2.0
@@ -132,7 +131,7 @@ class Operations:
 
     def _intake(self) -> Check:
         waiting = self._parts.intake.waiting
-        status = "degraded" if waiting > QUEUE_LIMIT // 2 else "healthy"
+        status = "degraded" if waiting > self._parts.limits.queue // 2 else "healthy"
         return Check(status, f"{waiting} alerts wait for a commit", "0ms")
 
     def _kafka(self) -> dict[str, Check]:

@@ -29,6 +29,7 @@ from lookout.errors import LookoutError, Overloaded, Unsigned
 from lookout.incidents.ledger import Receipt
 from lookout.intake.placing import Placed, deliveries_of, receipts_of, whole
 from lookout.intake.work import Delivery
+from lookout.limits import Limits
 from lookout.sources import WEBHOOKS, Parser, events, prometheus
 from lookout.sources.parsed import MalformedBody, Parsed
 from lookout.store.database import PASSING_ERRORS
@@ -81,7 +82,7 @@ class Ingest:
     def __init__(self, parts: Parts, signatures: Mapping[str, Signature]) -> None:
         self._parts = parts
         self._signatures = signatures
-        self._bodies = Bodies()
+        self._bodies = Bodies(parts.limits)
         self._endpoints: dict[str, Endpoint] = {
             "/api/v2/alerts": self.alerts,
             # A service that sends to PagerDuty changes only the base URL.
@@ -133,8 +134,8 @@ class Ingest:
     async def event(self, request: Request) -> Response:
         """One event as for PagerDuty, and its answers."""
 
-        def parse(body: bytes, now: datetime, _: Source) -> Parsed:
-            return events.parse(body, now, made_key=uuid.uuid4().hex)
+        def parse(body: bytes, now: datetime, _: Source, limits: Limits) -> Parsed:
+            return events.parse(body, now, uuid.uuid4().hex, limits)
 
         try:
             taken = await self._take(request, events.NAME, parse, events.BODY_LIMIT)
@@ -175,9 +176,9 @@ class Ingest:
             policy = self._parts.intake.policy
             settled = policy.source(source)
             if len(body) >= THREAD_FROM:
-                parsed = await asyncio.to_thread(parse, body, now, settled)
+                parsed = await asyncio.to_thread(parse, body, now, settled, self._parts.limits)
             else:
-                parsed = parse(body, now, settled)
+                parsed = parse(body, now, settled, self._parts.limits)
             named = _tenant_named(request, sender)
             if named is not None:
                 placed = await self._parts.placing.place(parsed, named.tenant, policy.tenants, named.header)

@@ -1,7 +1,7 @@
 """How much one tenant, and one credential of it, may ask: requests by the second, and open streams.
 
-A token bucket for each: it holds `BURST_SECONDS` of its rate, and is full for whoever has not asked for so long. A
-credential has half of what its tenant has, so that one client that runs wild leaves the others room. All of it is of
+A token bucket for each: it holds some seconds of its rate, and is full for whoever has not asked for so long. A
+credential has a part of what its tenant has, so that one client that runs wild leaves the others room. All of it is of
 one process. In local mode nothing of it holds: there is one tenant, on the same machine.
 
 Who is counted is named by keys: the tenant's first, and then its credential's.
@@ -16,9 +16,6 @@ from lookout import metrics
 from lookout.errors import Overloaded, TooMany
 from lookout.limits import Limits
 
-BURST_SECONDS = 10
-CREDENTIAL_PART = 2
-"""A credential has one part in so many of its tenant's."""
 BUCKETS_LIMIT = 100_000
 """Buckets that are remembered, of each kind: the least recently used is full again. About 200 bytes each."""
 STREAM_RETRY_AFTER = 5
@@ -36,9 +33,10 @@ class _Bucket(msgspec.Struct):
 class Buckets:
     """Token buckets of one rate, by key."""
 
-    def __init__(self, rate: float) -> None:
+    def __init__(self, rate: float, burst_seconds: int) -> None:
         self._rate = rate
-        self._size = rate * BURST_SECONDS
+        # Less than one token is none, for ever.
+        self._size = max(1, rate * burst_seconds)
         self._buckets: dict[Key, _Bucket] = {}
 
     def wait(self, key: Key, now: datetime) -> float:
@@ -65,8 +63,8 @@ class Turnstile:
     """Lets requests through, or says how long to wait."""
 
     def __init__(self, limits: Limits) -> None:
-        self._sends = (Buckets(limits.ingest_rate), Buckets(limits.ingest_rate / CREDENTIAL_PART))
-        self._asks = (Buckets(limits.read_rate), Buckets(limits.read_rate / CREDENTIAL_PART))
+        self._sends = _of_tenant_and_credential(limits.ingest_rate, limits)
+        self._asks = _of_tenant_and_credential(limits.read_rate, limits)
 
     def enter(self, keys: Sequence[Key], now: datetime, *, sends: bool) -> None:
         """Count a request. Raises `TooMany`; of one that sends alerts `Overloaded`, as no sender retries a 429."""
@@ -76,6 +74,11 @@ class Turnstile:
             raise _refusal(sends, int(seconds) + 1)
         for buckets, key in wanted:
             buckets.take(key, now)
+
+
+def _of_tenant_and_credential(rate: int, limits: Limits) -> tuple[Buckets, Buckets]:
+    of_credential = rate * limits.token_percent / 100
+    return Buckets(rate, limits.burst_seconds), Buckets(of_credential, limits.burst_seconds)
 
 
 def _refusal(sends: bool, seconds: int) -> Overloaded:
@@ -100,16 +103,17 @@ class Place:
 
 
 class Streams:
-    """Counts open streams: what follows the feed, and WebSockets. `limit` None: only all together have a bound."""
+    """Counts open streams: what follows the feed, and WebSockets. `limits` None: only all together have a bound."""
 
-    def __init__(self, limit: int | None) -> None:
-        self._limit = limit
+    def __init__(self, limits: Limits | None) -> None:
+        self._limits = limits
         self._open: dict[Key, int] = {}
 
     def open(self, keys: Sequence[Key]) -> Place:
         """Count one more, until it is closed. Raises `TooMany`."""
-        if self._limit is not None:
-            bounds = (self._limit, max(1, self._limit // CREDENTIAL_PART))
+        if self._limits is not None:
+            of_tenant = self._limits.streams
+            bounds = (of_tenant, max(1, of_tenant * self._limits.token_percent // 100))
             if any(self._open.get(key, 0) >= bound for key, bound in zip(keys, bounds, strict=False)):
                 metrics.LIMITED.labels("stream").inc()
                 raise TooMany("this tenant, or this credential, has as many open streams as it may", STREAM_RETRY_AFTER)

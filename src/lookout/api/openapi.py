@@ -20,6 +20,7 @@ from lookout.api.health import Health
 from lookout.api.ingest import INGEST_PATHS, DeliveryView
 from lookout.api.periods import BucketSize
 from lookout.api.rest import (
+    PAGE_DEFAULT,
     AlertPage,
     AssignArguments,
     EventPage,
@@ -37,6 +38,7 @@ from lookout.api.rest import (
 )
 from lookout.incidents.events import FeedEvent
 from lookout.incidents.incident import IncidentView, Status
+from lookout.limits import USUAL
 
 JSON_DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
@@ -145,7 +147,11 @@ class Operation(msgspec.Struct, frozen=True):
     query: Sequence[tuple[str, Mapping[str, Any], str]] = ()
 
 
-_FIRST = ("first", {"type": "integer", "minimum": 1, "maximum": 500, "default": 50}, "How many at most.")
+_FIRST = (
+    "first",
+    {"type": "integer", "minimum": 1, "maximum": USUAL.page, "default": PAGE_DEFAULT},
+    "How many at most; the server may be set to allow more.",
+)
 _POSITION = {"type": "integer", "minimum": 0, "maximum": 2**62 - 1}
 _REFUSED: Mapping[int, Any] = {400: Error}
 _OF_ONE: Mapping[int, Any] = {400: Error, 404: Error}

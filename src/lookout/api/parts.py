@@ -15,6 +15,7 @@ from lookout.incidents.actions import NAME_LIMIT
 from lookout.incidents.tenants import TENANT_LENGTH, is_tenant_id
 from lookout.intake.placing import Placing
 from lookout.intake.writer import Intake
+from lookout.limits import Limits
 from lookout.reconcile import Reconciler
 from lookout.reload import Reload
 from lookout.store.history import History
@@ -44,6 +45,7 @@ class Parts(msgspec.Struct, frozen=True):
     clock: Clock
     reconciler: Reconciler
     reload: Reload
+    limits: Limits
     relays: Relays | None = None
 
 

@@ -23,6 +23,7 @@ from lookout.incidents.events import FeedEvent
 from lookout.incidents.incident import Incident, IncidentView, Status
 from lookout.incidents.investigation import Investigation
 from lookout.incidents.related import Related
+from lookout.limits import USUAL
 from lookout.reconcile import Reconciled
 from lookout.store.reads import END, AlertView, IncidentFilter, InvestigationView, RejectedView
 from lookout.store.relations import RELATED_DEFAULT, RELATED_LIMIT
@@ -30,7 +31,6 @@ from lookout.store.sources import SourceView, as_they_were
 from lookout.store.stats import Bucket, IncidentStats, NoisyGroup
 
 PAGE_DEFAULT = 50
-PAGE_LIMIT = 500
 ACTION_LIMIT = 256 * 1024
 """Bytes of an action's body."""
 
@@ -96,6 +96,11 @@ class ReconciledSources(msgspec.Struct, frozen=True):
     sources: list[Reconciled]
 
 
+# The usual lengths, for the schema alone: what is set is held where the text is taken.
+_Note = Annotated[str, msgspec.Meta(extra_json_schema={"maxLength": USUAL.note_length})]
+_Summary = Annotated[str, msgspec.Meta(extra_json_schema={"maxLength": USUAL.report_length})]
+
+
 class NoArguments(msgspec.Struct, frozen=True):
     pass
 
@@ -105,11 +110,11 @@ class AssignArguments(msgspec.Struct, frozen=True):
 
 
 class ResolveArguments(msgspec.Struct, frozen=True):
-    reason: str = ""
+    reason: _Note = ""
 
 
 class NoteArguments(msgspec.Struct, frozen=True):
-    text: str
+    text: _Note
 
 
 class InvestigationArguments(msgspec.Struct, frozen=True):
@@ -117,7 +122,7 @@ class InvestigationArguments(msgspec.Struct, frozen=True):
     named."""
 
     report_id: str
-    summary: str
+    summary: _Summary
     investigator: str = ""
     root_cause: str = ""
     recommendations: tuple[str, ...] = ()
@@ -155,9 +160,12 @@ class Rest:
             Route("/v1/sources/{source}/heartbeats/{fingerprint}", self.forget_heartbeat, methods=["DELETE"]),
         ]
 
+    def _limit(self, request: Request) -> int:
+        return _first(request, PAGE_DEFAULT, self._parts.limits.page)
+
     async def incidents(self, request: Request) -> Response:
         tenant_id = reader_of(request).tenant_id
-        limit = _limit(request)
+        limit = self._limit(request)
         before, wanted = _position_of_cursor(request.query_params.get("after")), _filter(request)
         if (as_of := request.query_params.get("as_of")) is not None:
             time = past(_time(as_of, "as_of"), self._parts.clock.now())
@@ -181,20 +189,20 @@ class Rest:
         return Json(shown)
 
     async def alerts(self, request: Request) -> Response:
-        tenant_id, incident_id, limit = reader_of(request).tenant_id, request.path_params["id"], _limit(request)
+        tenant_id, incident_id, limit = reader_of(request).tenant_id, request.path_params["id"], self._limit(request)
         await self._parts.reads.incident(tenant_id, incident_id)
         after = request.query_params.get("after", "")
         found = await self._parts.reads.alerts_of(tenant_id, incident_id, after.replace("\0", ""), limit + 1)
         return Json(AlertPage(found[:limit], found[limit - 1].fingerprint if len(found) > limit else None))
 
     async def events(self, request: Request) -> Response:
-        tenant_id, incident_id, limit = reader_of(request).tenant_id, request.path_params["id"], _limit(request)
+        tenant_id, incident_id, limit = reader_of(request).tenant_id, request.path_params["id"], self._limit(request)
         await self._parts.reads.incident(tenant_id, incident_id)
         found = await self._parts.reads.events_of(tenant_id, incident_id, _number(request, "after", 0), limit + 1)
         return Json(EventPage(found[:limit], found[limit - 1].position if len(found) > limit else None))
 
     async def related(self, request: Request) -> Response:
-        tenant_id, limit = reader_of(request).tenant_id, _limit(request, RELATED_DEFAULT, RELATED_LIMIT)
+        tenant_id, limit = reader_of(request).tenant_id, _first(request, RELATED_DEFAULT, RELATED_LIMIT)
         incident = await self._parts.reads.incident(tenant_id, request.path_params["id"])
         return Json(RelatedList(await self._parts.relations.of(tenant_id, incident, limit)))
 
@@ -219,12 +227,12 @@ class Rest:
         )
 
     async def grouping(self, request: Request) -> Response:
-        tenant_id, incident_id, limit = reader_of(request).tenant_id, request.path_params["id"], _limit(request)
+        tenant_id, incident_id, limit = reader_of(request).tenant_id, request.path_params["id"], self._limit(request)
         after = request.query_params.get("after", "").replace("\0", "")
         return Json(await grouping_of(self._parts, tenant_id, incident_id, after, limit))
 
     async def investigations(self, request: Request) -> Response:
-        tenant_id, incident_id, limit = reader_of(request).tenant_id, request.path_params["id"], _limit(request)
+        tenant_id, incident_id, limit = reader_of(request).tenant_id, request.path_params["id"], self._limit(request)
         await self._parts.reads.incident(tenant_id, incident_id)
         after = _number(request, "after", 0)
         found = await self._parts.reads.investigations_of(tenant_id, incident_id, after, limit + 1)
@@ -265,7 +273,7 @@ class Rest:
         ends = await self._parts.reads.ends(tenant_id)
         check_position(after or 0, ends)
         if "text/event-stream" not in request.headers.get("accept", ""):
-            events = await self._parts.followers.page(tenant_id, after or 0, _limit(request))
+            events = await self._parts.followers.page(tenant_id, after or 0, self._limit(request))
             end = events[-1].position if events else after or 0
             body = b'{"events":[%s],"next":%d}' % (b",".join(event.json for event in events), end)
             return Response(body, media_type="application/json")
@@ -284,7 +292,7 @@ class Rest:
         return Json(ReconciledSources(found))
 
     async def rejected_alerts(self, request: Request) -> Response:
-        tenant_id, limit = reader_of(request).tenant_id, _limit(request)
+        tenant_id, limit = reader_of(request).tenant_id, self._limit(request)
         found = await self._parts.reads.rejected_before(tenant_id, _number(request, "after", END), limit + 1)
         return Json(RejectedPage(found[:limit], found[limit - 1].id if len(found) > limit else None))
 
@@ -307,7 +315,7 @@ def _time(text: str, name: str) -> datetime:
         raise Refused(problem, name, "RFC 3339") from None
 
 
-def _limit(request: Request, default: int = PAGE_DEFAULT, most: int = PAGE_LIMIT) -> int:
+def _first(request: Request, default: int, most: int) -> int:
     first = _number(request, "first", default)
     if not 1 <= first <= most:
         raise Refused(f"first is {first}: a page has 1 to {most}", "first", f"1 to {most}")

@@ -29,8 +29,8 @@ from lookout.errors import Refused
 from lookout.incidents.actions import NAME_LIMIT
 from lookout.incidents.grouping import TITLE_LIMIT
 from lookout.incidents.incident import Incident, IncidentView
-from lookout.incidents.investigation import INVESTIGATION_SUMMARY_LIMIT
 from lookout.incidents.related import Related
+from lookout.limits import LONGEST_REPORT
 
 ALERTS_READ = 2000
 ALERTS_SHOWN = 40
@@ -283,7 +283,7 @@ def _content_of(file: str) -> str:
     """A file's text, as far as the server could take it; bytes that are no text become U+FFFD."""
     try:
         with Path(file).open(encoding="utf-8", errors="replace") as report:
-            return report.read(INVESTIGATION_SUMMARY_LIMIT + 1)
+            return report.read(LONGEST_REPORT + 1)
     except OSError as error:
         raise Refused(f"{one_line(file, TEXT_LIMIT)} cannot be read: {error.strerror}") from None
 

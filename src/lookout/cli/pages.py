@@ -17,12 +17,13 @@ from lookout.cli.lines import firing_count, phrase_of
 from lookout.cli.moments import span, stamp
 from lookout.cli.reading import Heard
 from lookout.cli.terminal import FLAPPING_STYLE, MARKS, STATUS_STYLES, TEXT_LIMIT, severity_mark, short_id
-from lookout.incidents.actions import NAME_LIMIT, NOTE_LIMIT, named
+from lookout.incidents.actions import NAME_LIMIT, named
 from lookout.incidents.events import FeedEvent, NoteAdded
 from lookout.incidents.grouping import SUMMARY_LIMIT, TITLE_LIMIT, VALUE_LIMIT
 from lookout.incidents.incident import Incident, IncidentView
-from lookout.incidents.investigation import INVESTIGATION_SUMMARY_LIMIT, RECOMMENDATION_LIMIT, ROOT_CAUSE_LIMIT
+from lookout.incidents.investigation import RECOMMENDATION_LIMIT, ROOT_CAUSE_LIMIT
 from lookout.incidents.related import Related
+from lookout.limits import LONGEST_NOTE, LONGEST_REPORT
 
 STALE = "stale"
 STALE_STYLE = "yellow"
@@ -263,7 +264,7 @@ def _investigations(
 def _investigation_text(found: InvestigationView, when: When) -> Text:
     sure = f", {found.confidence:.0%} sure" if found.confidence is not None else ""
     told = f"{one_line(found.investigator, NAME_LIMIT)}, {stamp(found.attached_at, when.now, when.zone)}{sure}"
-    parts = [Text(told, style="dim"), Text(paragraphs(found.summary, INVESTIGATION_SUMMARY_LIMIT))]
+    parts = [Text(told, style="dim"), Text(paragraphs(found.summary, LONGEST_REPORT))]
     if found.root_cause:
         parts += [Text("Root cause", style="dim"), Text(paragraphs(found.root_cause, ROOT_CAUSE_LIMIT))]
     if found.recommendations:
@@ -292,6 +293,6 @@ def _timeline(events: Sequence[Heard], when: When) -> Table:
 def _told(event: Heard, detail: str) -> Text:
     """The event's detail; of a note its whole text, line by line."""
     if isinstance(event, FeedEvent) and isinstance(event.change, NoteAdded):
-        text = paragraphs(event.change.text, NOTE_LIMIT)
+        text = paragraphs(event.change.text, LONGEST_NOTE)
         return Text(f"{one_line(event.change.by, NAME_LIMIT)}:{_BREAK if _BREAK in text else ' '}{text}")
     return Text(one_line(detail, TEXT_LIMIT))

@@ -90,6 +90,7 @@ def check_config(
       lookout check-config deploy/lookout.yaml
     """
     from lookout.config import load_settings
+    from lookout.limits import changes_of
 
     environ = overlaid(outside_of(context).environ, LOOKOUT_CONFIG=path)
     checked = environ.get("LOOKOUT_CONFIG", "")
@@ -103,6 +104,8 @@ def check_config(
     screen = Terminal()
     screen.say(Text("ok: the environment"))
     screen.say(Text(f"ok: {checked}" if checked else "no lookout.yaml: LOOKOUT_CONFIG names none, the defaults hold"))
+    for line in changes_of(settings.limits):
+        screen.say(Text(line))
     screen.say(Text(f"policy {settings.policy.version}, rules: {len(settings.policy.rules)}"))
 
 

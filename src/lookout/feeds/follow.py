@@ -6,7 +6,6 @@ it has caught up. A notification only wakes the reader, and a poll stands behind
 """
 
 import asyncio
-import itertools
 from collections.abc import AsyncGenerator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import timedelta
@@ -15,7 +14,7 @@ import structlog
 
 from lookout import metrics
 from lookout.clock import Clock
-from lookout.errors import Gone, Overloaded
+from lookout.errors import Conflict, Gone, Overloaded
 from lookout.feeds.encoded import Encoded, encode
 from lookout.feeds.recent import Recent, Room
 from lookout.store.database import PASSING_ERRORS, Wakes
@@ -24,7 +23,8 @@ from lookout.store.reads import Reads
 PAGE = 500
 POLL = timedelta(seconds=1)
 """How late an event is at most where no notification comes."""
-POLLS_PER_SIGN_OF_LIFE = 15
+SIGN_OF_LIFE = timedelta(seconds=15)
+"""How often a stream on which nothing comes shows that it lives."""
 RETRY = timedelta(seconds=1)
 STREAM_LIMIT = 5_000
 """Followers of one process."""
@@ -65,20 +65,20 @@ class Followers:
 
     async def run(self) -> None:
         """Wake readers when the database says so, and now and then whether it does or not. For ever."""
-        polling = asyncio.create_task(self._poll())
-        try:
+        async with asyncio.TaskGroup() as beside:
+            beside.create_task(self._poll())
+            beside.create_task(self._show_life())
             while True:
-                await self._wait_for_wakes()
+                await self._wait_for_wakes(beside)
                 await self._clock.sleep(RETRY)
-        finally:
-            polling.cancel()
 
-    async def _wait_for_wakes(self) -> None:
+    async def _wait_for_wakes(self, beside: asyncio.TaskGroup) -> None:
         """Wake the readers of the tenants that are notified of, until the connection has ended."""
         wakes: Wakes = asyncio.Queue()
         try:
             async with self._listen(wakes):
-                self._wake_all()  # for what came before
+                # For what came before; and a database that does not answer keeps no wake from its reader.
+                beside.create_task(self._look())
                 while (tenant_id := await wakes.get()) is not None:
                     if (reader := self._readers.get(tenant_id)) is not None:
                         reader.wake()
@@ -86,16 +86,40 @@ class Followers:
             log.warning("follow", action="listen_lost", error=repr(error))
 
     async def _poll(self) -> None:
-        for count in itertools.count(1):
+        while True:
             await self._clock.sleep(POLL)
-            self._wake_all()
-            if count % POLLS_PER_SIGN_OF_LIFE == 0:
-                for reader in self._readers.values():
-                    reader.announce()
+            await self._look()
 
-    def _wake_all(self) -> None:
-        for reader in self._readers.values():
-            reader.wake()
+    async def _look(self) -> None:
+        """Wake the readers of the tenants whose log has grown: one question for all, however many are followed.
+
+        Where a server took over that lacks the last events, their positions are given out anew: that ends the reader.
+        """
+        heads = {tenant_id: reader.head for tenant_id, reader in self._readers.items()}
+        if not heads:
+            return
+        try:
+            positions = await self._reads.last_positions(heads)
+        except PASSING_ERRORS as error:
+            log.warning("follow", action="read_failed", error=repr(error))
+            return
+        for tenant_id, head in heads.items():
+            position, reader = positions.get(tenant_id, 0), self._readers.get(tenant_id)
+            if reader is None or reader.failure is not None:
+                continue
+            if position < head:
+                error = f"the log ends at {position}, and {head} was told: a server took over that lacked the last"
+                log.warning("follow", action="log_went_back", tenant=tenant_id, error=error)
+                reader.end(Conflict(error))
+            else:
+                reader.wake_for(position)
+
+    async def _show_life(self) -> None:
+        """Also while the database says nothing."""
+        while True:
+            await self._clock.sleep(SIGN_OF_LIFE)
+            for reader in self._readers.values():
+                reader.announce()
 
     def close(self) -> None:
         """End every stream: Lookout is going down, and its clients resume elsewhere or later."""
@@ -107,7 +131,8 @@ class Followers:
         """Events after position `after`, in order and without gaps, in lists; None: only what comes from now on.
 
         Yields an empty list when nothing came for a while, for a sign of life. Ends when Lookout stops. Raises
-        `Overloaded` if there are too many followers already, `Gone` if what comes next was forgotten meanwhile.
+        `Overloaded` if there are too many followers already, `Gone` if what comes next was forgotten meanwhile,
+        `Conflict` if the log lost its end.
         """
         async with self._reader(tenant_id) as reader:
             position = await self._reads.last_position(tenant_id) if after is None else after
@@ -185,10 +210,21 @@ class _Reader:
         """There may be more to read."""
         self._woken.set()
 
+    def wake_for(self, position: int) -> None:
+        """The log ends at `position`: there is more to read if that is beyond what has been read."""
+        if position > self.head:
+            self._woken.set()
+
     def announce(self) -> None:
         """Let every follower look: there is news, or it is time for a sign of life."""
         news, self._news = self._news, asyncio.Event()
         news.set()
+
+    def end(self, error: Exception) -> None:
+        """Read no more, and let every follower see why."""
+        self._reading.cancel()
+        self.failure = error
+        self.announce()
 
     def close(self) -> None:
         self._started.cancel()
@@ -221,8 +257,12 @@ class _Reader:
             await self._woken.wait()
             self._woken.clear()
             try:
-                while events := await self._reads.events_after(self._tenant_id, self.head, PAGE):
-                    self._keep([encode(event) for event in events])
+                is_whole = False
+                while not is_whole:
+                    events = await self._reads.events_after(self._tenant_id, self.head, PAGE)
+                    is_whole = len(events) < PAGE
+                    if events:
+                        self._keep([encode(event) for event in events])
             except PASSING_ERRORS as error:
                 log.warning("follow", action="read_failed", error=repr(error))
             except Exception as error:  # noqa: BLE001 - it ends the streams, which would else show life and no events

@@ -10,7 +10,7 @@ from contextlib import aclosing
 import structlog
 from starlette.types import Receive, Scope, Send
 
-from lookout.errors import Gone
+from lookout.errors import Conflict, Gone
 from lookout.feeds.encoded import Encoded
 from lookout.store.database import PASSING_ERRORS
 
@@ -79,8 +79,8 @@ class EventStream:
             async with aclosing(self._written):
                 async for body in self._written:
                     await send({"type": "http.response.body", "body": body, "more_body": True})
-        except Gone:
-            pass  # a client that was slower than the retention is told so when it resumes
+        except (Conflict, Gone):
+            pass  # a client that is ahead of the log, or was slower than the retention, is told so when it resumes
         except PASSING_ERRORS as error:
             log.warning("sse", action="stream_ended", error=repr(error))  # its client resumes, here or elsewhere
         await send(_LAST)

@@ -5,7 +5,6 @@ import msgspec
 from lookout.alerts.text import one_line
 from lookout.incidents.investigation import Investigation
 
-NOTE_LIMIT = 10_000
 NAME_LIMIT = 200
 
 

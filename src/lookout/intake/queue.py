@@ -8,7 +8,7 @@ in one lane at a time and keeps its own order.
 A commit takes from its tenants in turn, a bounded share of each. What is larger than a share, and a person's action, is
 a commit of its own: such commits and shared ones take turns. The bounds that follow: whoever is quiet waits for the
 quiet lane's commit under way, for one action, and is in the next. Whoever is not, and has nothing else waiting, waits
-for the commit under way, for one that stands alone, and is in the next, where fewer than `BATCH_LIMIT / SHARE` other
+for the commit under way, for one that stands alone, and is in the next, where fewer than `commit / tenant_share` other
 tenants have a whole share waiting; each so many more are one commit more.
 
 What time alone changes is of many tenants. It waits until all that came before it is committed, as silence is only
@@ -24,12 +24,7 @@ from itertools import chain
 import msgspec
 
 from lookout.intake.work import Calm, Expiry, Order, Outcome, Telling, Watch, Work
-
-BATCH_LIMIT = 2_000
-"""Alerts in one commit, but for a single request that has more: it is one commit, whole. As many first-seen ones take
-a third of a second."""
-SHARE = 500
-"""Alerts of one tenant in one commit, but for such a request: a tenth of a second, in which others wait for the CPU."""
+from lookout.limits import USUAL, Limits
 
 QUIET = 100
 """Alerts of a tenant that wait, up to which it is quiet."""
@@ -62,16 +57,13 @@ class Job(msgspec.Struct):
         """Whether all that came before it has to be committed first."""
         return not isinstance(self.work, Telling)
 
-    @property
-    def stands_alone(self) -> bool:
-        """Whether it is a commit of its own. Actions are, as most are never tried twice."""
-        return self.size > SHARE or isinstance(self.work, Order)
-
 
 class Queue:
     """Jobs in the order in which the lanes take them. What is taken counts as waiting until it is done."""
 
-    def __init__(self) -> None:
+    def __init__(self, limits: Limits = USUAL) -> None:
+        self._commit = limits.commit
+        self._share_size = limits.tenant_share
         self._tenants: dict[str, deque[Job]] = {}
         """In the order of their turns. None is empty."""
         self._of_many: list[Job] = []
@@ -129,7 +121,7 @@ class Queue:
 
     def _next(self, lane: Lane) -> list[Job]:
         turns = self._turns(lane)
-        alone = next((tenant_id for tenant_id in turns if self._tenants[tenant_id][0].stands_alone), None)
+        alone = next((tenant_id for tenant_id in turns if self._stands_alone(self._tenants[tenant_id][0])), None)
         if alone is None or not self._alone_is_next[lane]:
             if batch := self._share(deque(turns), lane):
                 self._alone_is_next[lane] = True
@@ -159,12 +151,12 @@ class Queue:
 
     def _share(self, turns: deque[str], lane: Lane) -> list[Job]:
         batch: list[Job] = []
-        room = BATCH_LIMIT if lane is Lane.QUIET else self._take_of_many(batch, BATCH_LIMIT)
+        room = self._commit if lane is Lane.QUIET else self._take_of_many(batch, self._commit)
         taken: Counter[str] = Counter()
         while turns:
             tenant_id = turns.popleft()
             job = self._tenants[tenant_id][0]
-            if job.stands_alone or job.size > room or taken[tenant_id] + job.size > SHARE:
+            if self._stands_alone(job) or job.size > room or taken[tenant_id] + job.size > self._share_size:
                 continue
             batch.append(self._pop(tenant_id))
             taken[tenant_id] += job.size
@@ -174,6 +166,10 @@ class Queue:
         if lane is Lane.ALL:
             self._take_of_many(batch, room)
         return batch
+
+    def _stands_alone(self, job: Job) -> bool:
+        """Whether it is a commit of its own. Actions are, as most are never tried twice."""
+        return job.size > self._share_size or isinstance(job.work, Order)
 
     def _take_of_many(self, batch: list[Job], room: int) -> int:
         """Take what waits for nothing that came before it. Returns the room that is left."""

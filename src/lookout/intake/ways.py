@@ -8,12 +8,13 @@ import asyncio
 from collections.abc import Generator
 from contextlib import contextmanager, suppress
 
-from lookout.intake.queue import SHARE, Lane
+from lookout.intake.queue import Lane
 
 STANDSTILL_SECONDS = 0.1
 STANDSTILL_LIMIT = 2.0
-"""For how long, in all, a commit stands still for others: so much for a tenant's share of alerts, about as long again
-as it takes itself, and never longer than the limit: it has a time limit of its own."""
+STANDSTILL_ALERTS = 500
+"""For how long, in all, a commit stands still for others: so much for so many alerts, about as long again as it takes
+itself, and never longer than the limit: it has a time limit of its own."""
 
 
 class Way:
@@ -21,7 +22,7 @@ class Way:
 
     def __init__(self, clear: asyncio.Event, alerts: int) -> None:
         self._clear = clear
-        self._left = min(STANDSTILL_SECONDS * max(1.0, alerts / SHARE), STANDSTILL_LIMIT)
+        self._left = min(STANDSTILL_SECONDS * max(1.0, alerts / STANDSTILL_ALERTS), STANDSTILL_LIMIT)
 
     async def give(self) -> None:
         """Return once nobody with precedence commits, or once this commit has waited long enough."""

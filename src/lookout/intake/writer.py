@@ -24,7 +24,7 @@ from lookout.incidents.policy import Policy
 from lookout.incidents.reconcile import Finding
 from lookout.incidents.transitions import Reason
 from lookout.intake.listening import Listening
-from lookout.intake.queue import SHARE, Job, Lane, Queue, tenant_of
+from lookout.intake.queue import Job, Lane, Queue, tenant_of
 from lookout.intake.repeats import Receipts, Repeats
 from lookout.intake.settle import settle
 from lookout.intake.tally import Tally
@@ -44,13 +44,10 @@ from lookout.intake.work import (
     needs_of,
     rejections_of,
 )
+from lookout.limits import USUAL, Limits
 from lookout.store.database import ABORTS, PASSING_ERRORS, WAITED_FOR, passes
 from lookout.store.log import Log, commit_seconds
 
-QUEUE_LIMIT = 250_000
-"""Alerts that may wait for a commit. One request always fits into an empty queue: the body limit bounds it."""
-TENANT_QUEUE_LIMIT = 100_000
-"""The same of one tenant."""
 QUIET_PART = 5
 """One part in so many of the queue is kept for tenants of which no more than a share waits."""
 TRIES = 3
@@ -66,7 +63,9 @@ log = structlog.get_logger()
 class Intake:
     """The one writer of this process."""
 
-    def __init__(self, store: Log, clock: Clock, policy: Policy, fresh_id: Callable[[], str]) -> None:
+    def __init__(
+        self, store: Log, clock: Clock, policy: Policy, fresh_id: Callable[[], str], limits: Limits = USUAL
+    ) -> None:
         self.policy = policy
         """What decides. Another may be put here at any time: a commit goes to its end with the one it began with."""
         self.listening = Listening(clock.now())
@@ -76,7 +75,8 @@ class Intake:
         self._store = store
         self._clock = clock
         self._fresh_id = fresh_id
-        self._queue = Queue()
+        self._limits = limits
+        self._queue = Queue(limits)
         self._wakes = {lane: asyncio.Event() for lane in Lane}
         self._ways = Ways()
         self._repeats = Repeats(store)
@@ -148,10 +148,11 @@ class Intake:
         """One request always fits where nothing waits, and a tenant in a storm cannot take the room of all others."""
         waiting = self._queue.waiting
         of_tenant = self._queue.waiting_of(tenant_id)
-        if of_tenant and of_tenant + size > TENANT_QUEUE_LIMIT:
+        if of_tenant and of_tenant + size > self._limits.tenant_queue:
             return False
-        is_quiet = of_tenant + size <= SHARE
-        limit = QUEUE_LIMIT if is_quiet else QUEUE_LIMIT - QUEUE_LIMIT // QUIET_PART
+        is_quiet = of_tenant + size <= self._limits.tenant_share
+        whole = self._limits.queue
+        limit = whole if is_quiet else whole - whole // QUIET_PART
         return not waiting or waiting + size <= limit
 
     async def run(self) -> None:

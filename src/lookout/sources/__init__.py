@@ -1,4 +1,4 @@
-"""Bytes in, alerts out: one file per sender, each with a `parse(body, now, source) -> Parsed`. Pure.
+"""Bytes in, alerts out: one file per sender, each with a `parse(body, now, source, limits) -> Parsed`. Pure.
 
 A parser returns alerts and rejected ones, or raises `MalformedBody`, its one error. `WEBHOOKS` is the table of the
 senders that have a path of their own, `POST /v1/<name>`; the Alertmanager API and PagerDuty's events are answered in
@@ -10,11 +10,12 @@ from datetime import datetime
 
 from lookout.alerts.alert import LabelSet, label_set
 from lookout.alerts.source import Source
+from lookout.limits import Limits
 from lookout.sources import alertmanager, alertmanager_api, events, grafana, prometheus, prometheus_api
 from lookout.sources.asking import Question
 from lookout.sources.parsed import Parsed
 
-Parser = Callable[[bytes, datetime, Source], Parsed]
+Parser = Callable[[bytes, datetime, Source, Limits], Parsed]
 
 WEBHOOKS: Mapping[str, Parser] = {
     alertmanager.NAME: alertmanager.parse,

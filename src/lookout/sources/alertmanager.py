@@ -10,6 +10,8 @@ import msgspec
 
 from lookout.alerts.alert import Alert, AlertStatus
 from lookout.alerts.source import USUAL, Source
+from lookout.limits import USUAL as USUAL_LIMITS
+from lookout.limits import Limits
 from lookout.sources import gojson
 from lookout.sources.parsed import MalformedBody, Parsed
 from lookout.sources.reading import (
@@ -39,24 +41,25 @@ class _Message(msgspec.Struct, gc=False):
 _MESSAGE = msgspec.json.Decoder(_Message)
 
 
-def parse(body: bytes, now: datetime, source: Source = USUAL) -> Parsed:
+def parse(body: bytes, now: datetime, source: Source = USUAL, limits: Limits = USUAL_LIMITS) -> Parsed:
     """The alerts of one message, received at `now`. Raises `MalformedBody` if it is refused whole."""
     if not body:
         raise MalformedBody("the body is empty: a webhook message of Alertmanager is expected")
-    check_objects(body)
+    check_objects(body, limits)
     try:
-        return _parse_usual(body, now, source)
+        return _parse_usual(body, now, source, limits)
     except (*NOT_THE_USUAL_FORM, MalformedBody):
-        return _parse_as_go(body, now, source)
+        return _parse_as_go(body, now, source, limits)
 
 
-def _parse_usual(body: bytes, now: datetime, source: Source) -> Parsed:
+def _parse_usual(body: bytes, now: datetime, source: Source, limits: Limits) -> Parsed:
     message = _MESSAGE.decode(body)
     _check_version(message.version)
-    check_count(len(message.alerts))
+    check_count(len(message.alerts), limits)
+    unlooked = limits.unlooked_bytes
     parsed = Parsed([], [])
     for index, alert in enumerate(message.alerts):
-        told = told_usually(alert, f"alerts.{index}", source)
+        told = told_usually(alert, f"alerts.{index}", source, limits, unlooked)
         if fault := _fault_of_status(alert.status) or told.fault:
             parsed.reject(index, fault, alert)
         else:
@@ -64,8 +67,8 @@ def _parse_usual(body: bytes, now: datetime, source: Source) -> Parsed:
     return parsed
 
 
-def _parse_as_go(body: bytes, now: datetime, source: Source) -> Parsed:
-    value = gojson.decode(body)
+def _parse_as_go(body: bytes, now: datetime, source: Source, limits: Limits) -> Parsed:
+    value = gojson.decode(body, limits.nesting)
     if not isinstance(value, dict):
         raise MalformedBody(f"cannot read {gojson.kind_of(value)} as a webhook message of Alertmanager")
     message = gojson.fields_of(value, ("version", "alerts"))
@@ -73,23 +76,23 @@ def _parse_as_go(body: bytes, now: datetime, source: Source) -> Parsed:
     alerts = message.get("alerts") or []
     if not isinstance(alerts, list):
         raise MalformedBody(f"alerts: cannot read {gojson.kind_of(alerts)} as an array")
-    check_count(len(alerts))
+    check_count(len(alerts), limits)
     parsed = Parsed([], [])
     for index, alert in enumerate(alerts):
         try:
-            parsed.alerts.append(_alert_as_go(alert, f"alerts.{index}", now, source))
+            parsed.alerts.append(_alert_as_go(alert, f"alerts.{index}", now, source, limits))
         except MalformedBody as error:
             # Refusing the message for one alert would make Alertmanager repeat all of it while the group lives.
             parsed.reject(index, error.message, alert)
     return parsed
 
 
-def _alert_as_go(alert: gojson.Json, where: str, now: datetime, source: Source) -> Alert:
+def _alert_as_go(alert: gojson.Json, where: str, now: datetime, source: Source, limits: Limits) -> Alert:
     if not isinstance(alert, dict):
         raise MalformedBody(f"{where}: cannot read {gojson.kind_of(alert)} as an alert")
     fields = gojson.fields_of(alert, ("status", *FIELDS))
     status = gojson.text_of(fields.get("status"), f"{where}.status")
-    told = told_as_go(fields, where, source)
+    told = told_as_go(fields, where, source, limits)
     if fault := _fault_of_status(status) or told.fault:
         raise MalformedBody(fault)
     return _alert(status, told, now)

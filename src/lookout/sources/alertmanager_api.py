@@ -13,6 +13,7 @@ import msgspec
 from lookout.alerts.alert import Alert, AlertStatus, LabelSet, label_set
 from lookout.alerts.answer import Answer
 from lookout.alerts.source import Source
+from lookout.limits import Limits
 from lookout.sources import gojson
 from lookout.sources.alertmanager import NAME
 from lookout.sources.asking import Asked, Question, decoded, running_since
@@ -42,14 +43,14 @@ def _paths(source: Source) -> Sequence[str]:
 
 def _read(asked: Asked, source: Source) -> Answer:
     status_body, alerts_body = asked.bodies
-    started = decoded(status_body, _Status, "the status").uptime
-    told = decoded(alerts_body, list[_Alert], "the list of alerts")
-    check_count(len(told))
+    started = decoded(status_body, _Status, "the status", asked.limits).uptime
+    told = decoded(alerts_body, list[_Alert], "the list of alerts", asked.limits)
+    check_count(len(told), asked.limits)
     alerts: list[Alert] = []
     muted: list[Alert] = []
     unsettled: list[LabelSet] = []
     for index, alert in enumerate(told):
-        read = _alert(alert, index, source)
+        read = _alert(alert, index, source, asked.limits)
         if read is not None and alert.status.state == "active":
             alerts.append(read)
         elif read is not None and alert.status.state == "suppressed":
@@ -59,7 +60,7 @@ def _read(asked: Asked, source: Source) -> Answer:
     return Answer(NAME, running_since(asked, started, "uptime"), alerts, muted, unsettled)
 
 
-def _alert(alert: _Alert, index: int, source: Source) -> Alert | None:
+def _alert(alert: _Alert, index: int, source: Source, limits: Limits) -> Alert | None:
     """The alert as it would have been sent, None if it would have been refused."""
     fields: dict[str, gojson.Json] = {
         "labels": {**alert.labels},
@@ -67,7 +68,7 @@ def _alert(alert: _Alert, index: int, source: Source) -> Alert | None:
         "startsAt": alert.startsAt,
         "generatorURL": alert.generatorURL,
     }
-    told = told_as_go(fields, f"alerts.{index}", source)
+    told = told_as_go(fields, f"alerts.{index}", source, limits)
     if told.fault:
         return None
     return Alert(

@@ -9,6 +9,7 @@ import msgspec
 from lookout.alerts.alert import parse_time
 from lookout.alerts.answer import Answer
 from lookout.alerts.source import Source
+from lookout.limits import USUAL, Limits
 from lookout.sources.parsed import MalformedBody
 from lookout.sources.reading import check_objects
 
@@ -25,6 +26,8 @@ class Asked(NamedTuple):
     asked_at: datetime
     date: datetime
     bodies: Sequence[bytes]
+    limits: Limits = USUAL
+    """What an answer may hold: as much as what the source sends."""
 
 
 class Question(NamedTuple):
@@ -37,9 +40,9 @@ class Question(NamedTuple):
     read: Callable[[Asked, Source], Answer]
 
 
-def decoded(body: bytes, kind: type[T], what: str) -> T:
+def decoded(body: bytes, kind: type[T], what: str, limits: Limits) -> T:
     """A body as `kind`. Raises `MalformedBody`."""
-    check_objects(body)
+    check_objects(body, limits)
     try:
         return msgspec.json.decode(body, type=kind)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:

@@ -12,6 +12,7 @@ from datetime import datetime
 from lookout.alerts.alert import Alert, AlertStatus, LabelSet, label_set, parse_time
 from lookout.alerts.shown import is_web_url, numbered_link
 from lookout.alerts.text import ELLIPSIS, one_line
+from lookout.limits import USUAL, Limits
 from lookout.sources import gojson
 from lookout.sources.parsed import MalformedBody, Parsed
 
@@ -37,9 +38,9 @@ _OPTIONAL = ("component", "group", "class")
 _Object = Mapping[str, gojson.Json]
 
 
-def parse(body: bytes, now: datetime, made_key: str) -> Parsed:
+def parse(body: bytes, now: datetime, made_key: str, limits: Limits = USUAL) -> Parsed:
     """The alert of one event; `made_key` is its key if a trigger has none. Raises `MalformedBody` with its faults."""
-    value = gojson.decode(body)
+    value = gojson.decode(body, limits.nesting)
     if not isinstance(value, dict):
         raise MalformedBody(f"cannot read {gojson.kind_of(value)} as an event")
     faults: list[str] = []

@@ -14,10 +14,6 @@ from lookout.sources.parsed import MalformedBody
 Json = dict[str, "Json"] | list["Json"] | str | float | bool | None
 """What `decode` gives out. Numbers are floats: none is read."""
 
-# Python's scanner recurses per bracket. Nothing that Lookout reads is nested deeper than labels in alerts in a list;
-# what unknown fields hold may be, and is refused beyond this.
-_READABLE_DEPTH = 200
-
 _GZIP = b"\x1f\x8b"
 """Nothing is ever unpacked here: a body cannot be larger than it came."""
 _SURROGATES = re.compile("[\ud800-\udfff]")
@@ -36,11 +32,15 @@ def _number(text: str) -> float:
 _DECODER = json.JSONDecoder(parse_constant=_refuse_constant, parse_int=_number, parse_float=_number)
 
 
-def decode(body: bytes) -> Json:
-    """The first JSON value of `body`. Raises `MalformedBody`, with what is wrong and where."""
+def decode(body: bytes, nesting: int) -> Json:
+    """The first JSON value of `body`, with at most so many brackets open at once: Python's scanner recurses for each.
+
+    Nothing that Lookout reads is nested deeper than labels in alerts in a list; what unknown fields hold may be. Raises
+    `MalformedBody`, with what is wrong and where.
+    """
     if body.startswith(_GZIP):
         raise MalformedBody("the body is packed: send it as it is")
-    _check_depth(body)
+    _check_depth(body, nesting)
     text = _utf8(body).lstrip(" \t\r\n")
     if not text:
         raise MalformedBody("unexpected end of JSON input")
@@ -102,15 +102,15 @@ def _utf8(body: bytes) -> str:
     return text
 
 
-def _check_depth(body: bytes) -> None:
-    if body.count(b"[") + body.count(b"{") <= _READABLE_DEPTH:
+def _check_depth(body: bytes, nesting: int) -> None:
+    if body.count(b"[") + body.count(b"{") <= nesting:
         return
     depth = 0
     for match in _BRACKETS.finditer(body):
         token = match[0]
         if token in b"[{":
             depth += 1
-            if depth > _READABLE_DEPTH:
-                raise MalformedBody(f"exceeded max depth: more than {_READABLE_DEPTH} brackets are open at once")
+            if depth > nesting:
+                raise MalformedBody(f"exceeded max depth: more than {nesting} brackets are open at once")
         elif token in b"]}":
             depth -= 1

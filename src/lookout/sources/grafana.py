@@ -14,6 +14,8 @@ import msgspec
 from lookout.alerts import shown
 from lookout.alerts.alert import Alert, AlertStatus, LabelSet, label_set
 from lookout.alerts.source import USUAL, Source
+from lookout.limits import USUAL as USUAL_LIMITS
+from lookout.limits import Limits
 from lookout.sources import gojson
 from lookout.sources.parsed import MalformedBody, Parsed
 from lookout.sources.reading import FIELDS, check_count, check_objects, told_as_go
@@ -35,12 +37,12 @@ _STATES = {"DatasourceNoData": "No data", "DatasourceError": "Cannot be evaluate
 """Alerts that a rule sends of itself, by name, and what that means."""
 
 
-def parse(body: bytes, now: datetime, source: Source = USUAL) -> Parsed:
+def parse(body: bytes, now: datetime, source: Source = USUAL, limits: Limits = USUAL_LIMITS) -> Parsed:
     """The alerts of one message, received at `now`. Raises `MalformedBody` if it is refused whole."""
     if not body:
         raise MalformedBody("the body is empty: a message of Grafana's webhook contact point is expected")
-    check_objects(body)
-    value = gojson.decode(body)
+    check_objects(body, limits)
+    value = gojson.decode(body, limits.nesting)
     if not isinstance(value, dict):
         raise MalformedBody(f"cannot read {gojson.kind_of(value)} as a message of Grafana's webhook contact point")
     message = gojson.fields_of(value, ("version", "alerts", *_LEGACY_FIELDS))
@@ -48,11 +50,11 @@ def parse(body: bytes, now: datetime, source: Source = USUAL) -> Parsed:
     alerts = message.get("alerts") or []
     if not isinstance(alerts, list):
         raise MalformedBody(f"alerts: cannot read {gojson.kind_of(alerts)} as an array")
-    check_count(len(alerts))
+    check_count(len(alerts), limits)
     parsed = Parsed([], [])
     for index, alert in enumerate(alerts):
         try:
-            parsed.alerts.append(_alert(alert, f"alerts.{index}", now, source))
+            parsed.alerts.append(_alert(alert, f"alerts.{index}", now, source, limits))
         except MalformedBody as error:
             # Grafana would send a refused message again at every group interval, with the good alerts in it.
             parsed.reject(index, error.message, alert)
@@ -77,14 +79,14 @@ def _check_kind(message: Mapping[str, gojson.Json]) -> None:
         )
 
 
-def _alert(alert: gojson.Json, where: str, now: datetime, source: Source) -> Alert:
+def _alert(alert: gojson.Json, where: str, now: datetime, source: Source, limits: Limits) -> Alert:
     if not isinstance(alert, dict):
         raise MalformedBody(f"{where}: cannot read {gojson.kind_of(alert)} as an alert")
     fields = gojson.fields_of(alert, _ALERT_FIELDS)
     status = gojson.text_of(fields.get("status"), f"{where}.status")
     if status not in ("firing", "resolved"):
         raise MalformedBody(f'status {status[:40]!r} is neither "firing" nor "resolved"')
-    told = told_as_go(fields, where, source)
+    told = told_as_go(fields, where, source, limits)
     if told.fault:
         raise MalformedBody(told.fault)
     labels = _identity(

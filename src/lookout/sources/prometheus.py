@@ -11,6 +11,8 @@ import msgspec
 
 from lookout.alerts.alert import Alert, AlertStatus
 from lookout.alerts.source import USUAL, Source
+from lookout.limits import USUAL as USUAL_LIMITS
+from lookout.limits import Limits
 from lookout.sources import gojson
 from lookout.sources.parsed import MalformedBody, Parsed
 from lookout.sources.reading import (
@@ -33,25 +35,26 @@ RESOLVE_TIMEOUT = timedelta(minutes=5)
 _POSTED = msgspec.json.Decoder(list[Usual])
 
 
-def parse(body: bytes, now: datetime, source: Source = USUAL) -> Parsed:
+def parse(body: bytes, now: datetime, source: Source = USUAL, limits: Limits = USUAL_LIMITS) -> Parsed:
     """The alerts of one request, received at `now`. Raises `MalformedBody` if it is refused whole."""
     if not body:
         raise MalformedBody("alerts in body is required", status=422, code=602)
-    check_objects(body)
+    check_objects(body, limits)
     try:
-        return _parse_usual(body, now, source)
+        return _parse_usual(body, now, source, limits)
     except NOT_THE_USUAL_FORM:
-        return _parse_as_go(body, now, source)
+        return _parse_as_go(body, now, source, limits)
 
 
-def _parse_usual(body: bytes, now: datetime, source: Source) -> Parsed:
+def _parse_usual(body: bytes, now: datetime, source: Source, limits: Limits) -> Parsed:
     alerts = _POSTED.decode(body)
-    check_count(len(alerts))
+    check_count(len(alerts), limits)
     lives_until = now + (source.expiry or RESOLVE_TIMEOUT)
+    unlooked = limits.unlooked_bytes
     parsed = Parsed([], [])
     for index, posted in enumerate(alerts):
         _check_uri(posted.generatorURL, index)
-        told = told_usually(posted, str(index), source)
+        told = told_usually(posted, str(index), source, limits, unlooked)
         if fault := told.fault or _fault_of_times(told, lives_until):
             parsed.reject(index, fault, posted)
         else:
@@ -59,15 +62,15 @@ def _parse_usual(body: bytes, now: datetime, source: Source) -> Parsed:
     return parsed
 
 
-def _parse_as_go(body: bytes, now: datetime, source: Source) -> Parsed:
-    posted = gojson.decode(body)
+def _parse_as_go(body: bytes, now: datetime, source: Source, limits: Limits) -> Parsed:
+    posted = gojson.decode(body, limits.nesting)
     if posted is None:
         return Parsed([], [])
     if not isinstance(posted, list):
         raise MalformedBody(f"cannot read {gojson.kind_of(posted)} as an array of alerts")
-    check_count(len(posted))
+    check_count(len(posted), limits)
     fields = [_fields_of(item, index) for index, item in enumerate(posted)]
-    told = [None if item is None else told_as_go(item, str(index), source) for index, item in enumerate(fields)]
+    told = [None if item is None else told_as_go(item, str(index), source, limits) for index, item in enumerate(fields)]
     for index, item in enumerate(fields):
         _check_schema(item, index)
     lives_until = now + (source.expiry or RESOLVE_TIMEOUT)

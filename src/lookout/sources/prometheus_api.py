@@ -111,13 +111,13 @@ def _paths(_: Source) -> Sequence[str]:
 
 def _read(asked: Asked, source: Source) -> Answer:
     config_body, runtime_body, rules_body = asked.bodies
-    labelling = _labelling_of(decoded(config_body, _ConfigBody, "the configuration").data.yaml)
-    started = decoded(runtime_body, _RuntimeBody, "the runtime information").data.startTime
-    told = decoded(rules_body, _RulesBody, "the list of rules").data
+    labelling = _labelling_of(decoded(config_body, _ConfigBody, "the configuration", asked.limits).data.yaml)
+    started = decoded(runtime_body, _RuntimeBody, "the runtime information", asked.limits).data.startTime
+    told = decoded(rules_body, _RulesBody, "the list of rules", asked.limits).data
     if told.groupNextToken:
         raise MalformedBody("the list of rules is not whole: it has more pages")
     rules = [rule for group in told.groups for rule in group.rules if rule.type == "alerting"]
-    check_count(sum(len(rule.alerts) for rule in rules))
+    check_count(sum(len(rule.alerts) for rule in rules), asked.limits)
     alerts: list[Alert] = []
     unsettled: list[LabelSet] = []
     for rule in rules:
@@ -150,7 +150,7 @@ def _alert(rule: _Rule, alert: _Alert, sent: Mapping[str, str], asked: Asked, so
         "annotations": {**alert.annotations},
         "generatorURL": f"{asked.url}/graph?g0.expr={quote_plus(rule.query)}&g0.tab=1",
     }
-    told = told_as_go(fields, rule.name[:80], source)
+    told = told_as_go(fields, rule.name[:80], source, asked.limits)
     if told.fault:
         return None
     return Alert(NAME, told.label_set, told.annotations, AlertStatus.FIRING, starts_at, None, True, told.generator_url)

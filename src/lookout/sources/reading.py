@@ -9,20 +9,9 @@ import msgspec
 
 from lookout.alerts.alert import LabelSet, label_set, parse_time
 from lookout.alerts.source import Source
+from lookout.limits import Limits, size_in_words
 from lookout.sources import gojson
 from lookout.sources.parsed import MalformedBody
-
-ALERTS_LIMIT = 150_000
-"""Alerts of one body: each takes up to 5 KB of memory until it is stored, however few bytes it came in."""
-OBJECTS_LIMIT = 10 * ALERTS_LIMIT
-"""Objects and arrays of one body: it is decoded before its alerts can be counted, and an alert has four at most."""
-LABELS_LIMIT = 2 * 1024 * 1024
-"""Bytes of one alert's labels, as JSON without spaces: Alertmanager takes values of 1 MiB."""
-ANNOTATIONS_LIMIT = 2 * 1024 * 1024
-"""Bytes of one alert's annotations, as JSON without spaces."""
-
-PAIRS_LIMIT = 10_000
-"""Labels of one alert, and annotations. As many take 6 ms to read, and longer to store."""
 
 LINK_LIMIT = 64 * 1024
 """Characters of an alert's link to its source: a longer one is left out, and the alert is taken."""
@@ -37,17 +26,18 @@ _STRING = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"?', re.DOTALL)
 _TEXTS = msgspec.json.Decoder(dict[str, str])
 
 
-def check_objects(body: bytes) -> None:
+def check_objects(body: bytes, limits: Limits) -> None:
     """Refuse a body of more objects than any sender's, before it is decoded. Raises `MalformedBody`."""
     # Braces in texts are no objects, but few bodies have so many that the texts have to be told from the rest.
-    if _brackets_of(body) > OBJECTS_LIMIT and _brackets_of(_STRING.sub(b"", body)) > OBJECTS_LIMIT:
-        raise _too_many(f"more than {OBJECTS_LIMIT:,} objects; it may have at most {ALERTS_LIMIT:,} alerts")
+    most = limits.objects
+    if _brackets_of(body) > most and _brackets_of(_STRING.sub(b"", body)) > most:
+        raise _too_many(f"more than {most:,} objects; it may have at most {limits.alerts:,} alerts")
 
 
-def check_count(alerts: int) -> None:
+def check_count(alerts: int, limits: Limits) -> None:
     """Refuse a body of too many alerts. Raises `MalformedBody`."""
-    if alerts > ALERTS_LIMIT:
-        raise _too_many(f"{alerts:,} alerts; at most {ALERTS_LIMIT:,} are taken at once")
+    if alerts > limits.alerts:
+        raise _too_many(f"{alerts:,} alerts; at most {limits.alerts:,} are taken at once")
 
 
 def _brackets_of(body: bytes) -> int:
@@ -106,8 +96,6 @@ class Told(msgspec.Struct, frozen=True, gc=False):
         labels = self.label_set
         if self.fault_of_size:
             return self.fault_of_size
-        if len(labels.labels) > PAIRS_LIMIT or len(self.annotations) > PAIRS_LIMIT:
-            return f"more than {PAIRS_LIMIT:,} labels, or annotations"
         if not labels.labels and not labels.replica:
             return "at least one label pair required"
         if "" in labels.labels:
@@ -122,12 +110,15 @@ NOT_THE_USUAL_FORM = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 """What `told_usually`, and the decoding before it, raise for a body that has to be read the careful way."""
 
 
-def told_usually(alert: Usual, where: str, source: Source) -> Told:
-    """The parts of an alert in the usual form. Raises `MalformedBody` for a bad time."""
+def told_usually(alert: Usual, where: str, source: Source, limits: Limits, unlooked: int) -> Told:
+    """The parts of an alert in the usual form. Raises `MalformedBody` for a bad time.
+
+    `unlooked` is `limits.unlooked_bytes`, which a parser asks for once and not for each alert.
+    """
     labels, annotations = bytes(alert.labels), bytes(alert.annotations)
     fault_of_size = ""
-    if len(labels) > LABELS_LIMIT or len(annotations) > ANNOTATIONS_LIMIT:  # what counts is no more than these bytes
-        fault_of_size = _fault_of_size(_TEXTS.decode(labels), _TEXTS.decode(annotations))
+    if len(labels) > unlooked or len(annotations) > unlooked:  # what counts is no more than these bytes
+        fault_of_size = _fault_of_size(_TEXTS.decode(labels), _TEXTS.decode(annotations), limits)
     return Told(
         read_label_set(labels, source.drop_labels),
         read_annotations(annotations),
@@ -138,7 +129,7 @@ def told_usually(alert: Usual, where: str, source: Source) -> Told:
     )
 
 
-def told_as_go(fields: Mapping[str, gojson.Json], where: str, source: Source) -> Told:
+def told_as_go(fields: Mapping[str, gojson.Json], where: str, source: Source, limits: Limits) -> Told:
     """The parts of an alert, each read as Go reads it. Raises `MalformedBody` for what Go cannot read either."""
 
     def text(name: str) -> str:
@@ -152,7 +143,7 @@ def told_as_go(fields: Mapping[str, gojson.Json], where: str, source: Source) ->
         time_of(text("startsAt"), where, "startsAt"),
         time_of(text("endsAt"), where, "endsAt"),
         _link(text("generatorURL")),
-        _fault_of_size(labels, annotations),
+        _fault_of_size(labels, annotations, limits),
     )
 
 
@@ -160,11 +151,17 @@ def _link(text: str) -> str:
     return text if len(text) <= LINK_LIMIT else ""
 
 
-def _fault_of_size(labels: Mapping[str, str], annotations: Mapping[str, str]) -> str:
+def _fault_of_size(labels: Mapping[str, str], annotations: Mapping[str, str], limits: Limits) -> str:
     """Counted in one form, so that both ways of reading come to the same."""
-    for name, texts, limit in (("labels", labels, LABELS_LIMIT), ("annotations", annotations, ANNOTATIONS_LIMIT)):
-        if len(msgspec.json.encode(texts)) > limit:
-            return f"the {name} are larger than {limit // (1024 * 1024)} MiB of JSON"
+    for name, texts in (("labels", labels), ("annotations", annotations)):
+        if len(texts) > limits.labels:
+            return f"more than {limits.labels:,} labels, or annotations"
+        if len(msgspec.json.encode(texts)) > limits.labels_bytes:
+            return f"the {name} are larger than {size_in_words(limits.labels_bytes)} of JSON"
+        if any(len(text) > limits.name_length for text in texts):
+            return f"the name of one of the {name} is longer than {limits.name_length:,} characters"
+        if any(len(text) > limits.value_length for text in texts.values()):
+            return f"the value of one of the {name} is longer than {limits.value_length:,} characters"
     return ""
 
 

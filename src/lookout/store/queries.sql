@@ -523,6 +523,9 @@ GROUP BY a.fingerprint
 -- name: last_position
 SELECT last_position FROM feeds WHERE tenant_id = $1
 
+-- name: last_positions
+SELECT tenant_id, last_position FROM feeds WHERE tenant_id = ANY ($1::text[])
+
 -- name: feed
 SELECT last_position, pruned_position FROM feeds WHERE tenant_id = $1
 
@@ -915,7 +918,7 @@ WHERE tenant_id = $1
     AND ($3::text[] IS NULL OR severity = ANY ($3))
 
 -- name: count_incidents_of_severities
--- Resolved ones too.
+-- Resolved ones too, each severity by its index.
 SELECT
     (
         SELECT count(*)
@@ -925,7 +928,15 @@ SELECT
             AND ($2::text[] IS NULL OR status = ANY ($2))
             AND severity = ANY ($3::text[])
     )
-    + (SELECT count(*) FROM incidents WHERE tenant_id = $1 AND status = 'resolved' AND severity = ANY ($3::text[]))
+    + (
+        SELECT coalesce(sum(r.incidents), 0)::bigint
+        FROM (SELECT DISTINCT unnest($3::text[]) AS severity) AS s
+        CROSS JOIN LATERAL (
+            SELECT count(*) AS incidents
+            FROM incidents
+            WHERE tenant_id = $1 AND status = 'resolved' AND severity = s.severity
+        ) AS r
+    )
 
 -- name: count_all_incidents
 -- Those that opened after $2, if still $3 is forgotten of the log and the event at $2 is the one that was recorded at $4;
@@ -1564,6 +1575,11 @@ VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
 
 -- name: token
 SELECT * FROM tokens WHERE id = $1
+
+-- name: ended_tokens
+SELECT k.id
+FROM unnest($1::text[]) AS k (id)
+WHERE NOT EXISTS (SELECT FROM tokens AS t WHERE t.id = k.id AND t.revoked_at IS NULL)
 
 -- name: tokens
 SELECT * FROM tokens WHERE $1::text IS NULL OR tenant_id = $1 ORDER BY created_at, id

@@ -5,7 +5,7 @@ import hashlib
 import hmac
 import re
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -117,6 +117,10 @@ class Tokens:
         if row is None or not hmac.compare_digest(row["digest"], await self._digest(text)):
             return None
         return _token_of(row)
+
+    async def ended(self, token_ids: Sequence[str]) -> frozenset[str]:
+        """Those of these tokens that are revoked, or not there any more."""
+        return frozenset(row["id"] for row in await self._platform.fetch("ended_tokens", token_ids))
 
     async def listed(self, tenant_id: str | None = None) -> list[Token]:
         """All tokens, or those of a tenant, the oldest first."""

@@ -14,6 +14,7 @@ from lookout.alerts.matcher import Matcher, MatcherError, Operator, parse_matche
 from lookout.alerts.severity import Severity
 from lookout.alerts.text import one_line
 from lookout.incidents.incident import Status
+from lookout.limits import USUAL, Limits
 
 QUERY_LIMIT = 1000
 """Characters of a search. What is longer is cut, and said to be."""
@@ -125,7 +126,7 @@ class Query(msgspec.Struct, frozen=True):
         return Query((*rest.terms, Term(written(matcher), matcher)))
 
 
-def read_query(text: str) -> Query:
+def read_query(text: str, limits: Limits = USUAL) -> Query:
     """What was written into the field. Nothing is refused: what cannot be read is named, and left out."""
     line = one_line(text, QUERY_LIMIT)
     problems = [f"a search has at most {QUERY_LIMIT} characters"] if len(text) > QUERY_LIMIT else []
@@ -135,15 +136,15 @@ def read_query(text: str) -> Query:
             problems.append(f"a search has at most {TERMS_LIMIT} parts")
             break
         try:
-            terms.append(_term_of(match))
+            terms.append(_term_of(match, limits))
         except MatcherError as error:
             problems.append(f"{match[0]}: {error}")
     return Query(tuple(terms), tuple(problems))
 
 
-def _term_of(match: re.Match[str]) -> Term:
+def _term_of(match: re.Match[str], limits: Limits) -> Term:
     if match["matcher"] is not None:
-        return Term(match[0], parse_matcher(match["matcher"]))
+        return Term(match[0], parse_matcher(match["matcher"], limits))
     word = match["word"] if match["phrase"] is None else re.sub(r"\\(.)", r"\1", match["phrase"])
     return Term(match[0], word=word.casefold())
 

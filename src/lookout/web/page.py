@@ -99,7 +99,7 @@ class Page:
     async def feed(self, request: Request) -> Response:
         """The list of incidents; the same on the wall, and at another time."""
         caller = self._reader(request)
-        query = read_query(request.query_params.get("q", ""))
+        query = read_query(request.query_params.get("q", ""), self._parts.limits)
         if request.query_params.get("part") == "rows":
             return await self._rows(request, caller, query)
         is_wall = request.query_params.get("view") == "wall"

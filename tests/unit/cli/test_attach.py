@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 from tests.unit.cli.lookout_in_memory import Lookout, run
 
-from lookout.incidents.investigation import INVESTIGATION_SUMMARY_LIMIT, Investigation
+from lookout.incidents.investigation import Investigation
+from lookout.limits import LONGEST_REPORT
 
 ONE = "00000001"
 
@@ -55,9 +56,9 @@ def test_a_file_that_cannot_be_read_is_named(
 
 def test_of_a_huge_file_no_more_is_read_than_is_refused(lookout: Lookout, tmp_path: Path) -> None:
     report = tmp_path / "report.md"
-    report.write_text("x" * 10 * INVESTIGATION_SUMMARY_LIMIT)
+    report.write_text("x" * 10 * LONGEST_REPORT)
     run(lookout, "incidents", "attach", ONE, str(report))
-    assert len(lookout.requests[-1].content) < INVESTIGATION_SUMMARY_LIMIT + 1000
+    assert len(lookout.requests[-1].content) < LONGEST_REPORT + 1000
 
 
 @pytest.mark.parametrize("width", [60, 80, 100, 200])

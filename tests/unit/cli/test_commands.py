@@ -122,7 +122,17 @@ def test_check_config_says_ok(tmp_path: Path, capsys: pytest.CaptureFixture[str]
     assert capsys.readouterr().out.splitlines() == [
         "ok: the environment",
         f"ok: {path}",
+        "limits: all as usual",
         f"policy {load_policy(path).version}, rules: 1",
+    ]
+
+
+def test_check_config_tells_each_limit_that_is_not_as_usual(capsys: pytest.CaptureFixture[str]) -> None:
+    environ = {"LOOKOUT_MAX_LABELS": "64", "LOOKOUT_MAX_PAGE": "500", "LOOKOUT_READ_RATE": "5000"}
+    assert run(Lookout(), "check-config", environ=environ) == 0
+    assert [line for line in capsys.readouterr().out.splitlines() if "limit" in line] == [
+        "limit LOOKOUT_READ_RATE: 5,000 requests a second (usually 100)",
+        "limit LOOKOUT_MAX_LABELS: 64 labels (usually 10,000)",
     ]
 
 

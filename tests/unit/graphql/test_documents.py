@@ -1,5 +1,6 @@
 """A valid document is read once; whatever is refused is looked at each time."""
 
+from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
@@ -9,8 +10,9 @@ from lookout.api.graphql.asking import Asking
 from lookout.api.graphql.documents import KEPT, TEXT_LIMIT, Documents
 from lookout.api.graphql.schema import SCHEMA, closed_schema
 from lookout.api.parts import Caller, Parts
+from lookout.limits import USUAL
 
-NOBODY = Asking(cast("Parts", None), cast("Caller", None))
+NOBODY = Asking(cast("Parts", SimpleNamespace(limits=USUAL)), cast("Caller", None))
 DOCUMENT = "{ __typename }"
 
 

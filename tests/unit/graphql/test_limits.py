@@ -5,8 +5,9 @@ from typing import Any
 import pytest
 from graphql import OperationDefinitionNode, get_introspection_query, parse
 
-from lookout.api.graphql.limits import ALIASES, COMPLEXITY, DEPTH, TOKENS, Cost, cost_of, refusal_of
+from lookout.api.graphql.limits import Cost, cost_of, refusal_of
 from lookout.api.graphql.schema import SCHEMA
+from lookout.limits import USUAL
 
 CORE = SCHEMA._schema  # pyright: ignore[reportPrivateUsage]
 
@@ -14,7 +15,7 @@ CORE = SCHEMA._schema  # pyright: ignore[reportPrivateUsage]
 def cost(document: str, **variables: Any) -> Cost:
     parsed = parse(document)
     operation = next(node for node in parsed.definitions if isinstance(node, OperationDefinitionNode))
-    return cost_of(CORE, parsed, operation, variables)
+    return cost_of(CORE, parsed, operation, variables, USUAL.page)
 
 
 def page(first: int, inner: str) -> str:
@@ -96,7 +97,7 @@ def test_entities_count_once_each() -> None:
 def test_a_page_of_50_incidents_with_all_their_fields_and_10_alerts_each_fits() -> None:
     names = " ".join(f"f{number}" for number in range(23))
     alerts = f"alerts(page: {{first: 10}}) {{ totalCount nodes {{ {names} }} pageInfo {{ endCursor }} }}"
-    assert refusal_of(cost(page(50, f"{names} {alerts}"))) is None
+    assert refusal_of(cost(page(50, f"{names} {alerts}")), USUAL) is None
 
 
 @pytest.mark.parametrize(
@@ -110,22 +111,24 @@ def test_a_page_of_50_incidents_with_all_their_fields_and_10_alerts_each_fits() 
     ],
 )
 def test_too_much_is_refused_with_the_limit(document: str, limit: str) -> None:
-    assert limit in (refusal_of(cost(document)) or "")
+    assert limit in (refusal_of(cost(document), USUAL) or "")
 
 
 def test_the_limits_themselves_are_allowed() -> None:
-    assert refusal_of(Cost(DEPTH, 400, COMPLEXITY - 400, ALIASES)) is None
-    assert refusal_of(Cost(fields=1, rows=COMPLEXITY)) is not None
-    assert refusal_of(Cost(aliases=ALIASES + 1)) is not None
-    assert refusal_of(Cost(depth=DEPTH + 1)) is not None
+    assert (
+        refusal_of(Cost(USUAL.graphql_depth, 400, USUAL.graphql_complexity - 400, USUAL.graphql_aliases), USUAL) is None
+    )
+    assert refusal_of(Cost(fields=1, rows=USUAL.graphql_complexity), USUAL) is not None
+    assert refusal_of(Cost(aliases=USUAL.graphql_aliases + 1), USUAL) is not None
+    assert refusal_of(Cost(depth=USUAL.graphql_depth + 1), USUAL) is not None
 
 
 def test_fragments_that_multiply_are_measured_once_each() -> None:
-    levels = (TOKENS - 10) // 14
+    levels = (USUAL.graphql_tokens - 10) // 14
     chain = "".join(f"fragment f{n} on Query {{ ...f{n + 1} ...f{n + 1} }} " for n in range(levels))
     document = f"{{ ...f0 }} {chain} fragment f{levels} on Query {{ a: incident(id: 1) {{ id }} }}"
     assert cost(document).aliases == 2**levels
-    assert len(refusal_of(cost(document)) or "") < 200
+    assert len(refusal_of(cost(document), USUAL) or "") < 200
 
 
 def test_a_document_that_is_not_valid_costs_something_too() -> None:

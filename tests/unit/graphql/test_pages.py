@@ -2,8 +2,9 @@
 
 import pytest
 
-from lookout.api.graphql.pages import PAGE_DEFAULT, PAGE_LIMIT, ConnectionInput, Span, page_info, size_of, span_of
+from lookout.api.graphql.pages import PAGE_DEFAULT, ConnectionInput, Span, page_info, size_of, span_of
 from lookout.errors import Refused
+from lookout.limits import USUAL
 
 
 @pytest.mark.parametrize(
@@ -13,7 +14,7 @@ from lookout.errors import Refused
         (ConnectionInput(), Span(PAGE_DEFAULT)),
         (ConnectionInput(first=None), Span(PAGE_DEFAULT)),
         (ConnectionInput(first=0), Span(0)),
-        (ConnectionInput(first=PAGE_LIMIT, after="a"), Span(PAGE_LIMIT, "a")),
+        (ConnectionInput(first=USUAL.page, after="a"), Span(USUAL.page, "a")),
         (ConnectionInput(last=3), Span(3, None, backward=True)),
         (ConnectionInput(last=3, before="b"), Span(3, "b", backward=True)),
         (ConnectionInput(first=10, last=3, before="b"), Span(3, "b", backward=True)),
@@ -22,27 +23,27 @@ from lookout.errors import Refused
     ],
 )
 def test_the_span_of_a_page(page: ConnectionInput | None, span: Span) -> None:
-    assert span_of(page) == span
+    assert span_of(page, USUAL.page) == span
 
 
 @pytest.mark.parametrize(
     "page",
     [
-        ConnectionInput(first=PAGE_LIMIT + 1),
+        ConnectionInput(first=USUAL.page + 1),
         ConnectionInput(first=-1),
-        ConnectionInput(last=PAGE_LIMIT + 1),
+        ConnectionInput(last=USUAL.page + 1),
         ConnectionInput(after="a", before="b"),
         ConnectionInput(after="a", last=1),
     ],
 )
 def test_too_much_or_both_ways_is_refused(page: ConnectionInput) -> None:
     with pytest.raises(Refused):
-        span_of(page)
+        span_of(page, USUAL.page)
 
 
 def test_a_page_that_is_too_large_is_told_the_limit() -> None:
     with pytest.raises(Refused, match="first is 501: a page has at most 500"):
-        size_of(501, PAGE_DEFAULT, "first")
+        size_of(501, PAGE_DEFAULT, "first", USUAL.page)
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,9 @@
 """API tokens at the door: remembered for a moment, so that a request costs no query and a revoked one is soon out."""
 
 import asyncio
+from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
+from itertools import islice
 
 import msgspec
 import structlog
@@ -13,7 +15,12 @@ from lookout.store.tokens import Token, Tokens, id_of
 
 REMEMBERED = timedelta(seconds=3)
 """How long a token counts as it was found: a revoked one is out after so long, on every replica."""
-REMEMBERED_LIMIT = 10_000
+REMEMBERED_LIMIT = 20_000
+"""About 1 kB each."""
+ASKED_FROM = timedelta(seconds=1)
+"""How long ago a token was asked about that is asked about with another."""
+ASKED_AT_ONCE = 2_000
+"""Tokens of one question: with as many it takes the server a millisecond to ask."""
 NOTED = timedelta(minutes=1)
 """How often it is written down when tokens were last used."""
 
@@ -34,6 +41,7 @@ class ApiTokens:
         self._known: dict[str, _Known] = {}
         self._used: dict[str, datetime] = {}
         self._finding: dict[str, asyncio.Task[Token | None]] = {}
+        self._asking: dict[str, asyncio.Task[frozenset[str]]] = {}
 
     async def caller(self, text: str) -> Caller | None:
         """Whose token this is, None if it does not hold."""
@@ -69,6 +77,8 @@ class ApiTokens:
             return known.token
         if id_of(text) is None:
             return None
+        if known is not None and known.token.revoked_at is None:
+            return known.token if await self._stands(text, known.token, now) else None
         # However many requests wait for it, it is asked for once.
         finding = self._finding.get(text)
         if finding is None:
@@ -81,3 +91,33 @@ class ApiTokens:
             if len(self._known) > REMEMBERED_LIMIT:
                 del self._known[next(iter(self._known))]
         return token
+
+    async def _stands(self, text: str, token: Token, now: datetime) -> bool:
+        """Whether a token that was found before is still there, and not revoked.
+
+        Most senders come once a minute: who asks about one asks about all that would have to be asked about soon.
+        """
+        asking = self._asking.get(text)
+        if asking is None:
+            asked = {text: token.id, **dict(islice(self._long_ago(now), ASKED_AT_ONCE - 1))}
+            asking = asyncio.create_task(self._ask(asked, now))
+            self._asking.update(dict.fromkeys(asked, asking))
+            asking.add_done_callback(lambda _: [self._asking.pop(each) for each in asked])
+        return token.id not in await asyncio.shield(asking)
+
+    def _long_ago(self, now: datetime) -> Iterator[tuple[str, str]]:
+        """The tokens that nobody has asked about lately, with their ids, the longest ago first."""
+        for text, known in self._known.items():
+            if known.found_at > now - ASKED_FROM:
+                return
+            if text not in self._asking and known.token.revoked_at is None:
+                yield text, known.token.id
+
+    async def _ask(self, asked: Mapping[str, str], now: datetime) -> frozenset[str]:
+        """Remember for another moment those of these that still hold. Returns the ids of the others."""
+        ended = await self._store.ended(list(asked.values()))
+        for text in asked:
+            known = self._known.pop(text, None)
+            if known is not None and known.token.id not in ended:
+                self._known[text] = _Known(known.token, max(now, known.found_at))
+        return ended

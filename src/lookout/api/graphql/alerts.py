@@ -58,7 +58,7 @@ class AlertsConnection:
     @classmethod
     async def read(cls, asking: Asking, incident_id: str, page: ConnectionInput | None) -> "AlertsConnection":
         """A page of the alerts of one incident. Raises `Refused`."""
-        span = span_of(page)
+        span = span_of(page, asking.parts.limits.page)
         if span.backward:
             raise Refused("alerts page forward only, with first and after", "page", "forward")
         after = fingerprint_of(span.cursor, "after") if span.cursor is not None else ""

@@ -8,9 +8,10 @@ import asyncio
 import json
 from collections.abc import Mapping
 from datetime import timedelta
+from typing import Any
 
 import msgspec
-from cross_web import HTTPException
+from cross_web import AsyncHTTPRequestAdapter, HTTPException
 from graphql import GraphQLError
 from starlette.requests import HTTPConnection, Request
 from starlette.responses import Response
@@ -19,6 +20,7 @@ from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocket
 from strawberry.asgi import ASGIWebSocketAdapter, GraphQL
 from strawberry.exceptions import ConnectionRejectionError
+from strawberry.http import GraphQLRequestData
 from strawberry.http.exceptions import WebSocketDisconnected
 from strawberry.subscriptions import GRAPHQL_TRANSPORT_WS_PROTOCOL
 from strawberry.subscriptions.protocols.graphql_transport_ws.handlers import BaseGraphQLTransportWSHandler
@@ -222,6 +224,28 @@ class GraphQLApp(GraphQL[Asking, None]):
             raise ConnectionRejectionError({"message": str(error)}) from None
         return await super().on_ws_connect(context)
 
+    async def execute_operation(
+        self,
+        request: Request,
+        request_adapter: AsyncHTTPRequestAdapter,
+        request_data: GraphQLRequestData | list[GraphQLRequestData],
+        context: Asking,
+        root_value: None,
+        sub_response: Response,
+    ) -> Any:
+        """Each operation of a batch is counted as the request that it would be alone. Raises `TooMany`."""
+        if isinstance(request_data, list):
+            for _ in request_data[1:]:  # the first was counted with the request
+                visit_of(request).count()
+        return await super().execute_operation(
+            request, request_adapter, request_data, context, root_value, sub_response
+        )
+
+    def _validate_batch_request(self, request_data: list[Any], protocol: str) -> None:
+        """`parse_json` has looked at it; here is only left how it is to be answered."""
+        if protocol != "http":
+            raise HTTPException(400, "a batch is answered as one JSON array, and nothing else")
+
     async def get_root_value(self, request: Request | WebSocket) -> None:
         return None
 
@@ -233,6 +257,10 @@ class GraphQLApp(GraphQL[Asking, None]):
             raise json.JSONDecodeError(str(error), "", 0) from None
 
     def parse_json(self, data: str | bytes) -> object:
+        """A request: one operation, or where the settings let a batch of them be sent, an array of operations."""
+        most = self._parts.limits.graphql_batch
+        if most > 1 and data.lstrip()[:1] in (b"[", "["):
+            return _batch_of(data, most)
         try:
             return self.decode_json(data)
         except json.JSONDecodeError as error:
@@ -240,6 +268,17 @@ class GraphQLApp(GraphQL[Asking, None]):
 
     def encode_json(self, data: object) -> bytes | str:
         return msgspec.json.encode(data).decode()
+
+
+def _batch_of(data: str | bytes, most: int) -> object:
+    """The operations of a batch, as Strawberry takes them. Raises `HTTPException`."""
+    try:
+        operations = msgspec.json.decode(data, type=list[_Operation])
+    except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
+        raise HTTPException(400, f"the body is not one JSON array of operations: {error}") from None
+    if not 1 <= len(operations) <= most:
+        raise HTTPException(400, f"a batch has 1 to {most} operations; this one has {len(operations)}")
+    return msgspec.to_builtins(operations)
 
 
 def _bounded(receive: Receive) -> Receive:

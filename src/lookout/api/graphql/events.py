@@ -70,7 +70,7 @@ class IncidentEventsConnection:
     @classmethod
     async def read(cls, asking: Asking, after: int, first: int | None) -> "IncidentEventsConnection":
         """The tenant's events after a position. Raises `Refused`, also for a position that has not happened."""
-        size = size_of(first, EVENTS_DEFAULT, "first")
+        size = size_of(first, EVENTS_DEFAULT, "first", asking.parts.limits.page)
         ends = await check_happened(asking, after)
         async with asking.reading:
             found = await asking.parts.reads.events_after(asking.tenant_id, after, size + 1)
@@ -83,7 +83,7 @@ class IncidentEventsConnection:
         cls, asking: Asking, incident_id: str, after: int, first: int | None
     ) -> "IncidentEventsConnection":
         """The events of one incident after a position. Raises `Refused`."""
-        size = size_of(first, EVENTS_DEFAULT, "first")
+        size = size_of(first, EVENTS_DEFAULT, "first", asking.parts.limits.page)
         async with asking.reading:
             found = await asking.parts.reads.events_of(asking.tenant_id, incident_id, after, size + 1)
         # An incident's first event is the one that opened it.

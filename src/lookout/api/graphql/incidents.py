@@ -158,7 +158,7 @@ class IncidentsConnection:
         as_of: datetime | None = None,
     ) -> "IncidentsConnection":
         """A page of the tenant's incidents, as they are or as they were at a time. Raises `Refused`, `Gone`."""
-        span = span_of(page)
+        span = span_of(page, asking.parts.limits.page)
         only = only or IncidentFilterInput()
         wanted = IncidentFilter(tuple(only.status or ()), tuple(only.severity or ()))
         at = await _position_at(asking, as_of) if as_of is not None else None

@@ -56,7 +56,7 @@ class InvestigationsConnection:
     @classmethod
     async def read(cls, asking: Asking, incident_id: str, page: ConnectionInput | None) -> "InvestigationsConnection":
         """A page of the investigations of one incident. Raises `Refused`."""
-        span = span_of(page)
+        span = span_of(page, asking.parts.limits.page)
         if span.backward:
             raise Refused("investigations page forward only, with first and after", "page", "forward")
         after = attached_position_of(span.cursor, "after") if span.cursor is not None else 0

@@ -1,11 +1,12 @@
 """Limits: how much one document may ask for. They are checked before it is validated, on the operation that will run.
 
-- depth: fields within fields, at most `DEPTH`;
-- aliases: at most `ALIASES`;
-- complexity: at most `COMPLEXITY`. Every field counts 1 as it is written. On top of that every row that the operation
-  may read counts 1: a connection has as many as the page that is asked for, and what its rows contain in connections of
-  their own counts once for each of them. A page of 50 incidents with 10 alerts each is 50 + 50 * 10 rows;
-- tokens: at most `TOKENS` in the document.
+- depth: fields within fields, at most `graphql_depth`;
+- aliases: at most `graphql_aliases`;
+- complexity: at most `graphql_complexity`. Every field counts 1 as it is written. On top of that every row that the
+  operation may read counts 1: a connection has as many as the page that is asked for, and what its rows contain in
+  connections of their own counts once for each of them. A page of 50 incidents with 10 alerts each is 50 + 50 * 10
+  rows;
+- tokens: at most `graphql_tokens` in the document.
 
 Fragments are measured once each, however often they are spread: a document cannot make this itself expensive.
 Introspection is not measured here; graphql-core limits how deep it goes.
@@ -37,13 +38,10 @@ from graphql import (
 )
 from strawberry.extensions import SchemaExtension
 
-from lookout.api.graphql.pages import PAGE_DEFAULT, PAGE_LIMIT
+from lookout.api.graphql.pages import PAGE_DEFAULT
+from lookout.limits import Limits
 from lookout.store.relations import NEAREST
 
-DEPTH = 10
-COMPLEXITY = 1000
-ALIASES = 30
-TOKENS = 2000
 RELATED_READ = 2 * NEAREST
 """Rows of a list of related incidents: however few are asked for, all that are near are compared."""
 
@@ -70,22 +68,27 @@ class Cost(NamedTuple):
         )
 
 
-def refusal_of(cost: Cost) -> str | None:
+def refusal_of(cost: Cost, limits: Limits) -> str | None:
     """Why an operation of this cost is refused, None if it is not."""
-    if cost.depth > DEPTH:
-        return f"the operation is too deep: at most {DEPTH} fields within each other are allowed"
-    if cost.aliases > ALIASES:
-        return f"the operation has too many aliases: at most {ALIASES} are allowed"
-    if cost.complexity > COMPLEXITY:
-        asked = cost.complexity if cost.complexity < PAGE_LIMIT**3 else "far too much"
-        return f"the operation is too complex ({asked}, at most {COMPLEXITY} is allowed): ask for smaller pages"
+    if cost.depth > limits.graphql_depth:
+        return f"the operation is too deep: at most {limits.graphql_depth} fields within each other are allowed"
+    if cost.aliases > limits.graphql_aliases:
+        return f"the operation has too many aliases: at most {limits.graphql_aliases} are allowed"
+    if cost.complexity > limits.graphql_complexity:
+        asked = cost.complexity if cost.complexity < limits.page**3 else "far too much"
+        most = limits.graphql_complexity
+        return f"the operation is too complex ({asked}, at most {most} is allowed): ask for smaller pages"
     return None
 
 
 def cost_of(
-    schema: GraphQLSchema, document: DocumentNode, operation: OperationDefinitionNode, variables: Mapping[str, object]
+    schema: GraphQLSchema,
+    document: DocumentNode,
+    operation: OperationDefinitionNode,
+    variables: Mapping[str, object],
+    page: int,
 ) -> Cost:
-    """The cost of one operation of the document, which need not be valid."""
+    """The cost of one operation of the document, which need not be valid. No page has more rows than `page`."""
     fragments = {
         definition.name.value: definition
         for definition in document.definitions
@@ -96,7 +99,7 @@ def cost_of(
         for definition in operation.variable_definitions or ()
         if definition.default_value is not None
     }
-    meter = _Meter(schema, fragments, {**defaults, **variables})
+    meter = _Meter(schema, fragments, {**defaults, **variables}, page)
     return meter.selections(schema.get_root_type(operation.operation), operation.selection_set)
 
 
@@ -108,10 +111,12 @@ class _Meter:
         schema: GraphQLSchema,
         fragments: Mapping[str, FragmentDefinitionNode],
         variables: dict[str, object],
+        page: int,
     ) -> None:
         self._schema = schema
         self._fragments = fragments
         self._variables = variables
+        self._page = page
         self._measured: dict[str, Cost] = {}
 
     def selections(self, parent: GraphQLNamedType | None, selection_set: SelectionSetNode | None) -> Cost:
@@ -165,8 +170,8 @@ class _Meter:
             return None
         if "page" in field.args:
             page = _object(given.get("page"))
-            return _size_of((page.get("first"), page.get("last")), PAGE_DEFAULT)
-        return _size_of((given.get("first"),), field.args["first"].default_value)
+            return _size_of((page.get("first"), page.get("last")), PAGE_DEFAULT, self._page)
+        return _size_of((given.get("first"),), field.args["first"].default_value, self._page)
 
 
 def _kind_of(field: GraphQLField) -> GraphQLNamedType:
@@ -181,13 +186,13 @@ def _object(value: object) -> dict[str, object]:
     return cast("dict[str, object]", value) if isinstance(value, dict) else {}
 
 
-def _size_of(wanted: Iterable[object], default: int) -> int:
+def _size_of(wanted: Iterable[object], default: int, most: int) -> int:
     """The size of a page: the largest that is named; what is no such size is refused where the page is read.
 
     A page of none counts as one of one, as nothing within it would count otherwise.
     """
     sizes = [size for value in wanted if (size := _whole(value)) is not None]
-    return min(max(1, *sizes), PAGE_LIMIT) if sizes else default
+    return min(max(1, *sizes), most) if sizes else default
 
 
 def _whole(value: object) -> int | None:
@@ -197,11 +202,11 @@ def _whole(value: object) -> int | None:
     return value if isinstance(value, int) else None
 
 
-class Limits(SchemaExtension):
+class RefuseTooMuch(SchemaExtension):
     """Refuses an operation that asks for too much, before anything else is done with it."""
 
     def on_operation(self) -> Iterator[None]:
-        self.execution_context.parse_options["max_tokens"] = TOKENS
+        self.execution_context.parse_options["max_tokens"] = self._limits.graphql_tokens
         yield
 
     def on_validate(self) -> Iterator[None]:
@@ -210,6 +215,11 @@ class Limits(SchemaExtension):
             extensions: dict[str, object] = {"code": "LIMIT_EXCEEDED"}
             self.execution_context.pre_execution_errors = [GraphQLError(refusal, extensions=extensions)]
         yield
+
+    @property
+    def _limits(self) -> Limits:
+        limits: Limits = self.execution_context.context.parts.limits
+        return limits
 
     def _refusal(self) -> str | None:
         execution = self.execution_context
@@ -221,6 +231,7 @@ class Limits(SchemaExtension):
             return "subscriptions are for WebSockets (graphql-transport-ws) only"
         schema = execution.schema._schema  # pyright: ignore[reportPrivateUsage]  # Strawberry has no other way to it
         try:
-            return refusal_of(cost_of(schema, document, operation, execution.variables or {}))
+            cost = cost_of(schema, document, operation, execution.variables or {}, self._limits.page)
         except RecursionError:
-            return refusal_of(Cost(depth=DEPTH + 1))
+            cost = Cost(depth=self._limits.graphql_depth + 1)
+        return refusal_of(cost, self._limits)

@@ -6,12 +6,15 @@ import msgspec
 import strawberry
 
 from lookout.errors import Refused
+from lookout.limits import USUAL
 
 PAGE_DEFAULT = 50
 EVENTS_DEFAULT = 100
-PAGE_LIMIT = 500
 COUNT_LIMIT = 2**31 - 1
 """GraphQL's Int ends here, and so does every totalCount."""
+
+
+_FIRST = f"How many, at most {USUAL.page}; the server may be set to allow more."
 
 
 @strawberry.input(
@@ -20,10 +23,10 @@ COUNT_LIMIT = 2**31 - 1
 class ConnectionInput:
     """As the platform's gateway has it. `first` has a default, so `last` wins where both stand."""
 
-    first: int | None = strawberry.field(default=PAGE_DEFAULT, description="How many, at most 500.")
+    first: int | None = strawberry.field(default=PAGE_DEFAULT, description=_FIRST)
     after: str | None = strawberry.field(default=None, description="Go on after this cursor.")
     last: int | None = strawberry.field(
-        default=None, description="How many before the cursor, or of the end; at most 500."
+        default=None, description="How many before the cursor, or of the end; at most as many."
     )
     before: str | None = strawberry.field(default=None, description="Go back from this cursor.")
 
@@ -44,19 +47,19 @@ class Span(msgspec.Struct, frozen=True):
     backward: bool = False
 
 
-def span_of(page: ConnectionInput | None) -> Span:
-    """What `page` asks for. Raises `Refused` if it is too much, or both ways at once."""
+def span_of(page: ConnectionInput | None, most: int) -> Span:
+    """What `page` asks for, of at most so many. Raises `Refused` if it is too much, or both ways at once."""
     if page is None:
         return Span(PAGE_DEFAULT)
     if page.after is not None and (page.before is not None or page.last is not None):
         raise Refused("page either forward, with first and after, or backward, with last and before", "page", "one way")
     if page.last is not None or page.before is not None:
         name, wanted = ("last", page.last) if page.last is not None else ("first", page.first)
-        return Span(size_of(wanted, PAGE_DEFAULT, name), page.before, backward=True)
-    return Span(size_of(page.first, PAGE_DEFAULT, "first"), page.after)
+        return Span(size_of(wanted, PAGE_DEFAULT, name, most), page.before, backward=True)
+    return Span(size_of(page.first, PAGE_DEFAULT, "first", most), page.after)
 
 
-def size_of(wanted: int | None, default: int, name: str, most: int = PAGE_LIMIT) -> int:
+def size_of(wanted: int | None, default: int, name: str, most: int) -> int:
     """How many are asked for. Raises `Refused` for more than a page may have."""
     if wanted is None:
         return default

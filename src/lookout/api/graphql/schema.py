@@ -16,7 +16,7 @@ from lookout.api.graphql.documents import Documents, ReadOnce
 from lookout.api.graphql.enums import Names
 from lookout.api.graphql.errors import ExplainErrors, log_unexpected
 from lookout.api.graphql.incidents import Incident
-from lookout.api.graphql.limits import Limits
+from lookout.api.graphql.limits import RefuseTooMuch
 from lookout.api.graphql.mutations import Mutation
 from lookout.api.graphql.queries import Query
 from lookout.api.graphql.scalars import SCALARS
@@ -67,7 +67,7 @@ def _schema(*more: type[SchemaExtension]) -> Schema:
         mutation=Mutation,
         subscription=Subscription,
         config=StrawberryConfig(name_converter=Names(), scalar_map=SCALARS),
-        extensions=[ExplainErrors, Limits, ReadOnce, *more],
+        extensions=[ExplainErrors, RefuseTooMuch, ReadOnce, *more],
     ).without_null_defaults()
 
 

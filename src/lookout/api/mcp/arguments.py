@@ -7,9 +7,8 @@ from typing import Annotated
 import msgspec
 
 from lookout.alerts.severity import Severity
-from lookout.incidents.actions import NAME_LIMIT, NOTE_LIMIT
+from lookout.incidents.actions import NAME_LIMIT
 from lookout.incidents.investigation import (
-    INVESTIGATION_SUMMARY_LIMIT,
     RECOMMENDATION_LIMIT,
     RECOMMENDATIONS_LIMIT,
     ROOT_CAUSE_LIMIT,
@@ -21,6 +20,11 @@ PAGE_LIMIT = 50
 """Things of one answer: an agent reads all of it, and pays for each word."""
 
 _Told = msgspec.Meta
+
+LIMIT = "x-limit"
+"""In a schema: which of the limits that are settings holds. It is held where the text is taken, for all surfaces."""
+_UP_TO_NOTE = {LIMIT: "note_length"}
+_UP_TO_REPORT = {LIMIT: "report_length"}
 
 Time = Annotated[datetime, _Told(tz=True)]
 Id = Annotated[str, _Told(description="The incident's id, as list_incidents gives it.")]
@@ -86,12 +90,14 @@ class AssignArguments(Arguments, frozen=True):
 
 class ResolveArguments(Arguments, frozen=True):
     incident_id: Id
-    reason: Annotated[str, _Told(max_length=NOTE_LIMIT, description="Why it is over; it stands in the timeline.")] = ""
+    reason: Annotated[
+        str, _Told(extra_json_schema=_UP_TO_NOTE, description="Why it is over; it stands in the timeline.")
+    ] = ""
 
 
 class NoteArguments(Arguments, frozen=True):
     incident_id: Id
-    text: Annotated[str, _Told(min_length=1, max_length=NOTE_LIMIT, description="The note; Markdown at most.")]
+    text: Annotated[str, _Told(min_length=1, extra_json_schema=_UP_TO_NOTE, description="The note; Markdown at most.")]
 
 
 class AttachArguments(Arguments, frozen=True):
@@ -106,7 +112,7 @@ class AttachArguments(Arguments, frozen=True):
     ]
     summary: Annotated[
         str,
-        _Told(min_length=1, max_length=INVESTIGATION_SUMMARY_LIMIT, description="What you found; Markdown."),
+        _Told(min_length=1, extra_json_schema=_UP_TO_REPORT, description="What you found; Markdown."),
     ]
     root_cause: Annotated[str, _Told(max_length=ROOT_CAUSE_LIMIT, description="Why it happened; Markdown.")] = ""
     recommendations: Annotated[

@@ -41,10 +41,11 @@ from lookout.api.mcp import reading, triage
 from lookout.api.mcp.answers import NOTICE
 from lookout.api.mcp.arguments import OneIncident
 from lookout.api.mcp.reading import Asking
-from lookout.api.mcp.tools import TOOLS, Tool, call, schema_of, terse
+from lookout.api.mcp.tools import TOOLS, Tool, call, limited, schema_of, terse
 from lookout.api.openapi import event_schema, text_of
 from lookout.api.parts import Parts, Scope
 from lookout.errors import LookoutError, NotFound
+from lookout.limits import Limits
 
 INCIDENT_SCHEME = "incident://"
 EVENT_SCHEMA = "lookout://event.schema.json"
@@ -70,7 +71,7 @@ def _server_of(desk: "Desk") -> Server:
         version=__version__,
         title="Lookout",
         instructions=_INSTRUCTIONS,
-        get_tool_input_schema=_input_schema,
+        get_tool_input_schema=desk.input_schema,
         on_list_tools=desk.list_tools,
         on_call_tool=desk.call_tool,
         on_list_resources=desk.list_resources,
@@ -86,6 +87,12 @@ class Desk:
 
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
+        self._views = views_of(parts.limits)
+
+    def input_schema(self, name: str) -> Mapping[str, Any] | None:
+        """What a tool takes, None if there is none of that name."""
+        view = self._views.get(name)
+        return view.input_schema if view is not None else None
 
     def _asking(self, context: Context) -> Asking:
         assert context.request is not None
@@ -94,7 +101,7 @@ class Desk:
     async def list_tools(self, context: Context, _: PaginatedRequestParams | None) -> ListToolsResult:
         """Those that the caller may use: what is offered and then refused leads an agent astray."""
         scopes = self._asking(context).caller.scopes
-        return ListToolsResult(tools=[VIEWS[name] for name, tool in TOOLS.items() if tool.scope in scopes])
+        return ListToolsResult(tools=[self._views[name] for name, tool in TOOLS.items() if tool.scope in scopes])
 
     async def call_tool(self, context: Context, params: CallToolRequestParams) -> CallToolResult:
         """The tool's answer, or why it has none: an agent reads that, and may mend what it asked for."""
@@ -166,12 +173,17 @@ class Desk:
         )
 
 
-def _view_of(tool: Tool) -> ToolView:
+def views_of(limits: Limits) -> Mapping[str, ToolView]:
+    """The tools as they are offered, by name."""
+    return {name: _view_of(tool, limits) for name, tool in TOOLS.items()}
+
+
+def _view_of(tool: Tool, limits: Limits) -> ToolView:
     return ToolView(
         name=tool.name,
         title=tool.title,
         description=tool.says,
-        input_schema=schema_of(tool.takes),
+        input_schema=limited(schema_of(tool.takes), limits),
         output_schema=terse(schema_of(tool.answers)),
         annotations=ToolAnnotations(
             title=tool.title,
@@ -181,11 +193,3 @@ def _view_of(tool: Tool) -> ToolView:
             open_world_hint=False,
         ),
     )
-
-
-VIEWS: Mapping[str, ToolView] = {name: _view_of(tool) for name, tool in TOOLS.items()}
-
-
-def _input_schema(name: str) -> Mapping[str, Any] | None:
-    view = VIEWS.get(name)
-    return view.input_schema if view is not None else None

@@ -27,6 +27,7 @@ from lookout.api.parts import Scope
 from lookout.errors import Refused
 from lookout.incidents.incident import Incident
 from lookout.incidents.investigation import Investigation
+from lookout.limits import Limits
 
 _PROBLEM_LIMIT = 300
 
@@ -73,6 +74,17 @@ def schema_of(kind: type[msgspec.Struct]) -> dict[str, Any]:
             definition["description"] = cleandoc(definition["description"])
     root = definitions.pop(whole["$ref"].rpartition("/")[2])
     return {**root, "$defs": definitions} if definitions else root
+
+
+def limited(schema: Any, limits: Limits) -> Any:
+    """A schema that tells the lengths that are settings."""
+    if isinstance(schema, list):
+        return [limited(item, limits) for item in cast("list[Any]", schema)]
+    if not isinstance(schema, dict):
+        return schema
+    told = {key: limited(value, limits) for key, value in cast("dict[str, Any]", schema).items()}
+    name = told.pop(takes.LIMIT, None)
+    return told if name is None else {**told, "maxLength": getattr(limits, name)}
 
 
 def terse(schema: Any) -> Any:
