@@ -18,7 +18,15 @@ from lookout.feeds.kafka import relay
 from lookout.kafka import KafkaSettings
 
 BEYOND_THE_TEST = NOON + timedelta(days=1)
+BETWEEN_QUESTIONS = 0.03
 BEYOND_ANY_RETRY = relay.LAST_RETRY + timedelta(seconds=1)
+
+
+async def _still_well(lookout: Driver) -> None:
+    """Return after a moment, or fail at once if a part of Lookout dies. Not to ask again and again: what is waited for
+    happens in librdkafka's threads and in the broker, from which asking takes the processor."""
+    died, _ = await asyncio.wait({lookout.running.failed}, timeout=BETWEEN_QUESTIONS)
+    assert not died
 
 
 @asynccontextmanager
@@ -27,7 +35,7 @@ async def _time_passing(lookout: Driver) -> AsyncGenerator[None]:
 
     async def pass_by() -> None:
         while True:
-            await lookout.http.get("/ready")
+            await _still_well(lookout)
             lookout.clock.move(seconds=BEYOND_ANY_RETRY.total_seconds())
 
     passing = asyncio.create_task(pass_by())
@@ -55,6 +63,7 @@ async def _until(lookout: Driver, status: str, *, away: int = 0) -> None:
             now, message = await _kafka_check(lookout)
             if now == status and message.count("is away") == away:
                 return
+            await _still_well(lookout)
 
 
 async def _metric(lookout: Driver, name: str, **labels: str) -> float:
@@ -67,7 +76,7 @@ async def _metric(lookout: Driver, name: str, **labels: str) -> float:
 async def _until_lag(lookout: Driver, events: int) -> None:
     async with asyncio.timeout(60):
         while await _metric(lookout, "lookout_relay_lag_events", feed="service_events") != events:
-            pass
+            await _still_well(lookout)
 
 
 async def test_away_from_the_start_lookout_is_ready_ingests_and_catches_up(
