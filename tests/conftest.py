@@ -10,6 +10,7 @@ from typing import Any
 
 import asyncpg
 import pytest
+import structlog
 from hypothesis import settings
 from tests.clusters import PREFIX, beside, choose_place, clear_place, copy_cluster
 from tests.examples import count_of
@@ -25,6 +26,10 @@ LARGE = 64 * 1024
 
 # httpx looks for it some five times in each request, and to find nothing takes Python longer than the request.
 sys.modules.setdefault("sniffio", None)  # pyright: ignore[reportArgumentType]
+
+# Its usual way shows every local variable of every frame, in colours, which takes seconds.
+_plain = structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
+structlog.configure(processors=[*structlog.get_config()["processors"][:-1], _plain])
 
 settings.register_profile("lookout", max_examples=count_of(100), deadline=None)
 settings.load_profile("lookout")
