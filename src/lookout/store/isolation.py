@@ -12,7 +12,7 @@ process, and more while it is busy.
 """
 
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeVar
 
 import asyncpg
@@ -144,8 +144,10 @@ async def _begun(connection: "Connection", level: Level, naming: str) -> AsyncGe
     except TimeoutError:
         raise
     except BaseException:
-        with suppress(*_LOST):  # asked for even if it has not begun: whoever is cancelled cannot know
+        try:  # even if it has not begun: whoever is cancelled cannot know
             await connection.execute(SQL["roll_back"])
+        except _LOST:
+            end(connection)
         raise
 
 
