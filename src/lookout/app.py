@@ -224,7 +224,14 @@ async def running(settings: Settings, clock: Clock) -> AsyncGenerator[Running]:
             *(door.runs() if door is not None else ()),
             *((demo.run(),) if demo is not None else ()),
         )
-        running_parts = [timers.run(), followers.run(), reconciler.run(), agents.run(), *others_at_work]
+        running_parts = [
+            timers.run(),
+            timers.run_listening(),
+            followers.run(),
+            reconciler.run(),
+            agents.run(),
+            *others_at_work,
+        ]
         others = [_supervised(part, failed) for part in running_parts]
         relaying = [_supervised(relays.run(), failed)] if relays is not None else []
         try:

@@ -57,10 +57,7 @@ class Timers:
     async def run(self) -> None:
         """Look for what has run out, for ever."""
         while True:
-            late = await self._clock.sleep(INTERVAL)
-            if late >= STANDSTILL:  # the machine was asleep, or its clock was moved: nobody was heard meanwhile
-                log.warning("timers", action="stood_still", seconds=round(late.total_seconds()))
-                self._intake.note_refusal("")
+            await self._clock.sleep(INTERVAL)
             try:
                 await self.tick()
             except (*PASSING_ERRORS, Overloaded) as error:
@@ -77,6 +74,14 @@ class Timers:
             except (*PASSING_ERRORS, Overloaded) as error:
                 log.warning("telling", action="telling_failed", error=repr(error))
                 wait = INTERVAL
+
+    async def run_listening(self) -> None:
+        """Notice when nothing ran, for ever. It does nothing else, so that it sleeps whenever that may happen."""
+        while True:
+            late = await self._clock.sleep(INTERVAL)
+            if late >= STANDSTILL:  # the machine was asleep, or its clock was moved: nobody was heard meanwhile
+                log.warning("timers", action="stood_still", seconds=round(late.total_seconds()))
+                self._intake.note_refusal("")
 
     async def tell(self) -> None:
         """Tell what was postponed and is due by now."""
@@ -95,9 +100,9 @@ class Timers:
 
         While Lookout has not listened for a resend, silence proves nothing yet.
         """
+        now = self._clock.now()  # before anything that may take long: what was not heard by then is not missing
         await self._intake.tally.flush()
         await self.tell()
-        now = self._clock.now()
         grace = self._intake.policy.resend_delay
         listening_since = self._intake.listening.since
         await self._watch(now, listening_since)

@@ -260,3 +260,10 @@ def test_each_job_is_taken_once_in_its_tenants_order_within_the_limits(
     for place, each in enumerate(taken):
         if each.tenant_id is None:  # all that came before it is in its batch or in one before
             assert {other.number for other in jobs[: each.number]} <= {other.number for other in taken[: place + 1]}
+
+
+def test_i8_who_has_little_waiting_and_waits_the_longest_is_quiet_however_much_others_send() -> None:
+    """Others that have less would pass it again and again, and the storm's lane leaves it to the quiet one."""
+    queue = queue_of(middling := alerts("middling", QUIET - 10), *(alerts(f"t-{number}") for number in range(150)))
+    queue.put(alerts("storm", SHARE))
+    assert middling in queue.take(Lane.QUIET)

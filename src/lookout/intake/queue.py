@@ -140,11 +140,14 @@ class Queue:
         return [tenant_id for tenant_id in free if tenant_id not in quiet]
 
     def _quiet(self, free: Sequence[str]) -> set[str]:
-        quiet: set[str] = set()
-        waiting = 0
-        for tenant_id in sorted(free, key=self._waiting.__getitem__):
-            waiting += self._waiting[tenant_id]
-            if self._waiting[tenant_id] > QUIET or waiting > QUIET_BATCH:
+        """Those of which the least waits, and the one that has waited for the longest: it is in the next commit."""
+        small = sorted((each for each in free if self._waiting[each] <= QUIET), key=self._waiting.__getitem__)
+        oldest = min(small, key=lambda tenant_id: self._tenants[tenant_id][0].number, default="")
+        quiet = {oldest} if small else set[str]()
+        waiting = self._waiting[oldest] if small else 0
+        for tenant_id in small:
+            waiting += self._waiting[tenant_id] if tenant_id != oldest else 0
+            if waiting > QUIET_BATCH:
                 break
             quiet.add(tenant_id)
         return quiet

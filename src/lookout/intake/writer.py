@@ -145,7 +145,12 @@ class Intake:
             self.listening.refused(tenant_id, self._clock.now())
 
     def _has_room(self, tenant_id: str | None, size: int) -> bool:
-        """One request always fits where nothing waits, and a tenant in a storm cannot take the room of all others."""
+        """One request always fits where nothing waits, and a tenant in a storm cannot take the room of all others.
+
+        What time does always fits: of that only the timers' next commit ever waits.
+        """
+        if tenant_id is None:
+            return True
         waiting = self._queue.waiting
         of_tenant = self._queue.waiting_of(tenant_id)
         if of_tenant and of_tenant + size > self._limits.tenant_queue:

@@ -86,14 +86,15 @@ class AuthEdge:
         return receive_known
 
     async def _visit_if_known(self, scope: Scope) -> Visit:
-        """Raises `Overloaded` while nobody can say who asks. Alerts that are sent meanwhile are not heard."""
+        """Raises `Overloaded` while nobody can say who asks. Alerts that are sent meanwhile are not heard.
+
+        Where people's keys are not to be had no sender is refused: those have tokens.
+        """
         try:
             return await self._visit(scope)
-        except (Overloaded, *PASSING_ERRORS) as error:
+        except PASSING_ERRORS as error:
             if _sends(scope):
                 self._note_refusal("")
-            if isinstance(error, Overloaded):
-                raise
             raise Overloaded("the database does not answer; try again") from error
 
     async def _visit(self, scope: Scope) -> Visit:

@@ -73,7 +73,7 @@ class ApiTokens:
 
     async def _find(self, text: str, now: datetime) -> Token | None:
         known = self._known.get(text)
-        if known is not None and now < known.found_at + REMEMBERED:
+        if known is not None and timedelta() <= now - known.found_at < REMEMBERED:  # a clock may be set back
             return known.token
         if id_of(text) is None:
             return None
@@ -119,5 +119,5 @@ class ApiTokens:
         for text in asked:
             known = self._known.pop(text, None)
             if known is not None and known.token.id not in ended:
-                self._known[text] = _Known(known.token, max(now, known.found_at))
+                self._known[text] = _Known(known.token, now)
         return ended
