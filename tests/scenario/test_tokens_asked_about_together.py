@@ -89,3 +89,12 @@ async def test_one_that_is_gone_from_the_table_is_out(start: Start) -> None:
         await lookout.sql("DELETE FROM tokens WHERE id = $1", first.token.id)
         assert await _status(lookout, second) == 200
         assert await _status(lookout, first) == 401
+
+
+async def test_a_revoked_token_is_out_when_the_clock_is_set_back(start: Start) -> None:
+    async with start(access=ACCESS) as lookout:
+        token, *_ = await _known(lookout)
+        assert await _status(lookout, token) == 200
+        await revoke(lookout, token)
+        lookout.clock.move(hours=-1)
+        assert await _status(lookout, token) == 401
