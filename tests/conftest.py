@@ -28,7 +28,7 @@ LARGE = 64 * 1024
 sys.modules.setdefault("sniffio", None)  # pyright: ignore[reportArgumentType]
 
 # Its usual way shows every local variable of every frame, in colours, which takes seconds.
-_plain = structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
+_plain = structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback)
 structlog.configure(processors=[*structlog.get_config()["processors"][:-1], _plain])
 
 settings.register_profile("lookout", max_examples=count_of(100), deadline=None)
