@@ -194,6 +194,7 @@ async def running(settings: Settings, clock: Clock) -> AsyncGenerator[Running]:
         timers = Timers(written, intake, clock, Retention(writers), settings.retention)
         reconciler = Reconciler(written, intake, clock, LOCAL_TENANT, limits)
         intake.on_return = reconciler.request
+        intake.on_quiet = followers.catch_up
         reload = Reload(settings.config, limits, intake, reads, clock)
         relays = await stack.enter_async_context(_relays(settings, clock, dsn))
         parts = Parts(

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import aclosing
 from typing import Any
 
 import httpx
@@ -12,6 +13,7 @@ from tests.driver import Driver
 from tests.scenario.conftest import Start
 
 from lookout.api.parts import Scope
+from lookout.config import Wake
 from lookout.intake import queue
 from lookout.limits import Limits
 
@@ -55,6 +57,25 @@ async def test_i8_a_quiet_tenants_alert_is_committed_while_a_storms_commit_is_un
             assert (await post(lookout, quiet, str(number))).status_code == 200
         assert not any(request.done() for request in requests)
     assert {answer.status_code for answer in await asyncio.gather(*requests)} == {200}
+
+
+async def test_i8_a_quiet_tenants_alert_is_read_at_once_while_a_storms_commit_is_under_way(start: Start) -> None:
+    """Nothing else wakes who reads: no notification comes, and the clock stands."""
+    async with start(access=ACCESS, limits=LIMITS, wake=Wake.POLL) as lookout:
+        storm, quiet = await headers_of(lookout, "storm"), await headers_of(lookout, "quiet")
+        for headers in (storm, quiet):
+            await post(lookout, headers, "first")
+        async with (
+            aclosing(lookout.running.parts.followers.follow("quiet", 0)) as events,
+            lookout.feed_is_locked("storm"),
+        ):
+            assert [event.position for event in await anext(events)] == [1]
+            request = post(lookout, storm, "second")
+            await lookout.until_locked_out()
+            await post(lookout, quiet, "second")
+            async with asyncio.timeout(10):
+                assert [event.position for event in await anext(events)] == [2]
+        assert (await request).status_code == 200
 
 
 async def test_i8_a_busy_tenants_alert_is_in_the_commit_after_the_one_under_way(

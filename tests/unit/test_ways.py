@@ -54,3 +54,40 @@ async def test_i8_a_large_commit_stands_still_for_longer_and_not_for_ever(monkey
         async with asyncio.timeout(5):
             await storm.give()
     assert loop.time() - began >= 0.02
+
+
+async def test_i8_a_thread_that_decides_a_storm_stands_still_too() -> None:
+    both = Ways()
+    with both.of(Lane.ALL, 1) as storm:
+        with both.of(Lane.QUIET, 1):
+            standing = asyncio.create_task(asyncio.to_thread(storm.give_in_thread))
+            with pytest.raises(TimeoutError):
+                await asyncio.wait_for(asyncio.shield(standing), 0.01)
+        async with asyncio.timeout(5):
+            await standing
+
+
+def test_i8_a_thread_stands_still_for_a_bounded_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ways, "STANDSTILL_SECONDS", 0.01)
+    both = Ways()
+    with both.of(Lane.QUIET, 1), both.of(Lane.ALL, 1) as storm:
+        storm.give_in_thread()
+        storm.give_in_thread()
+    with Ways().of(Lane.QUIET, 1) as quiet:
+        quiet.give_in_thread()
+
+
+async def test_i8_what_was_committed_is_read_before_a_storm_goes_on() -> None:
+    both = Ways()
+    reading = asyncio.get_running_loop().create_future()
+    with both.of(Lane.ALL, 1) as storm:
+        assert both.are_shared
+        with both.of(Lane.QUIET, 1):
+            both.hold(reading)
+        standing = asyncio.create_task(storm.give())
+        await asyncio.sleep(0)
+        assert not standing.done()
+        reading.set_result(None)
+        async with asyncio.timeout(5):
+            await standing
+    assert not both.are_shared

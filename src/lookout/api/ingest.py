@@ -40,6 +40,9 @@ INGEST_PATHS = frozenset(("/api/v2/alerts", "/v1/events", "/v2/enqueue", *(f"/v1
 """Where alerts are sent to."""
 THREAD_FROM = 256 * 1024
 """Bytes from which a body is parsed in a thread, so that the server goes on answering."""
+TURN_FROM = 16 * 1024
+"""Bytes from which one body is parsed after the other, and the server answers others in between: so many take half a
+millisecond, and a sender in a storm sends several at once."""
 EXCERPT = 512
 
 Endpoint = Callable[[Request], Awaitable[Response]]
@@ -83,6 +86,7 @@ class Ingest:
         self._parts = parts
         self._signatures = signatures
         self._bodies = Bodies(parts.limits)
+        self._turn = asyncio.Lock()
         self._endpoints: dict[str, Endpoint] = {
             "/api/v2/alerts": self.alerts,
             # A service that sends to PagerDuty changes only the base URL.
@@ -175,10 +179,7 @@ class Ingest:
                 signature.check(request.headers, body, now)
             policy = self._parts.intake.policy
             settled = policy.source(source)
-            if len(body) >= THREAD_FROM:
-                parsed = await asyncio.to_thread(parse, body, now, settled, self._parts.limits)
-            else:
-                parsed = parse(body, now, settled, self._parts.limits)
+            parsed = await self._parse(parse, body, now, settled)
             named = _tenant_named(request, sender)
             if named is not None:
                 placed = await self._parts.placing.place(parsed, named.tenant, policy.tenants, named.header)
@@ -204,6 +205,18 @@ class Ingest:
             raise
         finally:
             self._bodies.done(counted_as, body)
+
+    async def _parse(self, parse: Parser, body: bytes, now: datetime, source: Source) -> Parsed:
+        limits = self._parts.limits
+        if len(body) >= THREAD_FROM:
+            return await asyncio.to_thread(parse, body, now, source, limits)
+        if len(body) < TURN_FROM:
+            return parse(body, now, source, limits)
+        async with self._turn:
+            await self._parts.intake.give_way()
+            parsed = parse(body, now, source, limits)
+            await asyncio.sleep(0)
+        return parsed
 
     async def _store(self, source: str, now: datetime, parsed: Parsed, placed: Placed) -> list[Receipt]:
         """Commit each tenant's part; returns when all are, with the receipts in the order of the request.

@@ -121,6 +121,14 @@ class Followers:
             for reader in self._readers.values():
                 reader.announce()
 
+    def catch_up(self, tenant_id: str) -> "asyncio.Future[None] | None":
+        """Read now what was just committed here, and wait for no notification; done when that is read, or cannot be.
+
+        None if nobody follows this tenant here.
+        """
+        reader = self._readers.get(tenant_id)
+        return None if reader is None else reader.catch_up()
+
     def close(self) -> None:
         """End every stream: Lookout is going down, and its clients resume elsewhere or later."""
         self._closed.set()
@@ -198,9 +206,11 @@ class _Reader:
         self._reads = reads
         self._recent = recent
         self._woken = asyncio.Event()
+        self._awaited: list[asyncio.Future[None]] = []
         self._news = asyncio.Event()
         self._started: asyncio.Task[None] = asyncio.create_task(self._start())
         self._reading: asyncio.Task[None] = asyncio.create_task(self._read())
+        self._reading.add_done_callback(lambda _: _have_read(self._awaited))
 
     async def ready(self) -> None:
         """Return once the end of the log is known."""
@@ -209,6 +219,16 @@ class _Reader:
     def wake(self) -> None:
         """There may be more to read."""
         self._woken.set()
+
+    def catch_up(self) -> asyncio.Future[None]:
+        """Read; done when all that there is now has been read, or nothing is read any more."""
+        reading = asyncio.get_running_loop().create_future()
+        if self._reading.done():
+            reading.set_result(None)
+        else:
+            self._awaited.append(reading)
+            self.wake()
+        return reading
 
     def wake_for(self, position: int) -> None:
         """The log ends at `position`: there is more to read if that is beyond what has been read."""
@@ -256,6 +276,7 @@ class _Reader:
         while True:
             await self._woken.wait()
             self._woken.clear()
+            awaited, self._awaited = self._awaited, []
             try:
                 is_whole = False
                 while not is_whole:
@@ -269,6 +290,8 @@ class _Reader:
                 self.failure = error
                 self.announce()
                 return
+            finally:
+                _have_read(awaited)
 
     def _keep(self, events: list[Encoded]) -> None:
         self._recent.keep(events)
@@ -276,3 +299,8 @@ class _Reader:
         metrics.READ.inc(len(events))
         metrics.FEED_LAG.observe(max(0.0, (self._clock.now() - events[-1].event.recorded_at).total_seconds()))
         self.announce()
+
+
+def _have_read(awaited: list["asyncio.Future[None]"]) -> None:
+    for reading in awaited:
+        reading.set_result(None)

@@ -74,6 +74,7 @@ class Ledger:
     is not. `records`, `changed_leases`, `forgotten_leases`, `changed_heartbeats` (None: it is watched no more), what
     `postponed` has and `silences` are what is to be written; the last are, by fingerprint, the receipts of what was
     decided and added nothing to the log, with the time. `returned` are sources that were silent and are heard again.
+    `breathe` is called between two steps where there may be many, so that whoever decides them can let others go first.
     """
 
     def __init__(self, tenant_id: str, last_position: int, policy: Policy, fresh_id: Callable[[], str]) -> None:
@@ -95,6 +96,7 @@ class Ledger:
         self.returned: set[str] = set()
         self._held: dict[tuple[str, LeaseKey], datetime] = {}
         self.silences: dict[str, tuple[Receipt, datetime]] = {}
+        self.breathe: Callable[[], None] = _at_once
         self._policy = policy
         self._fresh_id = fresh_id
         self._gathered: dict[str, list[_Gathered]] = {}
@@ -114,6 +116,7 @@ class Ledger:
         self._receipts = [None] * len(alerts)
         self._gather_due(now)
         for index, alert in enumerate(alerts):
+            self.breathe()
             is_sign = is_heartbeat(alert.source, alert.labels, self._policy)
             if not (is_sign and self._hear_heartbeat(index, alert, now)):
                 self._hear(index, alert, now)
@@ -153,6 +156,7 @@ class Ledger:
         self._gather_due(now)
         watching = Watching(self.heartbeats.values())
         for fingerprint in fingerprints:
+            self.breathe()
             self._decide_what_is_gathered_of(fingerprint, now)
             was_firing = self._was_firing(fingerprint)
             leases = self.leases.get(fingerprint, {})
@@ -425,6 +429,7 @@ class Ledger:
         due, self._due = self._due, set()
         self._undecided.clear()
         for key, group in groups.items():
+            self.breathe()
             self._decide_group(key, group, now, is_due=key in due)
 
     def _decide_group(self, key: str, group: Sequence[_Gathered], now: datetime, *, is_due: bool) -> None:
@@ -486,6 +491,10 @@ class Ledger:
             self.alerts[change.fingerprint] = alert_after(self.alerts.get(change.fingerprint), change, event)
         if fact.investigation is not None:
             self.attached.add((event.incident_id, fact.investigation.report_id))
+
+
+def _at_once() -> None:
+    """Where nobody else has to go first."""
 
 
 def _resolution_of(group: Sequence[_Gathered]) -> Resolution:

@@ -1,6 +1,6 @@
 """A batch in the hands of the ledgers: no I/O, so that it can run in a thread."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import assert_never
 
@@ -45,6 +45,15 @@ def settle(batch: Sequence[Work], ledgers: Mapping[str, Ledger]) -> list[Outcome
             case _:
                 assert_never(work)
     return outcomes
+
+
+def settle_in_thread(
+    batch: Sequence[Work], ledgers: Mapping[str, Ledger], breathe: Callable[[], None]
+) -> list[Outcome]:
+    """The same where `breathe` may be waited for between two steps."""
+    for ledger in ledgers.values():
+        ledger.breathe = breathe
+    return settle(batch, ledgers)
 
 
 def _let_time_pass(work: Expiry | Watch | Telling | Calm, ledgers: Mapping[str, Ledger]) -> None:

@@ -1,10 +1,13 @@
-"""Which of two commits goes first, when both are under way: that of the quiet tenants.
+"""Who goes first while two commits are under way: the quiet tenants, until their followers here have read it.
 
-They share a processor and a database. So whoever commits a storm stands still, between two of its statements, while the
-quiet lane commits; for a bounded time, or quiet tenants of whom there are many would keep it from ever ending.
+They share a processor and a database. So whoever commits a storm stands still, between two of its steps, while the
+quiet lane commits and what it committed is read; for a bounded time, or quiet tenants of whom there are many would keep
+it from ever ending.
 """
 
 import asyncio
+import threading
+import time
 from collections.abc import Generator
 from contextlib import contextmanager, suppress
 
@@ -18,41 +21,88 @@ itself, and never longer than the limit: it has a time limit of its own."""
 
 
 class Way:
-    """What one commit goes by. `clear` is set while nobody has precedence over it."""
+    """What one piece of work goes by. `ways` say who has precedence; None: nobody has."""
 
-    def __init__(self, clear: asyncio.Event, alerts: int) -> None:
-        self._clear = clear
+    def __init__(self, ways: "Ways | None", alerts: int) -> None:
+        self._ways = ways
         self._left = min(STANDSTILL_SECONDS * max(1.0, alerts / STANDSTILL_ALERTS), STANDSTILL_LIMIT)
 
     async def give(self) -> None:
-        """Return once nobody with precedence commits, or once this commit has waited long enough."""
-        if self._clear.is_set() or self._left <= 0:
+        """Return once nobody with precedence is at work, or once this one has waited long enough."""
+        if self._ways is None or self._ways.are_clear or self._left <= 0:
             return
-        loop = asyncio.get_running_loop()
-        began = loop.time()
+        began = time.monotonic()
         with suppress(TimeoutError):
             async with asyncio.timeout(self._left):
-                await self._clear.wait()
-        self._left -= loop.time() - began
+                await self._ways.until_clear()
+        self._left -= time.monotonic() - began
+
+    def give_in_thread(self) -> None:
+        """The same for a thread."""
+        if self._ways is None or self._ways.are_clear or self._left <= 0:
+            return
+        began = time.monotonic()
+        self._ways.hold_thread(self._left)
+        self._left -= time.monotonic() - began
 
 
 class Ways:
     """The ways of both lanes: the quiet one has precedence."""
 
     def __init__(self) -> None:
+        self._first = 0
+        self._others = 0
         self._clear = asyncio.Event()
+        self._clear_for_threads = threading.Event()
         self._clear.set()
-        self._always = asyncio.Event()
-        self._always.set()
+        self._clear_for_threads.set()
+
+    @property
+    def are_clear(self) -> bool:
+        """Whether nobody with precedence is at work."""
+        return not self._first
+
+    @property
+    def are_shared(self) -> bool:
+        """Whether there is anybody to have precedence over."""
+        return self._others > 0
 
     @contextmanager
     def of(self, lane: Lane, alerts: int) -> Generator[Way]:
         """The way of a commit of this lane, of so many alerts, which is under way until the block ends."""
         if lane is Lane.ALL:
-            yield Way(self._clear, alerts)
+            self._others += 1
+            try:
+                yield Way(self, alerts)
+            finally:
+                self._others -= 1
             return
-        self._clear.clear()
+        self._enter()
         try:
-            yield Way(self._always, alerts)
+            yield Way(None, alerts)
         finally:
+            self._leave()
+
+    def hold(self, until: "asyncio.Future[None]") -> None:
+        """Let what is done by then have precedence too."""
+        self._enter()
+        until.add_done_callback(lambda _: self._leave())
+
+    async def until_clear(self) -> None:
+        """Wait until nobody with precedence is at work."""
+        await self._clear.wait()
+
+    def hold_thread(self, seconds: float) -> None:
+        """The same for a thread, for at most so long."""
+        self._clear_for_threads.wait(seconds)
+
+    def _enter(self) -> None:
+        self._first += 1
+        self._clear.clear()
+        self._clear_for_threads.clear()
+
+    def _leave(self) -> None:
+        self._first -= 1
+        if not self._first:
             self._clear.set()
+            self._clear_for_threads.set()

@@ -26,7 +26,7 @@ from lookout.incidents.transitions import Reason
 from lookout.intake.listening import Listening
 from lookout.intake.queue import Job, Lane, Queue, tenant_of
 from lookout.intake.repeats import Receipts, Repeats
-from lookout.intake.settle import settle
+from lookout.intake.settle import settle, settle_in_thread
 from lookout.intake.tally import Tally
 from lookout.intake.ways import Way, Ways
 from lookout.intake.work import (
@@ -72,6 +72,8 @@ class Intake:
         self.tally = Tally(store)
         self.on_return: Callable[[str, str], None] = _nobody
         """Told the tenant and the source when one that was silent is heard again, after the commit."""
+        self.on_quiet: Callable[[str], asyncio.Future[None] | None] = _nobody_follows
+        """Told whose alerts were committed beside a storm; what it returns is done when they are read."""
         self._store = store
         self._clock = clock
         self._fresh_id = fresh_id
@@ -173,6 +175,8 @@ class Intake:
                 try:
                     with self._ways.of(lane, alerts) as way:
                         await self._commit(batch, way)
+                        if lane is Lane.QUIET and self._ways.are_shared:
+                            self._let_read(batch)
                 finally:
                     self._queue.done(batch)
                     self._wake()
@@ -180,6 +184,16 @@ class Intake:
                 return
             else:
                 await self._wakes[lane].wait()
+
+    def _let_read(self, batch: Sequence[Job]) -> None:
+        """Those who follow a quiet tenant here have precedence too, until they have read what was committed."""
+        for tenant_id in {job.tenant_id for job in batch if job.tenant_id is not None}:
+            if (reading := self.on_quiet(tenant_id)) is not None:
+                self._ways.hold(reading)
+
+    async def give_way(self) -> None:
+        """Return once no quiet tenant's commit is under way, or after a while: before work that others wait for."""
+        await Way(self._ways, 0).give()
 
     def close(self) -> None:
         """Take nothing more."""
@@ -258,7 +272,7 @@ class Intake:
             ledgers = await transaction.load(needs, policy, self._fresh_id, self._clock.now())
             await way.give()
             if is_large or sum(len(need.fingerprints) for need in needs.values()) >= THREAD_FROM:
-                outcomes = await asyncio.to_thread(settle, batch, ledgers)
+                outcomes = await asyncio.to_thread(settle_in_thread, batch, ledgers, way.give_in_thread)
             else:
                 outcomes = settle(batch, ledgers)
             await transaction.append(ledgers.values())
@@ -268,6 +282,8 @@ class Intake:
             for source in ledger.returned:
                 self.on_return(ledger.tenant_id, source)
         _count(outcomes, ledgers.values())
+        if is_large:  # each of the two takes a millisecond for two thousand
+            await asyncio.sleep(0)
         if self._repeats.goes_by(policy):  # in the other lane another one may have come into force
             self._repeats.remember(batch, outcomes)
         return outcomes
@@ -278,6 +294,10 @@ def _is_once_only(work: Work) -> bool:
 
 
 def _nobody(_tenant_id: str, _source: str) -> None:
+    pass
+
+
+def _nobody_follows(_tenant_id: str) -> None:
     pass
 
 
