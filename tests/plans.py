@@ -1,28 +1,50 @@
 """How PostgreSQL would run one of Lookout's statements, whatever its arguments are."""
 
 import re
+from collections.abc import Sequence
 
 import asyncpg
-from tests.driver import Driver
+from tests.driver import Driver, owner_dsn
 
+from lookout.store.embedded import SERVICE
 from lookout.store.sql import SQL
 
 
-async def plan_of(lookout: Driver, name: str, *arguments: str, of_all: bool = False, by_keys: bool = False) -> str:
-    """The plan of a statement of `queries.sql`. The arguments are SQL; those that it does not take are left out.
-
-    `by_keys`: as in a commit.
-    """
-    count = max(int(number) for number in re.findall(r"\$(\d+)", SQL[name]))
+async def plan_of(lookout: Driver, name: str, *arguments: str, of_all: bool = False) -> str:
+    """The plan of a statement of `queries.sql`. The arguments are SQL; those that it does not take are left out."""
     connection = await asyncpg.connect(lookout.dsn)
     try:
-        await connection.execute("SET plan_cache_mode = force_generic_plan")
-        await connection.execute(f"SET enable_seqscan = {'off' if by_keys else 'on'}")
         await connection.execute("SET ROLE lookout_platform" if of_all else "SET lookout.tenants = '{default}'")
-        await connection.execute(f"PREPARE asked AS {SQL[name]}")
-        rows = await connection.fetch(f"EXPLAIN EXECUTE asked({', '.join(arguments[:count])})")
+        return await _plan(connection, name, arguments)
     finally:
         await connection.close()
+
+
+async def plan_when_new(lookout: Driver, name: str, *arguments: str) -> str:
+    """The same of a statement of a commit, as it is made in a database that is new: nothing is in it, or was."""
+    connection = await asyncpg.connect(owner_dsn(lookout.dsn))
+    try:
+        async with connection.transaction():
+            await connection.execute(f"TRUNCATE {', '.join(await _tables(connection))}")
+            await connection.execute("DELETE FROM pg_statistic WHERE starelid >= 16384")  # below are the server's own
+            await connection.execute("SET LOCAL enable_seqscan = off")
+            await connection.execute("SET LOCAL lookout.tenants = '{default}'")
+            await connection.execute(f"SET LOCAL ROLE {SERVICE}")
+            return await _plan(connection, name, arguments)
+    finally:
+        await connection.close()
+
+
+async def _tables(connection: "asyncpg.Connection[asyncpg.Record]") -> list[str]:
+    rows = await connection.fetch("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")
+    return [row["tablename"] for row in rows if not row["tablename"].startswith("_pogo")]
+
+
+async def _plan(connection: "asyncpg.Connection[asyncpg.Record]", name: str, arguments: Sequence[str]) -> str:
+    count = max(int(number) for number in re.findall(r"\$(\d+)", SQL[name]))
+    await connection.execute("SET plan_cache_mode = force_generic_plan")
+    await connection.execute(f"PREPARE asked AS {SQL[name]}")
+    rows = await connection.fetch(f"EXPLAIN EXECUTE asked({', '.join(arguments[:count])})")
     return "\n".join(row[0] for row in rows)
 
 

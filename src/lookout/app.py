@@ -31,7 +31,7 @@ from lookout.api.answers import HANDLERS
 from lookout.api.auth.door import Door
 from lookout.api.connections import KEPT_OPEN_SECONDS, Connection
 from lookout.api.edge import LocalEdge
-from lookout.api.graphql import graphql_app
+from lookout.api.graphql_later import GraphQLLater
 from lookout.api.health import Operations
 from lookout.api.ingest import Ingest
 from lookout.api.limits import Streams
@@ -317,7 +317,7 @@ def surfaces(
         *Page(parts, demo, settings.external_url).routes(),
         openapi_route(),
     ]
-    graphql = graphql_app(parts, playground=playground)
+    graphql = GraphQLLater(parts, playground=playground)
     app = Starlette(routes=routes, exception_handlers=HANDLERS)
     app.router.redirect_slashes = False
     for path in ("/graphql", "/graphql/ws"):

@@ -3,6 +3,7 @@
 Every process looks, and the log decides once.
 """
 
+import asyncio
 from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 from functools import partial
@@ -50,6 +51,7 @@ class Timers:
         self._retention = retention
         self._kept_for = kept_for
         self._may_prune = True
+        self._looking = asyncio.Lock()
         self._intake = intake
         self._clock = clock
         self._cleaned_at = clock.now()
@@ -100,6 +102,10 @@ class Timers:
 
         While Lookout has not listened for a resend, silence proves nothing yet.
         """
+        async with self._looking:  # what one look leaves to the next is its own
+            await self._look()
+
+    async def _look(self) -> None:
         now = self._clock.now()  # before anything that may take long: what was not heard by then is not missing
         await self._intake.tally.flush()
         await self.tell()

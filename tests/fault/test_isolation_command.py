@@ -1,15 +1,30 @@
-"""`lookout isolation-test` as an operator types it: it needs nothing, and leaves nothing behind."""
+"""I6: whatever a tenant asks, on whichever surface, it sees and changes nothing of another.
+
+By `lookout isolation-test`, as an operator types it: it needs nothing, and leaves nothing behind.
+"""
 
 import os
 from pathlib import Path
 
 from tests.server_process import run_lookout
 
+SURFACES = (
+    "GET /v1/incidents/{id}",
+    "GraphQL mutation resolveIncident",
+    "tool why_grouped",
+    "POST /v1/events",
+    "the stream of /v1/feed",
+    "the stream of /live",
+    "the subscription liveIncidentUpdates",
+)
+"""One of each kind."""
 
-async def test_it_says_what_was_tried_and_leaves_nothing_behind(empty_data_dir: Path) -> None:
+
+async def test_i6_nothing_of_a_tenant_is_shown_to_another_or_changed_by_it(empty_data_dir: Path) -> None:
     code, said, complained = await run_lookout("isolation-test", "--list", TMPDIR=str(empty_data_dir))
     assert (code, complained) == (0, ""), said
-    *surfaces, verdict = said.splitlines()
+    *listed, verdict = said.splitlines()
     assert verdict.startswith("apart: ")
-    assert any(line.endswith("  GET /v1/incidents/{id}") for line in surfaces)
+    tried = {line.partition("  ")[2] for line in map(str.strip, listed)}
+    assert tried.issuperset(SURFACES)
     assert os.listdir(empty_data_dir) == []

@@ -2,7 +2,7 @@
 
 import pytest
 from tests.driver import Driver
-from tests.plans import plan_of
+from tests.plans import plan_when_new
 
 TEXTS = ("ARRAY['a']",) * 4
 TIMES = ("ARRAY['2026-01-01Z'::timestamptz]",) * 2
@@ -32,6 +32,6 @@ ID = "'00000000-0000-0000-0000-000000000000'::uuid"
     ],
 )
 async def test_it_goes_by_the_key(lookout: Driver, statement: str, arguments: tuple[str, ...], index: str) -> None:
-    plan = await plan_of(lookout, statement, *arguments, by_keys=True)
+    plan = await plan_when_new(lookout, statement, *arguments)
     assert "Seq Scan" not in plan
     assert index in plan

@@ -23,7 +23,7 @@ from lookout.incidents.policy import Policy
 from lookout.limits import Limits
 from lookout.logs import configure_logs
 from lookout.probe.sides import Side
-from lookout.probe.trials import Probe, Report
+from lookout.probe.trials import Probe, Report, all_there_is
 from lookout.store import database
 from lookout.store.embedded import EmbeddedPostgres
 from lookout.store.tokens import Tokens
@@ -58,7 +58,7 @@ async def _try(directory: Path, clock: Clock) -> Report:
         finally:
             await pool.close()
         write_down = lookout.parts.intake.tally.flush
-        return await Probe(http, lookout.routes, write_down, owner, intruder).run(clock.now())
+        return await Probe(http, all_there_is(lookout.routes), write_down, owner, intruder).run(clock.now())
 
 
 @asynccontextmanager

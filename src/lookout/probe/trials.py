@@ -42,6 +42,11 @@ class Report(msgspec.Struct):
             self.findings.append(finding)
 
 
+def all_there_is(routes: Iterable[BaseRoute]) -> list[Ask | Untried]:
+    """What can be asked of a Lookout with these routes, and what nobody knows how to ask."""
+    return [*surfaces.asks_of(routes), *documents.asks_of(_SCHEMA), *surfaces.asks_of_tools()]
+
+
 class Probe:
     """Asks for everything at one running Lookout. `owner` is the tenant that is spied on, `intruder` who spies.
 
@@ -51,7 +56,7 @@ class Probe:
     def __init__(
         self,
         http: httpx.AsyncClient,
-        routes: Iterable[BaseRoute],
+        everything: Sequence[Ask | Untried],
         write_down: Callable[[], Awaitable[None]],
         owner: Side,
         intruder: Side,
@@ -61,9 +66,8 @@ class Probe:
         self._owner = owner
         self._intruder = intruder
         self._report = Report()
-        known = [*surfaces.asks_of(routes), *documents.asks_of(_SCHEMA), *surfaces.asks_of_tools()]
-        self._asks = [ask for ask in known if isinstance(ask, Ask)]
-        for untried in known:
+        self._asks = [ask for ask in everything if isinstance(ask, Ask)]
+        for untried in everything:
             if isinstance(untried, Untried):
                 self._report.find(str(untried))
 
