@@ -27,7 +27,7 @@ from tests.server_process import empty_place
 from bench.ingest import DISTINCT, PATH
 from bench.load import FRESH, REPEAT, Load, written, wrk
 from bench.programs import Program, lookout
-from lookout.app import Server, bind
+from lookout.server import Server, bind
 
 _STATEMENT = re.compile(r"duration: ([\d.]+) ms\s+(?:parse|bind|execute|statement)[^:]*: ((?:.|\n\t)*)")
 _COMMENT = re.compile(r"--[^\n]*\n")

@@ -13,10 +13,11 @@ Read the code in the order in which an alert travels:
     feeds/      the log, out: followers, and SSE for them.
     api/        HTTP: ingest, REST, GraphQL, health.
     web/        the page: templates over the same reads and actions.
-    app.py      puts the parts together; cli/ is the way in.
+    app.py      puts the parts together, and server.py in front of them; cli/ is the way in.
 
 Imports run one way:
-``cli > probe > app > web > api > feeds | reconcile | reload | timers > intake > store > sources | incidents > alerts``.
+``cli > probe > app | offline > server > web > api > feeds | reconcile | reload | timers > intake > opened > store >
+sources | incidents > alerts``.
 """
 
 __version__ = "0.1.0"

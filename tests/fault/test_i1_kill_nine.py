@@ -20,8 +20,8 @@ import pytest
 from tests.server_process import ServerProcess, environment, lookout_process, postgres_of
 
 from lookout.alerts.fingerprint import fingerprint
-from lookout.app import rebuild_tables
 from lookout.config import load_settings
+from lookout.offline import rebuild_tables
 
 ROUNDS = 20
 CLIENTS = 6

@@ -17,8 +17,8 @@ from tests.previous import previous_release, source_of
 from tests.real.stream import Stream, stream_of
 from tests.server_process import ServerProcess, environment, lookout_process
 
-from lookout.app import rebuild_tables
 from lookout.config import load_settings
+from lookout.offline import rebuild_tables
 from lookout.store.embedded import service_dsn
 
 pytestmark = pytest.mark.slow

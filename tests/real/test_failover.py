@@ -16,8 +16,8 @@ from tests.real.clusters import Cluster, clusters
 from tests.real.stream import Stream, stream_of
 from tests.server_process import environment, lookout_process
 
-from lookout.app import rebuild_tables
 from lookout.config import load_settings
+from lookout.offline import rebuild_tables
 
 pytestmark = [pytest.mark.real, pytest.mark.slow]
 

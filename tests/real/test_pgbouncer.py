@@ -16,8 +16,8 @@ from tests.real.programs import free_port, program
 from tests.real.stream import stream_of
 from tests.server_process import ServerProcess, environment, lookout_process, run_lookout
 
-from lookout.app import rebuild_tables
 from lookout.config import load_settings
+from lookout.offline import rebuild_tables
 
 pytestmark = pytest.mark.real
 

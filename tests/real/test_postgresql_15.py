@@ -16,10 +16,10 @@ from tests.real.programs import program
 from tests.real.stream import stream_of
 from tests.server_process import ServerProcess, empty_place, environment, lookout_process
 
-from lookout.app import rebuild_tables
 from lookout.config import load_settings
 from lookout.incidents.events import EventType
 from lookout.incidents.incident import Resolution
+from lookout.offline import rebuild_tables
 
 pytestmark = pytest.mark.real
 

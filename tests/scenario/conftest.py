@@ -11,10 +11,11 @@ from tests.asked import Alertmanager, Prometheus
 from tests.clock import FakeClock
 from tests.driver import Driver, owner_dsn
 
-from lookout.app import bind, running, server_of
+from lookout.app import running, server_of
 from lookout.config import Settings
 from lookout.incidents.policy import Policy
 from lookout.policy_file import load_policy
+from lookout.server import bind
 
 Start = Callable[..., AbstractAsyncContextManager[Driver]]
 

@@ -1,8 +1,11 @@
 """Whoever could not be heard is not silent, wherever it was refused: before anybody could say who sends, too (I10)."""
 
+import base64
+import json
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 from tests.access import ACCESS, SERVICE, api_token, bearer, make_tenants, many_token
 from tests.driver import Driver
 from tests.scenario.conftest import Start
@@ -44,3 +47,23 @@ async def test_after_an_outage_alerts_are_given_the_time_of_a_resend(start: Star
         lookout.clock.move(seconds=59)
         await lookout.ticks()
         assert await _status(lookout) == Status.FIRING
+
+
+def _signed_elsewhere() -> str:
+    """A person's token, by a key that nobody here has."""
+    parts = ({"alg": "RS256", "kid": "unknown"}, {"tenant_id": "acme"}, "signature")
+    return ".".join(base64.urlsafe_b64encode(json.dumps(part).encode()).decode().rstrip("=") for part in parts)
+
+
+async def test_keys_that_cannot_be_had_are_nobodys_silence(start: Start) -> None:
+    """They are people's: no sender was refused, and what falls silent meanwhile still ends."""
+    async with start(access=replace(ACCESS, jwks_url="http://127.0.0.1:9/keys")) as lookout:
+        await make_tenants(lookout, "acme")
+        alert = [lookout.alert({"job": "a"})]
+        headers = await _credential(lookout, "token")
+        (await lookout.http.post("/api/v2/alerts", json=alert, headers=headers)).raise_for_status()
+        lookout.clock.move(minutes=20)
+        answer = await lookout.http.post("/api/v2/alerts", json=alert, headers=bearer(_signed_elsewhere()))
+        assert answer.status_code == 503
+        await lookout.ticks()
+        assert await _status(lookout) == Status.RESOLVED

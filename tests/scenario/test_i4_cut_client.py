@@ -50,7 +50,7 @@ async def _by_cut_subscriptions(lookout: Driver) -> Seen:
 
 async def test_i4_cut_clients_of_every_feed_see_every_change_once_and_in_order(lookout: Driver) -> None:
     await lookout.clock.until_asleep(seconds=1)
-    async with asyncio.timeout(180):
+    async with asyncio.timeout(120):
         _, streamed, subscribed = await asyncio.gather(
             _make_changes(lookout), _by_cut_streams(lookout), _by_cut_subscriptions(lookout)
         )

@@ -15,6 +15,7 @@ from tests.scenario.conftest import Start
 from lookout.api.parts import Scope
 from lookout.config import Wake
 from lookout.intake import queue
+from lookout.intake.work import Expiry
 from lookout.limits import Limits
 
 SHARE = 4
@@ -122,6 +123,23 @@ async def test_i8_a_tenant_in_a_storm_leaves_room_for_the_others(
         await lookout.until_waiting(20)
         assert (await post(lookout, quiet, "x")).status_code == 503
     assert {answer.status_code for answer in await asyncio.gather(*taken)} == {200}
+
+
+async def test_i8_what_time_changes_has_room_whatever_waits(lookout: Driver, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Or a storm would keep from ending what has run out."""
+    intake = lookout.running.parts.intake
+    monkeypatch.setattr(intake, "_limits", replace(LIMITS, tenant_queue=3, queue=3))
+    storm = await headers_of(lookout, "storm")
+    await post(lookout, storm, "first")
+    now = lookout.clock.now()
+    async with lookout.feed_is_locked():
+        taken = post(lookout, storm, "a", "b", "c")
+        await lookout.until_waiting(3)
+        assert (await post(lookout, storm, "x")).status_code == 503
+        expiring = asyncio.create_task(intake.expire(Expiry({"storm": ["0" * 16]}, now, now)))
+        await lookout.until_waiting(4)
+    assert (await taken).status_code == 200
+    await expiring
 
 
 async def test_a_request_larger_than_a_share_is_one_commit_and_the_others_are_not_behind_it(

@@ -16,6 +16,7 @@ from tests.unit.graphql.client import ask, refusal
 from lookout.config import RETENTION
 from lookout.incidents.events import FeedEvent
 from lookout.store import database, retention
+from lookout.store.known import Known
 from lookout.store.reads import Reads
 
 ENDS = "SELECT pruned_position, last_position FROM feeds"
@@ -366,7 +367,7 @@ async def test_another_tenants_log_is_its_own(lookout: Driver) -> None:
     await lookout.fires(job="open")
     for table in ("feeds", "events", "event_alerts", "incidents", "alerts", "leases"):
         await lookout.sql(f"UPDATE {table} SET tenant_id = 'other'")
-    lookout.running.parts.intake._store._known_tenants.clear()  # pyright: ignore[reportPrivateUsage]
+    lookout.running.parts.intake._store._known_tenants = Known(1)  # pyright: ignore[reportPrivateUsage]
     await _over(lookout, job="old")
     await lookout.sql("UPDATE leases SET check_at = NULL")
     await _pass_the_retention(lookout, minutes=5)

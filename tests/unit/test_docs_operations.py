@@ -38,7 +38,7 @@ from lookout.limits import USUAL
 from lookout.policy_file import load_policy
 from lookout.sources import events as source_events
 from lookout.sources import parsed, reading
-from lookout.store import connecting, database, isolation, log, relations, retention, stats
+from lookout.store import connecting, database, isolation, log, relations, relays, retention, stats
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "operations.md").read_text()
@@ -233,6 +233,7 @@ BOUNDS = {
     "rules that place alerts": f"{tenants.TENANT_RULES_LIMIT}",
     "tenants that are remembered to be there": f"{placing.KNOWN_LIMIT:,}",
     "tenants that are remembered to have a log": f"{log.FEEDS_KNOWN:,}",
+    "tenants that are remembered to have a position": f"{relays.KNOWN_LIMIT:,}",
     "tenants that alerts make": f"{placing.CREATED_LIMIT:,}",
     "alerts that expire in one commit": f"{timers.BATCH_LIMIT:,}",
     "heartbeats of a tenant": f"{heartbeat.HEARTBEATS_LIMIT:,}",

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from lookout import app
+from lookout import app, server
 from lookout.config import Settings
 from lookout.errors import StartError
 from lookout.incidents.policy import Policy
@@ -20,10 +20,10 @@ from lookout.store.embedded import EmbeddedPostgres
 
 def test_a_port_is_taken_from_the_moment_it_is_bound() -> None:
     """Two that start at once: one of them is told so, not both that they listen."""
-    with app.bind("127.0.0.1", 0) as first:
+    with server.bind("127.0.0.1", 0) as first:
         port = first.getsockname()[1]
         with pytest.raises(StartError, match=f"Port {port} on 127.0.0.1 is not free"):
-            app.bind("127.0.0.1", port)
+            server.bind("127.0.0.1", port)
 
 
 async def test_it_does_not_say_that_it_listens_when_the_server_could_not(

@@ -34,9 +34,9 @@ def relay(
       lookout relay --from 0 --topic service_events
       lookout relay --from 40 --to 60 --topic lookout.incidents --tenant 0198f3c2-3b1e-7cc2-a8f5-0b8a4a1c2d3e
     """
-    from lookout.app import resend_to_kafka
     from lookout.config import load_settings
     from lookout.feeds.kafka.resend import Range
+    from lookout.offline import resend_to_kafka
 
     settings = load_settings(overlaid(outside_of(context).environ, LOOKOUT_DATA_DIR=data_dir))
     screen = Terminal()

@@ -63,8 +63,8 @@ def rebuild(
       lookout rebuild
       lookout rebuild --repair
     """
-    from lookout.app import rebuild_tables
     from lookout.config import load_settings
+    from lookout.offline import rebuild_tables
 
     environ = outside_of(context).environ
     report = rebuild_tables(load_settings(overlaid(environ, LOOKOUT_DATA_DIR=data_dir)), repair=repair)

@@ -75,7 +75,7 @@ def checked_tenant(name: str) -> str:
 
 
 def _on_tenants(outside: Outside, data_dir: Path | None, work: "Callable[[Tenants, Clock], Awaitable[T]]") -> T:
-    from lookout.app import on_tenants
     from lookout.config import load_settings
+    from lookout.offline import on_tenants
 
     return on_tenants(load_settings(overlaid(outside.environ, LOOKOUT_DATA_DIR=data_dir)), work)

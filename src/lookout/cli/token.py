@@ -162,8 +162,8 @@ def revoke(
 
 
 def _on_tokens(outside: Outside, data_dir: Path | None, work: "Callable[[Tokens, Clock], Awaitable[T]]") -> T:
-    from lookout.app import on_tokens
     from lookout.config import load_settings
+    from lookout.offline import on_tokens
 
     return on_tokens(load_settings(overlaid(outside.environ, LOOKOUT_DATA_DIR=data_dir)), work)
 

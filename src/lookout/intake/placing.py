@@ -8,7 +8,6 @@ A tenant that is known stays known: nobody is asked about it again.
 import asyncio
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from itertools import islice
 
 import msgspec
 import structlog
@@ -22,6 +21,7 @@ from lookout.incidents.tenants import Tenancy, is_tenant_id
 from lookout.intake.work import Delivery
 from lookout.sources.parsed import Parsed
 from lookout.store.database import PASSING_ERRORS
+from lookout.store.known import Known
 from lookout.store.tenants import Tenants
 
 THREAD_FROM = 2_000
@@ -115,7 +115,7 @@ class Placing:
         self._tenants = tenants
         self._clock = clock
         self._platform = platform_tenant
-        self._known: dict[str, None] = {platform_tenant: None}
+        self._known = Known[str](KNOWN_LIMIT)
 
     async def home_of(self, org_id: str) -> str:
         """To whom a request is told of which no alert could be read: `org_id` is the tenant in its header."""
@@ -156,15 +156,12 @@ class Placing:
 
     async def _known_of(self, names: set[str], tenancy: Tenancy) -> set[str]:
         """Those of these names that are tenants."""
-        known = names & self._known.keys()
+        known = {name for name in names if name == self._platform or name in self._known}
         if asked := {name for name in names - known if is_tenant_id(name)}:
             found = await self._tenants.known(asked)
             if tenancy.auto_create_tenants and (fresh := asked - found):
                 found |= await self._create(fresh)
-            self._known.update(dict.fromkeys(found))
-            for name in list(islice(self._known, max(0, len(self._known) - KNOWN_LIMIT))):
-                if name != self._platform:
-                    del self._known[name]
+            self._known.remember(found)
             known |= found
         return known
 

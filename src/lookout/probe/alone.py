@@ -15,7 +15,7 @@ import jwt
 from lookout.access import Access
 from lookout.api.auth.browser import CREDENTIAL
 from lookout.api.parts import Scope
-from lookout.app import Running, bind, running, server_of
+from lookout.app import Running, running, server_of
 from lookout.clock import Clock, SystemClock
 from lookout.config import Settings
 from lookout.errors import StartError
@@ -24,6 +24,7 @@ from lookout.limits import Limits
 from lookout.logs import configure_logs
 from lookout.probe.sides import Side
 from lookout.probe.trials import Probe, Report, all_there_is
+from lookout.server import bind
 from lookout.store import database
 from lookout.store.embedded import EmbeddedPostgres
 from lookout.store.tokens import Tokens

@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import datetime, timedelta
-from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
 
 from lookout.incidents.heartbeat import WATCHED, Heartbeat
@@ -13,9 +12,8 @@ from lookout.incidents.reconcile import Held
 from lookout.store import isolation
 from lookout.store.database import columns
 from lookout.store.isolation import Patience, Platform, patience_of
-from lookout.store.rows import (
-    heartbeat_of,
-)
+from lookout.store.known import Known
+from lookout.store.rows import heartbeat_of
 from lookout.store.sql import SQL
 from lookout.store.transaction import READ_AT_ONCE, BeforeEach, Transaction, at_once
 
@@ -33,7 +31,6 @@ ALERTS_A_SECOND = 4_000
 """A commit is given up after so many seconds, and one more for so many alerts: Prometheus waits for 10 seconds."""
 LOCK_PART = 0.75
 """The part of that for which one lock is waited for, so that whoever holds it gets the blame."""
-
 
 CHECKS_AT_ONCE = 500
 """Leases that are put off, or forgotten, in one commit."""
@@ -90,7 +87,7 @@ class Log:
         self._pool = pool
         self._platform = Platform(pool)
         self._notifies = notifies
-        self._known_tenants: dict[str, None] = {}
+        self._known_tenants = Known[str](FEEDS_KNOWN)
 
     async def give_up_connections(self) -> None:
         """Use none again that is open: one of them did not answer in time."""
@@ -124,13 +121,11 @@ class Log:
 
     async def open_feeds(self, tenant_ids: Iterable[str], now: datetime) -> None:
         """Give each tenant its row, once."""
-        unknown = sorted(set(tenant_ids) - self._known_tenants.keys())
+        unknown = sorted({tenant_id for tenant_id in tenant_ids if tenant_id not in self._known_tenants})
         if unknown:
             async with isolation.tenants(self._pool, unknown) as connection:
                 await connection.execute(SQL["open_feeds"], unknown, now)
-            self._known_tenants.update(dict.fromkeys(unknown))
-            for tenant_id in list(islice(self._known_tenants, max(0, len(self._known_tenants) - FEEDS_KNOWN))):
-                del self._known_tenants[tenant_id]
+            self._known_tenants.remember(unknown)
 
     async def due_leases(
         self, now: datetime, grace: timedelta, unheard: Sequence[str], limit: int

@@ -15,6 +15,7 @@ from lookout.alerts.text import one_line
 from lookout.store import isolation, jsonb
 from lookout.store.database import columns
 from lookout.store.isolation import Platform
+from lookout.store.known import Known
 from lookout.store.sql import SQL
 
 if TYPE_CHECKING:
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 
 LAG_TENANTS = 1_000
 """Tenants that are asked for the age of what they have still to send."""
+KNOWN_LIMIT = 200_000
+"""Tenants and feeds that are remembered to have a position: about 250 bytes each."""
 _REASON_LIMIT = 500
 
 
@@ -66,7 +69,7 @@ class RelayPositions:
     def __init__(self, pool: "Pool") -> None:
         self._pool = pool
         self._platform = Platform(pool)
-        self._known: set[tuple[str, str]] = set()
+        self._known = Known[tuple[str, str]](KNOWN_LIMIT)
 
     async def begin(self, feed: str, now: datetime) -> bool:
         """Say that `feed` is switched on. For the first time: what is in the log by now is not sent. Returns if so."""
@@ -94,7 +97,7 @@ class RelayPositions:
         if unknown:
             async with isolation.tenants(self._pool, unknown) as connection:
                 await connection.execute(SQL["open_relays_of"], feed, unknown)
-            self._known.update((feed, tenant_id) for tenant_id in unknown)
+            self._known.remember((feed, tenant_id) for tenant_id in unknown)
         async with isolation.tenants(self._pool, tenant_ids) as connection:
             await connection.execute(SQL["end_claim_when_idle"])
             rows = await connection.fetch(SQL["claim_relays_of"], feed, tenant_ids, parked)

@@ -43,9 +43,10 @@ class Report:
 
 @pytest.fixture
 def app(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
-    """In place of `lookout.app`, so that nothing starts."""
+    """In place of `lookout.app` and `lookout.offline`, so that nothing starts."""
     app = ModuleType("lookout.app")
     monkeypatch.setitem(sys.modules, "lookout.app", app)
+    monkeypatch.setitem(sys.modules, "lookout.offline", app)
     return app
 
 

@@ -1,0 +1,73 @@
+"""What commands do with the database, beside a Lookout that runs or without one. No surface is loaded for it."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+from lookout.clock import Clock, SystemClock
+from lookout.config import Settings
+from lookout.feeds.kafka.producer import Producer
+from lookout.feeds.kafka.resend import Range, feed_to, resend
+from lookout.logs import configure_logs
+from lookout.opened import beside, is_pooled_by, pool_of, store
+from lookout.store import database
+from lookout.store.rebuild import Report, rebuild
+from lookout.store.relays import RelayPositions
+from lookout.store.tenants import Tenants
+from lookout.store.tokens import Tokens
+
+T = TypeVar("T")
+
+
+def rebuild_tables(settings: Settings, *, repair: bool = False) -> Report:
+    """Fold the log anew and compare it with the tables. Raises `StartError`, also while one runs."""
+
+    async def fold() -> Report:
+        async with (
+            store(settings, SystemClock()) as dsn,
+            pool_of(dsn, 1, is_pooled=is_pooled_by(settings)) as pool,
+        ):
+            return await rebuild(pool, repair=repair)
+
+    return asyncio.run(fold())
+
+
+def resend_to_kafka(settings: Settings, topic: str, wanted: Range, told: Callable[[int], None]) -> int:
+    """Send a range of one tenant's events to a topic once more. Returns how many records. Raises `LookoutError`.
+
+    Beside a Lookout that runs or without one.
+    """
+    configure_logs()
+    feed = feed_to(settings.kafka, topic)
+    assert settings.kafka is not None
+    producer = Producer(settings.kafka, topic)
+
+    async def send() -> int:
+        async with (
+            beside(settings, SystemClock()) as dsn,
+            pool_of(dsn, 1, is_pooled=is_pooled_by(settings)) as pool,
+        ):
+            return await resend(RelayPositions(pool), feed, producer, wanted, told)
+
+    return asyncio.run(send())
+
+
+def on_tokens(settings: Settings, work: Callable[[Tokens, Clock], Awaitable[T]]) -> T:
+    """Do something with the API tokens, beside a Lookout that runs or without one. Raises `StartError`."""
+    return _on(settings, lambda pool, clock: work(Tokens(pool), clock))
+
+
+def on_tenants(settings: Settings, work: Callable[[Tenants, Clock], Awaitable[T]]) -> T:
+    """Do something with the list of tenants, as with the tokens. Raises `StartError`."""
+    return _on(settings, lambda pool, clock: work(Tenants(pool), clock))
+
+
+def _on(settings: Settings, work: "Callable[[database.Pool, Clock], Awaitable[T]]") -> T:
+    configure_logs()
+    clock = SystemClock()
+
+    async def do() -> T:
+        async with beside(settings, clock) as dsn, pool_of(dsn, 1, is_pooled=is_pooled_by(settings)) as pool:
+            return await work(pool, clock)
+
+    return asyncio.run(do())
