@@ -34,14 +34,19 @@ async def store(settings: Settings, clock: Clock) -> AsyncGenerator[str]:
             stack.push_async_callback(_to_its_end, embedded.stop)
             owner_dsn = await _to_its_end(embedded.start)
             stack.push_async_callback(_end, asyncio.create_task(_keep_alive(embedded, clock)))
-        await database.wait_until_up(owner_dsn, clock)
-        async with pool_of(owner_dsn, 1, is_patient=True, is_pooled=migrates_through_pooler) as patient:
+        patient = await database.connect_when_up(owner_dsn, clock, is_pooled=migrates_through_pooler)
+        try:
             await database.migrate_schema(patient, is_pooled=migrates_through_pooler)
             if dsn is None:
                 dsn = service_dsn(owner_dsn)
                 await database.let_service_in(patient)
-        async with pool_of(dsn, 1, is_pooled=is_pooled) as pool:
-            await database.check_role(pool)
+            if dsn == owner_dsn:
+                await database.check_role(patient)
+        finally:
+            patient.terminate()
+        if dsn != owner_dsn:
+            async with pool_of(dsn, 1, is_pooled=is_pooled) as pool:
+                await database.check_role(pool)
         yield dsn
 
 
@@ -50,11 +55,9 @@ def is_pooled_by(settings: Settings) -> bool:
 
 
 @asynccontextmanager
-async def pool_of(
-    dsn: str, size: int, *, is_patient: bool = False, is_pooled: bool = False
-) -> AsyncGenerator["database.Pool"]:
-    command_seconds = None if is_patient else database.COMMAND_SECONDS
-    pool = await database.connect(dsn, size, command_seconds, is_pooled=is_pooled)
+async def pool_of(dsn: str, size: int, *, is_pooled: bool = False) -> AsyncGenerator["database.Pool"]:
+    """So many connections at most, for as long as the block lasts."""
+    pool = await database.connect(dsn, size, is_pooled=is_pooled)
     try:
         yield pool
     finally:

@@ -97,30 +97,6 @@ def passes(error: Exception) -> bool:
     return isinstance(error, PASSING_ERRORS) and not isinstance(error, ValueError)
 
 
-async def wait_until_up(dsn: str, clock: Clock) -> None:
-    """Return once the database at `dsn` lets us in, if it says that it soon will: it starts, or recovers from a crash.
-
-    So it is if none of several takes writes yet, and while it says nothing. `connect` complains of all else, and of
-    what takes longer than a minute.
-    """
-    servers = Servers(dsn)
-    silences = 0
-    for _ in range(UP_TRIES):
-        try:
-            connection = await servers.connect()
-        except (asyncpg.CannotConnectNowError, asyncpg.TargetServerAttributeNotMatched):
-            await clock.sleep(UP_RETRY)
-        except TimeoutError:
-            silences += 1
-            if silences == UP_SILENCES:
-                return
-        except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, ValueError):
-            return
-        else:
-            await connection.close()
-            return
-
-
 async def connect(
     dsn: str, size: int = READERS, command_seconds: float | None = COMMAND_SECONDS, *, is_pooled: bool = False
 ) -> "Pool":
@@ -149,6 +125,28 @@ async def connect(
         await pool.close()
         raise StartError(f"The database is PostgreSQL {int(version) // 10_000}: {LOWEST_VERSION} or newer is needed.")
     return pool
+
+
+async def connect_when_up(dsn: str, clock: Clock, *, is_pooled: bool = False) -> "Pool":
+    """A pool of one connection, whose statements have no time limit. Raises `StartError` as `connect`.
+
+    If the database says that it soon lets us in, it is waited for, for a minute: it starts, or recovers from a crash.
+    So it is if none of several takes writes yet, and for a while if it says nothing.
+    """
+    silences = 0
+    for _ in range(UP_TRIES):
+        try:
+            return await connect(dsn, 1, None, is_pooled=is_pooled)
+        except StartError as error:
+            if isinstance(error.__cause__, TimeoutError):
+                silences += 1
+                if silences == UP_SILENCES:
+                    raise
+            elif isinstance(error.__cause__, (asyncpg.CannotConnectNowError, asyncpg.TargetServerAttributeNotMatched)):
+                await clock.sleep(UP_RETRY)
+            else:
+                raise
+    return await connect(dsn, 1, None, is_pooled=is_pooled)
 
 
 async def migrate_schema(pool: "Pool", *, is_pooled: bool = False) -> None:
