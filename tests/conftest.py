@@ -18,7 +18,7 @@ from tests.kafka.brokers import which
 from tests.known_types import types_asked_once
 from tests.turns import Turns, in_turn
 
-from lookout.store.embedded import EmbeddedPostgres, service_dsn
+from lookout.store.embedded import SETTINGS, EmbeddedPostgres, service_dsn
 
 DATABASE = "tested"
 LARGE = 64 * 1024
@@ -102,7 +102,8 @@ def postgres() -> Iterator[str]:
     with tempfile.TemporaryDirectory(prefix=PREFIX, dir=beside()) as directory:
         Path(directory).chmod(0o755)
         copy_cluster(Path(directory))
-        server = EmbeddedPostgres(Path(directory))
+        # A vacuum each second, in four servers, takes a tenth of what the tests do.
+        server = EmbeddedPostgres(Path(directory), {**SETTINGS, "autovacuum": "off"})
         dsn = server.start().replace("/postgres?", "/{}?")
         try:
             asyncio.run(_make_database(dsn))

@@ -1,5 +1,7 @@
 """`/metrics` tells the story in numbers. Counters are of the process: what counts is how much they grew."""
 
+import math
+
 from prometheus_client import Counter, Gauge, Histogram
 from prometheus_client.parser import text_string_to_metric_families
 from tests.driver import Driver
@@ -96,7 +98,9 @@ async def test_failures_and_refusals_are_counted_and_told_while_the_database_is_
     assert _grown(before, after, "lookout_failed_commits_total") == 1
     assert (before["lookout_database_up", frozenset()], after["lookout_database_up", frozenset()]) == (1, 0)
     assert (await _values(lookout))["lookout_database_up", frozenset()] == 1
-    assert [value for key, value in after.items() if key[0] == "lookout_open_incidents"] == []
+    known_by_the_database = ("lookout_open_incidents", "lookout_heartbeats")
+    assert [value for key, value in after.items() if key[0] in known_by_the_database] == []
+    assert all(math.isnan(after[name, frozenset()]) for name in ("lookout_postponed_alerts", "lookout_stale_alerts"))
 
 
 async def test_what_is_refused_is_counted_from_0_on(lookout: Driver) -> None:

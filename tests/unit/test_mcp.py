@@ -101,6 +101,6 @@ def test_nothing_but_an_id_gets_into_the_prompt(text: str) -> None:
 
 
 def test_a_lookout_that_no_agent_asks_does_not_load_the_sdk() -> None:
-    program = "import sys, lookout.app, lookout.cli; print({'mcp', 'mcp_types', 'pydantic'} & set(sys.modules))"
+    program = "import sys, lookout.app, lookout.cli; print({'mcp', 'mcp_types', 'pydantic', 'graphql', 'strawberry'} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-W", "ignore", "-c", program], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "set()"

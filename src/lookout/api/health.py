@@ -83,6 +83,7 @@ class Operations:
         metrics.OPEN_INCIDENTS.clear()
         metrics.HEARTBEATS.clear()
         metrics.POSTPONED.set(float("nan"))
+        metrics.STALE_ALERTS.set(float("nan"))
         is_up = (await self._database()).status == "healthy"
         metrics.DATABASE_UP.set(is_up)
         # What this process counts is told above all while the database is away; what only that knows is left out.
