@@ -105,8 +105,8 @@ def document(figures: Sequence[Figure], size: Size, versions: str) -> str:
     lines = [
         "# What was measured",
         "",
-        f'By `make bench ARGS="--rounds {size.rounds} --seconds {size.seconds:g}"`, by turns. Measured is the median of',
-        "the rounds, and the spread the lowest and the highest of them.",
+        f'By `make bench ARGS="--rounds {size.rounds} --seconds {size.seconds:g}"`, by turns. Measured is the median',
+        "of the rounds, and the spread the lowest and the highest of them.",
         f"On {machine()}; {versions}.",
         "",
         f"| {' | '.join(HEADS)} |",

@@ -1,6 +1,7 @@
 """How callers are known, and who can reach a server at all: taken from the environment's variables, read elsewhere."""
 
 import ipaddress
+import re
 from collections.abc import Mapping
 from urllib.parse import urlsplit
 
@@ -23,6 +24,10 @@ _FIELDS = ("JWT_SECRET", "LOOKOUT_JWKS_URL", "LOOKOUT_JWT_AUDIENCE", "SERVICE_TO
 """In the order of the fields of `Access`."""
 VARIABLES = ("LOOKOUT_AUTH", *_FIELDS)
 
+_SENDABLE = re.compile(r"[!-~]+")
+_LINES = re.compile(r"\S|\S.*\S", re.DOTALL)
+_FAULT = "has white space around it, or what no header can carry: a line break at its end, most likely. Take it away"
+
 
 def access_of(environ: Mapping[str, str], problems: list[str]) -> Access | None:
     """How callers are known, None for local mode."""
@@ -32,8 +37,15 @@ def access_of(environ: Mapping[str, str], problems: list[str]) -> Access | None:
         for name in ("JWT_SECRET", "SERVICE_TOKEN")
         if name in given and len(given[name]) < SHORTEST_SECRET
     ]
+    problems += [
+        f"{name} {_FAULT}"
+        for name, pattern in (("JWT_SECRET", _LINES), ("SERVICE_TOKEN", _SENDABLE))
+        if name in given and not pattern.fullmatch(given[name])
+    ]
     url = given.get("LOOKOUT_JWKS_URL", "")
-    if url and not _is_trusted(url):
+    if url and not _is_address(url):
+        problems.append("LOOKOUT_JWKS_URL is no address: one like https://id.example/keys is expected")
+    elif url and not _is_trusted(url):
         problems.append("LOOKOUT_JWKS_URL has to be https://: whoever can change the keys can be anybody")
     if "LOOKOUT_JWT_AUDIENCE" in given and not given.keys() & {"JWT_SECRET", "LOOKOUT_JWKS_URL"}:
         problems.append("LOOKOUT_JWT_AUDIENCE is set, and neither JWT_SECRET nor LOOKOUT_JWKS_URL: nothing is checked")
@@ -47,13 +59,18 @@ def access_of(environ: Mapping[str, str], problems: list[str]) -> Access | None:
     return Access(*(given.get(name) for name in _FIELDS))
 
 
-def _is_trusted(url: str) -> bool:
-    """Whether nobody on the way can answer in its place."""
+def _is_address(url: str) -> bool:
     try:
         parts = urlsplit(url)
-        return parts.scheme == "https" or (parts.scheme == "http" and is_loopback(parts.hostname or ""))
+        return bool(parts.hostname) and parts.port != 0 and _SENDABLE.fullmatch(url) is not None
     except ValueError:
         return False
+
+
+def _is_trusted(url: str) -> bool:
+    """Whether nobody on the way can answer in its place."""
+    parts = urlsplit(url)
+    return parts.scheme == "https" or (parts.scheme == "http" and is_loopback(parts.hostname or ""))
 
 
 def is_loopback(host: str) -> bool:

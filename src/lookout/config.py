@@ -221,7 +221,7 @@ def _own_url(host: str, port: int) -> str:
 def _port(text: str, problems: list[str]) -> int:
     if not text:
         return DEFAULT_PORT
-    if text.isascii() and text.isdigit() and int(text) < 65_536:
+    if text.isascii() and text.isdigit() and len(text) <= 5 and int(text) < 65_536:
         return int(text)
     problems.append(f"PORT is {text!r}: a number from 0 to 65535 is expected")
     return DEFAULT_PORT

@@ -1,6 +1,7 @@
 """I8: so many connections may be open, and one that asks for nothing is given up, without a credential or with one."""
 
 import asyncio
+import json
 from contextlib import suppress
 from urllib.parse import urlsplit
 
@@ -116,6 +117,56 @@ async def test_i8_headers_without_end_are_not_kept(lookout: Driver) -> None:
         reader, writer = await opened(lookout)
         writer.write(b"GET /health HTTP/1.1\r\n")
         await _more_of_the_headers(reader, writer, b"X-A: " + b"a" * 10_000 + b"\r\n")
+        writer.close()
+
+
+@pytest.mark.parametrize("end", [b"X-A: 1\r\n", b"a" * 10_000])
+async def test_i8_what_follows_a_body_without_end_is_not_kept(lookout: Driver, end: bytes) -> None:
+    """Fields may follow the parts of a body, and a stream is asked for as long as it lasts."""
+    async with asyncio.timeout(20):
+        reader, writer = await opened(lookout)
+        head = b"GET /v1/feed?after=0 HTTP/1.1\r\nHost: localhost\r\nAccept: text/event-stream\r\n"
+        writer.write(head + b"Transfer-Encoding: chunked\r\n\r\n0\r\nX-B: ")
+        await _more_of_the_headers(reader, writer, end)
+        writer.close()
+
+
+async def test_a_body_in_many_parts_is_taken_whole(lookout: Driver) -> None:
+    """What stands between its parts is more than headers may be, and less at a time."""
+    body = json.dumps([lookout.alert({"job": "a" * 500})]).encode()
+    async with asyncio.timeout(20):
+        reader, writer = await opened(lookout)
+        head = b"POST /api/v2/alerts HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+        writer.write(head + b"Transfer-Encoding: chunked\r\n\r\n")
+        for place in range(len(body)):
+            writer.write(b"1;" + b"x" * 200 + b"\r\n")
+            await writer.drain()
+            writer.write(body[place : place + 1] + b"\r\n")
+        writer.write(b"0\r\n\r\n")
+        assert await answered(reader) == b"HTTP/1.1 200 OK"
+        writer.close()
+    assert len(await lookout.incidents()) == 1
+
+
+async def test_a_length_with_many_zeros_is_a_length(lookout: Driver) -> None:
+    async with asyncio.timeout(20):
+        reader, writer = await opened(lookout)
+        head = b"POST /api/v2/alerts HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+        writer.write(head + b"Content-Length: " + b"0" * 5000 + b"2\r\n\r\n[]")
+        assert await answered(reader) == b"HTTP/1.1 200 OK"
+        writer.close()
+
+
+async def test_i8_requests_that_wait_for_an_answer_have_a_bound(lookout: Driver) -> None:
+    async with asyncio.timeout(20):
+        reader, writer = await opened(lookout)
+        writer.write(HEALTH * (connections.PIPELINED // 2))
+        for _ in range(connections.PIPELINED // 2):
+            assert await answered(reader) == b"HTTP/1.1 200 OK"
+        with suppress(ConnectionError):
+            while not reader.at_eof():
+                writer.write(HEALTH * 1000)
+                await writer.drain()
         writer.close()
 
 

@@ -40,6 +40,10 @@ def test_with_authentication_it_listens_anywhere(environ: dict[str, str]) -> Non
     assert load_settings({"HOST": "0.0.0.0", **environ}).access is not None
 
 
+def test_a_secret_may_have_any_characters_within() -> None:
+    assert load_settings({"JWT_SECRET": f"{SECRET} é\n{SECRET}"}).access is not None
+
+
 def test_without_any_of_it_there_is_local_mode() -> None:
     assert load_settings({}).access is None
     assert load_settings({"LOOKOUT_AUTH": "local", "JWT_SECRET": ""}).access is None
@@ -51,7 +55,13 @@ def test_without_any_of_it_there_is_local_mode() -> None:
         ({"JWT_SECRET": SECRET[1:]}, "JWT_SECRET has 31 characters"),
         ({"SERVICE_TOKEN": "x"}, "SERVICE_TOKEN has 1 characters"),
         ({"LOOKOUT_JWKS_URL": "http://id.example/keys"}, "LOOKOUT_JWKS_URL has to be https://"),
-        ({"LOOKOUT_JWKS_URL": "https://["}, "LOOKOUT_JWKS_URL has to be https://"),
+        ({"LOOKOUT_JWKS_URL": "https://["}, "LOOKOUT_JWKS_URL is no address"),
+        ({"LOOKOUT_JWKS_URL": "https:///keys"}, "LOOKOUT_JWKS_URL is no address"),
+        ({"LOOKOUT_JWKS_URL": "https://id.example:44x/keys"}, "LOOKOUT_JWKS_URL is no address"),
+        ({"LOOKOUT_JWKS_URL": "https://id.example/keys\n"}, "LOOKOUT_JWKS_URL is no address"),
+        ({"SERVICE_TOKEN": f"{SECRET}\n"}, "SERVICE_TOKEN has white space around it"),
+        ({"SERVICE_TOKEN": f"{SECRET}é"}, "SERVICE_TOKEN has white space around it, or what no header can carry"),
+        ({"JWT_SECRET": f"{SECRET}\n"}, "JWT_SECRET has white space around it"),
         ({"LOOKOUT_AUTH": "required", "LOOKOUT_JWT_AUDIENCE": "x"}, "LOOKOUT_JWT_AUDIENCE is set, and neither"),
         ({"LOOKOUT_AUTH": "on"}, "LOOKOUT_AUTH is 'on'"),
         ({"LOOKOUT_AUTH": "local", "JWT_SECRET": SECRET}, "LOOKOUT_AUTH is local, and JWT_SECRET would be ignored"),
@@ -63,7 +73,7 @@ def test_access_that_cannot_be_meant(environ: dict[str, str], problem: str) -> N
     assert SECRET not in told
 
 
-@pytest.mark.parametrize("port", ["many", "65536", "-1", "8080.0", "٣", " 80"])
+@pytest.mark.parametrize("port", ["many", "65536", "0" * 5000, "-1", "8080.0", "٣", " 80"])
 def test_a_port_is_a_number(port: str) -> None:
     assert problems({"PORT": port}) == [f"PORT is {port!r}: a number from 0 to 65535 is expected"]
 

@@ -17,6 +17,8 @@ TENANT_PART = 2
 SMALL_BODY = 1024 * 1024
 RESERVE = 32 * 1024 * 1024
 """Bytes that only bodies have that are small as yet: tenants that fill all the rest keep out large ones alone."""
+DIGITS = 18
+"""Of a length that can be one at all."""
 BODY_SECONDS = 30.0
 """Until when a body has to be there, whatever it is for: one that stands still holds a connection, and if it is of
 alerts its part of the limit of all."""
@@ -31,10 +33,13 @@ def in_time(receive: Receive) -> Receive:
         nonlocal is_whole
         if is_whole:  # what comes now is that the client goes, whenever that is
             return await receive()
+        limit = asyncio.timeout_at(ends_at)
         try:
-            async with asyncio.timeout_at(ends_at):
+            async with limit:
                 message = await receive()
         except TimeoutError:
+            if not limit.expired():  # it is somebody else's: of the database, that was asked for the credential
+                raise
             raise TooSlow(f"the body did not arrive within {BODY_SECONDS:g} seconds; nothing of it was taken") from None
         is_whole = not message.get("more_body", False)
         return message
@@ -57,8 +62,8 @@ class Bodies:
         of the tenant, `ClientDisconnect` if it does not come whole; then nothing of it counts.
         """
         limit = self._limits.body_bytes if limit is None else limit
-        announced = headers_given(scope).get(b"content-length", b"")
-        if announced.isdigit() and int(announced) > limit:
+        announced = headers_given(scope).get(b"content-length", b"").lstrip(b"0")
+        if announced.isdigit() and (len(announced) > DIGITS or int(announced) > limit):
             raise _too_large(limit)
         taken = 0
         chunks: list[bytes] = []

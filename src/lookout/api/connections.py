@@ -16,7 +16,9 @@ CONNECTIONS = 10_000
 HEADERS_SECONDS = 10.0
 """How long the headers of a request may take."""
 HEADERS_LIMIT = 64 * 1024
-"""Bytes of the headers of a request."""
+"""Bytes of the headers of a request, and of what stands between and behind the parts of its body."""
+PIPELINED = 8
+"""Requests that wait on a connection for the answer to the one before. No sender and no proxy sends any so."""
 KEPT_OPEN_SECONDS = 330
 """How long a connection may stay after an answer without asking again. Prometheus and Alertmanager close theirs after
 300 s and should be the first: a request that is sent as the other side closes is lost, and Prometheus sends none twice.
@@ -29,6 +31,10 @@ class Connection(HttpToolsProtocol):
     _giving_up: asyncio.TimerHandle | None = None
     _of_headers: int | None = None
     """Bytes of the headers that are coming, None if none are."""
+    _of_fields = 0
+    """Bytes of the fields of the last request: those of its headers, and those that follow its body."""
+    _beside_body = 0
+    """Bytes that have come since the last part of the body, while more of it is to come."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(cast("asyncio.Transport", transport))
@@ -39,18 +45,40 @@ class Connection(HttpToolsProtocol):
             self._wait()
 
     def data_received(self, data: bytes) -> None:
+        self._beside_body += len(data)
         super().data_received(data)
         if self._of_headers is not None:
             self._of_headers += len(data)
-            if self._of_headers > HEADERS_LIMIT and not self.transport.is_closing():
-                self._refuse("431 Request Header Fields Too Large", f"headers are at most {HEADERS_LIMIT // 1024} KiB")
+        is_body_to_come = self._is_asking() and self.cycle.more_body
+        self._beside_body = self._beside_body if is_body_to_come else 0
+        if max(self._of_headers or 0, self._beside_body) > HEADERS_LIMIT and not self.transport.is_closing():
+            self._refuse_headers()
         # One that has become a WebSocket's is no more among them.
         if not self._is_asking() and self in self.connections:
             self._wait()
 
     def on_message_begin(self) -> None:
-        self._of_headers = 0
+        if len(self.pipeline) >= PIPELINED:
+            raise ValueError("too many requests wait for the answer to one before")
+        self._of_headers = self._of_fields = 0
         super().on_message_begin()
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        self._of_fields += len(name) + len(value)
+        if self._of_fields > HEADERS_LIMIT:
+            raise ValueError("too many headers")
+        super().on_header(name, value)
+
+    def on_body(self, body: bytes) -> None:
+        self._beside_body = 0
+        super().on_body(body)
+
+    def send_400_response(self, msg: str) -> None:
+        """What was raised while a request was read."""
+        if self._of_fields > HEADERS_LIMIT:
+            self._refuse_headers()
+        else:
+            super().send_400_response(msg)
 
     def on_headers_complete(self) -> None:
         self._of_headers = None
@@ -65,6 +93,9 @@ class Connection(HttpToolsProtocol):
         """Whether a request is under way."""
         asked = self.cycle
         return asked is not None and not asked.response_complete  # pyright: ignore[reportUnnecessaryComparison]
+
+    def _refuse_headers(self) -> None:
+        self._refuse("431 Request Header Fields Too Large", f"headers are at most {HEADERS_LIMIT // 1024} KiB")
 
     def _refuse(self, status: str, error: str) -> None:
         if not self._is_asking():

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 import msgspec
+import structlog
 from prometheus_client import Gauge
 from starlette.requests import Request
 from starlette.responses import Response
@@ -46,6 +47,8 @@ millisecond, and a sender in a storm sends several at once."""
 EXCERPT = 512
 
 Endpoint = Callable[[Request], Awaitable[Response]]
+
+log = structlog.get_logger()
 
 _TAKEN = Response(status_code=200, headers=NO_STORE)
 
@@ -130,7 +133,8 @@ class Ingest:
         except LookoutError as error:
             return own_error(error)
         except PASSING_ERRORS as error:
-            return framework_error(503, 503, str(error), {"Retry-After": "1"})
+            log.warning("ingest", action="database_away", error=repr(error))
+            return framework_error(503, 503, "the database does not answer; try again", {"Retry-After": "1"})
         if parsed.rejected:
             return handler_error("\n".join(rejected.reason for rejected in parsed.rejected))
         return _TAKEN
@@ -212,8 +216,8 @@ class Ingest:
             return await asyncio.to_thread(parse, body, now, source, limits)
         if len(body) < TURN_FROM:
             return parse(body, now, source, limits)
+        await self._parts.intake.give_way()
         async with self._turn:
-            await self._parts.intake.give_way()
             parsed = parse(body, now, source, limits)
             await asyncio.sleep(0)
         return parsed

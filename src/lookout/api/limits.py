@@ -55,7 +55,8 @@ class Buckets:
         bucket = self._buckets.get(key)
         if bucket is None:
             return self._size
-        passed = max(0.0, (now - bucket.at).total_seconds())
+        bucket.at = min(bucket.at, now)  # a clock that is set back would let nobody in until it is there again
+        passed = (now - bucket.at).total_seconds()
         return min(self._size, bucket.tokens + passed * self._rate)
 
 

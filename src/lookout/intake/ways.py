@@ -8,10 +8,10 @@ it from ever ending.
 import asyncio
 import threading
 import time
-from collections.abc import Generator
+from collections.abc import Generator, Set
 from contextlib import contextmanager, suppress
 
-from lookout.intake.queue import Lane
+from lookout.intake.queue import QUIET_BATCH, Lane
 
 STANDSTILL_SECONDS = 0.1
 STANDSTILL_LIMIT = 2.0
@@ -47,46 +47,68 @@ class Way:
 
 
 class Ways:
-    """The ways of both lanes: the quiet one has precedence."""
+    """The ways of both lanes: the quiet one has precedence over a storm.
+
+    But not where the storm's commit is of the same tenant, as what time changes may be: the quiet one would wait for
+    its locks.
+    """
 
     def __init__(self) -> None:
         self._first = 0
-        self._others = 0
+        self._held_up = 0
+        """How many of the first wait for the storm themselves."""
+        self._storm: Set[str] | None = None
         self._clear = asyncio.Event()
         self._clear_for_threads = threading.Event()
-        self._clear.set()
-        self._clear_for_threads.set()
+        self._look()
 
     @property
     def are_clear(self) -> bool:
         """Whether nobody with precedence is at work."""
-        return not self._first
+        return not self._first or self._held_up > 0
 
     @property
     def are_shared(self) -> bool:
-        """Whether there is anybody to have precedence over."""
-        return self._others > 0
+        """Whether there is a storm to have precedence over."""
+        return self._storm is not None
 
     @contextmanager
-    def of(self, lane: Lane, alerts: int) -> Generator[Way]:
-        """The way of a commit of this lane, of so many alerts, which is under way until the block ends."""
+    def of(self, lane: Lane, alerts: int, tenants: Set[str] = frozenset()) -> Generator[Way]:
+        """The way of a commit of so many alerts of these tenants, which is under way until the block ends."""
         if lane is Lane.ALL:
-            self._others += 1
-            try:
-                yield Way(self, alerts)
-            finally:
-                self._others -= 1
+            with self._storming(alerts, tenants) as way:
+                yield way
             return
-        self._enter()
+        held_up = int(self._storm is not None and not self._storm.isdisjoint(tenants))
+        self._count(1, held_up)
         try:
             yield Way(None, alerts)
         finally:
-            self._leave()
+            self._count(-1, -held_up)
+
+    @contextmanager
+    def _storming(self, alerts: int, tenants: Set[str]) -> Generator[Way]:
+        if alerts <= QUIET_BATCH:  # as many as a quiet one: where there is no storm nobody has precedence
+            yield Way(None, alerts)
+            return
+        self._storm = tenants
+        try:
+            yield Way(self, alerts)
+        finally:
+            self._storm = None
 
     def hold(self, until: "asyncio.Future[None]") -> None:
-        """Let what is done by then have precedence too."""
-        self._enter()
-        until.add_done_callback(lambda _: self._leave())
+        """Let what is done by then have precedence too, for a while at most."""
+        loop = asyncio.get_running_loop()
+        self._count(1)
+        held = asyncio.ensure_future(asyncio.shield(until))
+        late = loop.call_later(STANDSTILL_SECONDS, held.cancel)
+
+        def end(_: object) -> None:
+            late.cancel()
+            self._count(-1)
+
+        held.add_done_callback(end)
 
     async def until_clear(self) -> None:
         """Wait until nobody with precedence is at work."""
@@ -96,13 +118,14 @@ class Ways:
         """The same for a thread, for at most so long."""
         self._clear_for_threads.wait(seconds)
 
-    def _enter(self) -> None:
-        self._first += 1
-        self._clear.clear()
-        self._clear_for_threads.clear()
+    def _count(self, first: int, held_up: int = 0) -> None:
+        self._first += first
+        self._held_up += held_up
+        self._look()
 
-    def _leave(self) -> None:
-        self._first -= 1
-        if not self._first:
-            self._clear.set()
-            self._clear_for_threads.set()
+    def _look(self) -> None:
+        for clear in (self._clear, self._clear_for_threads):
+            if self.are_clear:
+                clear.set()
+            else:
+                clear.clear()

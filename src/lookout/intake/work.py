@@ -1,7 +1,7 @@
 """What can be asked of the intake, and what it needs of the store."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import assert_never
 
@@ -123,6 +123,21 @@ class Findings(msgspec.Struct, frozen=True):
 Work = Delivery | Order | Expiry | Telling | Calm | Watch | Forget | Reconciliation
 Outcome = list[Receipt] | tuple[Incident, Reason] | Findings | Exception | None
 """What a delivery, an order, a reconciliation, what cannot be done, and all other work comes to."""
+
+
+def tenants_of(work: Work) -> Collection[str]:
+    """Whose it is: what time alone changes may be of many."""
+    match work:
+        case Expiry():
+            return work.fingerprints.keys()
+        case Telling():
+            return work.dedup_keys.keys()
+        case Calm():
+            return work.incident_ids.keys()
+        case Watch():
+            return work.heartbeats.keys()
+        case _:
+            return (work.tenant_id,)
 
 
 def needs_of(batch: Iterable[Work], policy: Policy) -> dict[str, Needs]:

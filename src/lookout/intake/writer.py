@@ -9,6 +9,7 @@ import asyncio
 from collections import Counter
 from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from datetime import timedelta
+from itertools import chain
 from typing import Any, TypeVar
 
 import msgspec
@@ -43,6 +44,7 @@ from lookout.intake.work import (
     Work,
     needs_of,
     rejections_of,
+    tenants_of,
 )
 from lookout.limits import USUAL, Limits
 from lookout.store.database import ABORTS, PASSING_ERRORS, WAITED_FOR, passes
@@ -173,7 +175,8 @@ class Intake:
                 alerts = sum(job.size for job in batch)
                 metrics.BATCH_SIZE.observe(alerts)
                 try:
-                    with self._ways.of(lane, alerts) as way:
+                    whose = frozenset(chain.from_iterable(tenants_of(job.work) for job in batch))
+                    with self._ways.of(lane, alerts, whose) as way:
                         await self._commit(batch, way)
                         if lane is Lane.QUIET and self._ways.are_shared:
                             self._let_read(batch)
@@ -192,8 +195,9 @@ class Intake:
                 self._ways.hold(reading)
 
     async def give_way(self) -> None:
-        """Return once no quiet tenant's commit is under way, or after a while: before work that others wait for."""
-        await Way(self._ways, 0).give()
+        """In a storm, return once no quiet tenant's commit is under way, or after a while: before what takes long."""
+        if self._ways.are_shared:
+            await Way(self._ways, 0).give()
 
     def close(self) -> None:
         """Take nothing more."""
@@ -230,11 +234,16 @@ class Intake:
         _answer(batch[0], error)
 
     def _refuse(self, batch: list[Job], error: Exception) -> None:
-        """The database is away: say so at once, and count silence only from when it is back."""
+        """The database is away: say so at once, and count silence only from when it is back.
+
+        Who only waited for too long, for somebody else's lock, is alone not heard.
+        """
         log.warning("intake", action="commit_failed", error=repr(error), alerts=sum(job.size for job in batch))
         metrics.FAILED_COMMITS.inc()
-        self.listening.since = self._clock.now()
+        if not isinstance(error, WAITED_FOR):
+            self.note_refusal("")
         for job in batch:
+            self.note_refusal(job.tenant_id)
             _answer(job, Overloaded("the database does not answer; nothing of this request is known to be stored"))
 
     async def _try(self, batch: list[Job], way: Way) -> list[Outcome]:
@@ -254,6 +263,7 @@ class Intake:
 
     async def _settle(self, batch: list[Work], way: Way) -> list[Outcome]:
         policy = self.policy
+        batch = [self._as_heard(work) for work in batch]
         renewed = await self._repeats.renew(batch, self._clock.now(), policy)
         rest = {
             index: _without(work, renewed.get(index, {}))
@@ -263,6 +273,18 @@ class Intake:
         decided = dict(zip(rest, await self._decide(list(rest.values()), policy, way), strict=True)) if rest else {}
         _count_repeats(renewed)
         return [_joined(renewed.get(index, {}), decided.get(index, [])) for index in range(len(batch))]
+
+    def _as_heard(self, work: Work) -> Work:
+        """Without those of whom something was refused since the timers looked: it may have been what they miss."""
+        if not isinstance(work, Expiry | Watch):
+            return work
+        since = max(work.listening_since, self.listening.since)
+        heard = {tenant_id for tenant_id in tenants_of(work) if self.listening.since_of(tenant_id) < work.now}
+        if isinstance(work, Expiry):
+            fingerprints = {tenant_id: work.fingerprints[tenant_id] for tenant_id in heard}
+            return msgspec.structs.replace(work, fingerprints=fingerprints, listening_since=since)
+        heartbeats = {tenant_id: work.heartbeats[tenant_id] for tenant_id in heard}
+        return msgspec.structs.replace(work, heartbeats=heartbeats, listening_since=since)
 
     async def _decide(self, batch: list[Work], policy: Policy, way: Way) -> list[Outcome]:
         is_large = sum(work.size for work in batch) >= THREAD_FROM

@@ -22,6 +22,8 @@ from lookout.store.connecting import RELEASE_SECONDS, end
 from lookout.store.sql import SQL
 
 if TYPE_CHECKING:
+    from asyncpg.pool import PoolConnectionProxy
+
     from lookout.store.database import Connection, Pool
 
 Level = Literal["READ COMMITTED", "REPEATABLE READ"]
@@ -126,7 +128,15 @@ async def _transaction(pool: "Pool", level: Level, naming: str) -> AsyncGenerato
         log.warning("store", action="session_changed", because="a pooler: set LOOKOUT_POOLER=transaction")
         raise
     finally:
+        await _give_back(pool, connection)
+
+
+async def _give_back(pool: "Pool", connection: "PoolConnectionProxy[asyncpg.Record]") -> None:
+    """What was committed is committed: that a connection cannot be given back in order is nobody's error."""
+    try:
         await pool.release(connection, timeout=RELEASE_SECONDS)
+    except (TimeoutError, asyncpg.InterfaceError, OSError) as error:
+        log.info("store", action="connection_given_up", error=repr(error))
 
 
 @asynccontextmanager

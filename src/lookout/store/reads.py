@@ -311,15 +311,16 @@ class Reads:
                 "firing_alerts_of_incident", tenant_id, known, self._ranks(), *after, limit + 1
             )
             places = [AlertPlace(row["rank"], row["fingerprint"]) for row in rows]
-        if len(rows) <= limit:
+        is_more = len(rows) > limit
+        if not is_more:
             beyond = after.fingerprint if after.rank == ENDED else ""
             room = limit + 1 - len(rows)
             ended = await self._of_tenant.fetch("alerts_of_incidents", tenant_id, [known], beyond, room, True)
+            is_more = len(ended) == room
             firing = {row["fingerprint"] for row in rows}  # one may have ended meanwhile
-            ended = [row for row in ended if row["fingerprint"] not in firing]
-            rows = [*rows, *ended]
-            places += [AlertPlace(ENDED, row["fingerprint"]) for row in ended]
-        following = places[limit - 1] if len(rows) > limit else None
+            rows += [row for row in ended if row["fingerprint"] not in firing]
+            places += [AlertPlace(ENDED, row["fingerprint"]) for row in ended if row["fingerprint"] not in firing]
+        following = places[min(limit, len(places)) - 1] if is_more else None
         return await self._alert_views(tenant_id, rows[:limit]), following
 
     def _ranks(self) -> bytes:

@@ -55,15 +55,17 @@ class Retention:
         # Each tenant's turn comes, however much the ones before it have to forget.
         share = COMMITS_AT_ONCE // max(1, len(prunable))
         pruned = 0
+        await self._platform.execute("forget_received", cutoff, ROWS_AT_ONCE)
+        await self._platform.execute("forget_old_rejected_alerts", cutoff, ROWS_AT_ONCE)
         for tenant in prunable:
+            self._after = tenant["tenant_id"]  # before it is tried: one that cannot be pruned stops none behind it
             for _ in range(share):
                 if not await self._prune(tenant["tenant_id"], cutoff):
                     break
                 pruned += 1
         is_last = len(prunable) < COMMITS_AT_ONCE
-        self._after = "" if is_last else prunable[-1]["tenant_id"]
-        await self._platform.execute("forget_received", cutoff, ROWS_AT_ONCE)
-        await self._platform.execute("forget_old_rejected_alerts", cutoff, ROWS_AT_ONCE)
+        if is_last:
+            self._after = ""
         return bool(pruned) or not is_last
 
     async def _prune(self, tenant_id: str, cutoff: datetime) -> bool:

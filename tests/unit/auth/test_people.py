@@ -206,6 +206,15 @@ async def test_keys_that_rotate_are_fetched_but_not_at_anybodys_pace() -> None:
         await caller(signed(CLAIMS, EC, "ES256", kid="two"), people)
 
 
+async def test_keys_are_fetched_by_a_clock_that_was_set_back() -> None:
+    clock, keys = FakeClock(), Keys()
+    people = keys.people(clock)
+    await caller(signed(CLAIMS, RSA, "RS256", kid="one"), people)
+    keys.answer = httpx.Response(200, json={"keys": [keys.rsa("new")]})
+    clock.move(hours=-1)
+    assert (await caller(signed(CLAIMS, RSA, "RS256", kid="new"), people)).tenant_id == "acme"
+
+
 class SlowKeys(httpx.AsyncBaseTransport):
     """An address with keys that answers once it may."""
 

@@ -109,7 +109,7 @@ class AuthEdge:
         is_open = scope["path"] in PUBLIC or browser.is_open_to_all(scope["path"]) or scope["type"] == "websocket"
         if authorization is None and is_open:
             # A browser's WebSocket has no header of its own: its credential comes in its first message.
-            return Visit(None, admit=admit)
+            return Visit(None, admit=partial(self._admit_later, headers))
         return await admit(authorization)
 
     async def _of_browser(self, headers: Headers) -> Visit:
@@ -119,6 +119,13 @@ class AuthEdge:
         if visit.caller is not None and visit.caller().credential == SERVICE_CREDENTIAL:
             raise Unauthenticated("the service token is for services: sign in with a token of your own")
         return visit
+
+    async def _admit_later(self, headers: Mapping[str, str], authorization: str | None) -> Visit:
+        """The same by a WebSocket's first message. Raises `Overloaded` while nobody can say who asks."""
+        try:
+            return await self._admit(headers, authorization)
+        except PASSING_ERRORS as error:
+            raise Overloaded("the database does not answer; try again") from error
 
     async def _admit(self, headers: Mapping[str, str], authorization: str | None) -> Visit:
         caller = await self._gate.caller(authorization, headers)

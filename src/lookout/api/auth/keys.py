@@ -50,15 +50,24 @@ class KeySet:
 
     def _is_due(self, key_id: str) -> bool:
         now = self._clock.now()
-        if self._asked_at is not None and now < self._asked_at + UNKNOWN_RETRY:
+        if self._asked_at is not None and _is_within(UNKNOWN_RETRY, self._asked_at, now):
             return False
-        return key_id not in self._keys or self._fetched_at is None or now >= self._fetched_at + FRESH
+        return key_id not in self._keys or self._fetched_at is None or not _is_within(FRESH, self._fetched_at, now)
 
     async def _refresh(self) -> None:
         self._asked_at = self._clock.now()
         try:
             keys = jwt.PyJWKSet.from_json((await self._fetch()).decode()).keys
-        except (httpx.HTTPError, jwt.PyJWTError, OSError, ValueError, TypeError, KeyError, AttributeError) as error:
+        except (
+            httpx.HTTPError,
+            httpx.InvalidURL,
+            jwt.PyJWTError,
+            OSError,
+            ValueError,
+            TypeError,
+            KeyError,
+            AttributeError,
+        ) as error:
             log.warning("auth", action="keys_not_fetched", error=repr(error)[:300])
             self._has_failed = True
             return
@@ -79,3 +88,8 @@ class KeySet:
                 if len(taken) > LARGEST:
                     raise ValueError("the key set is too large")
         return bytes(taken)
+
+
+def _is_within(time: timedelta, since: datetime, now: datetime) -> bool:
+    """Whether less than `time` has passed. A clock that was set back tells nothing of that."""
+    return timedelta() <= now - since < time

@@ -6,7 +6,8 @@ what is not is a 400, or closes the WebSocket, and whatever it holds it is no cr
 
 import asyncio
 import json
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
 
@@ -35,7 +36,7 @@ from lookout.api.graphql.schema import SCHEMA, closed_schema
 from lookout.api.limits import Place, Streams
 from lookout.api.parts import Caller, Parts
 from lookout.api.parts import Scope as CredentialScope
-from lookout.errors import LookoutError
+from lookout.errors import LookoutError, Overloaded
 
 BODY_LIMIT = 256 * 1024
 """Bytes of a request: the longest document and a note of the longest, and room."""
@@ -49,6 +50,8 @@ _REASON_BYTES = 120
 
 _PLAYGROUND_POLICY = "default-src 'self' 'unsafe-inline' https: data:; frame-ancestors 'none'"
 """GraphiQL's scripts come from elsewhere, and it has some in its page."""
+_LATER = 1013
+"""The code for who may come again."""
 _NO_LONGER = 4403
 """The WebSocket's closing code for who may not be here, as the protocol has it."""
 
@@ -65,6 +68,8 @@ class _Sitting:
         self.visit = visit
         self._streams = streams
         self._place: Place | None = None
+        self._refusal: LookoutError | None = None
+        """Why nobody was let in."""
         self.admitted = asyncio.Event()
         if visit.caller is not None:
             self.admitted.set()
@@ -73,10 +78,11 @@ class _Sitting:
         """Take the credential of `connection_init`. Raises `Unauthenticated`, `Refused`, `Forbidden`, `TooMany`."""
         assert self.visit.admit is not None
         given = parameters.get("Authorization", parameters.get("authorization"))
-        self.visit = await self.visit.admit(given if isinstance(given, str) else None)
-        assert self.visit.caller is not None
-        caller = self.visit.caller().allowed(CredentialScope.READ)
-        self.visit.count()
+        with self._noting_refusal():
+            self.visit = await self.visit.admit(given if isinstance(given, str) else None)
+            assert self.visit.caller is not None
+            caller = self.visit.caller().allowed(CredentialScope.READ)
+            self.visit.count()
         self.admitted.set()
         return caller
 
@@ -86,8 +92,23 @@ class _Sitting:
 
     def sit(self, caller: Caller) -> None:
         """Count it as an open stream. Raises `TooMany`."""
-        if self._place is None:
-            self._place = self._streams.open(caller.counted_as)
+        with self._noting_refusal():
+            if self._place is None:
+                self._place = self._streams.open(caller.counted_as)
+
+    @contextmanager
+    def _noting_refusal(self) -> Generator[None]:
+        try:
+            yield
+        except LookoutError as error:
+            self._refusal = error
+            raise
+
+    def closing(self, code: int, reason: str) -> tuple[int, str]:
+        """The code and the reason of a close. The protocol has one word for each refusal, and one may pass."""
+        if isinstance(self._refusal, Overloaded):
+            return _LATER, str(self._refusal)
+        return code, reason
 
     def leave(self) -> None:
         """Count it no more."""
@@ -147,6 +168,8 @@ class _Wire(ASGIWebSocketAdapter):
     """Cuts the reason of a close to what fits: it may quote a document."""
 
     async def close(self, code: int, reason: str) -> None:
+        sitting: _Sitting = self.ws.scope["state"]["sitting"]
+        code, reason = sitting.closing(code, reason)
         await super().close(code, reason.encode()[:_REASON_BYTES].decode(errors="ignore"))
 
 
