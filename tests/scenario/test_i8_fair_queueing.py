@@ -14,7 +14,7 @@ from tests.scenario.conftest import Start
 
 from lookout.api.parts import Scope
 from lookout.config import Wake
-from lookout.intake import queue
+from lookout.intake import queue, ways
 from lookout.intake.work import Expiry
 from lookout.limits import Limits
 
@@ -60,8 +60,11 @@ async def test_i8_a_quiet_tenants_alert_is_committed_while_a_storms_commit_is_un
     assert {answer.status_code for answer in await asyncio.gather(*requests)} == {200}
 
 
-async def test_i8_a_quiet_tenants_alert_is_read_at_once_while_a_storms_commit_is_under_way(start: Start) -> None:
+async def test_i8_a_quiet_tenants_alert_is_read_at_once_while_a_storms_commit_is_under_way(
+    start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Nothing else wakes who reads: no notification comes, and the clock stands."""
+    monkeypatch.setattr(ways, "QUIET_BATCH", 0)
     async with start(access=ACCESS, limits=LIMITS, wake=Wake.POLL) as lookout:
         storm, quiet = await headers_of(lookout, "storm"), await headers_of(lookout, "quiet")
         for headers in (storm, quiet):

@@ -11,7 +11,7 @@ from prometheus_client.metrics import MetricWrapperBase
 from typer.core import TyperCommand, TyperGroup
 from typer.main import get_command
 
-from lookout import app, kafka, limits, metrics, policy_file, reconcile, timers
+from lookout import kafka, limits, metrics, policy_file, reconcile, server, timers
 from lookout.alerts import expression, shown
 from lookout.alerts.alert import label_set
 from lookout.alerts.severity import SYNONYMS
@@ -256,6 +256,7 @@ BOUNDS = {
     "open connections of one process": f"{connections.CONNECTIONS:,}",
     "time for the headers of a request to arrive": f"{connections.HEADERS_SECONDS:.0f}",
     "headers of a request": f"{connections.HEADERS_LIMIT // 1024} KiB",
+    "requests on a connection that wait for the answer to one before": f"{connections.PIPELINED}",
     "followers of one process": f"{follow.STREAM_LIMIT:,}",
     "events kept for followers of a tenant": f"{recent.RECENT_LIMIT:,}",
     "events kept for followers of all tenants": f"{recent.RECENT_BYTES // MEBIBYTE} MiB",
@@ -282,7 +283,7 @@ BOUNDS = {
     "labels of an alert told to an agent": f"{telling.LABELS_SHOWN}",
     "a report told to an agent": f"{telling.REPORT_SHOWN:,}",
     "days of figures told to an agent": f"{mcp_reading.LONGEST_STATS_DAYS}",
-    "a message on a WebSocket": f"{app.WEBSOCKET_MESSAGE_LIMIT // 1024} KiB",
+    "a message on a WebSocket": f"{server.WEBSOCKET_MESSAGE_LIMIT // 1024} KiB",
     "subscriptions of one WebSocket": f"{graphql.SUBSCRIPTIONS_LIMIT}",
     "events sent to Kafka together": f"{relay.EVENTS_AT_ONCE:,}",
     "time for Kafka to confirm them": f"{producer.SECONDS:.0f}",

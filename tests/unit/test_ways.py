@@ -5,19 +5,21 @@ import asyncio
 import pytest
 
 from lookout.intake import ways
-from lookout.intake.queue import Lane
+from lookout.intake.queue import QUIET_BATCH, Lane
 from lookout.intake.ways import STANDSTILL_ALERTS, Ways
+
+STORM = QUIET_BATCH + 1
 
 
 async def test_i8_a_storms_commit_goes_on_where_nobody_is_in_its_way() -> None:
-    with Ways().of(Lane.ALL, 1) as storm:
+    with Ways().of(Lane.ALL, STORM) as storm:
         async with asyncio.timeout(5):
             await storm.give()
 
 
 async def test_i8_a_storms_commit_stands_still_until_the_quiet_one_is_done() -> None:
     both = Ways()
-    with both.of(Lane.ALL, 1) as storm:
+    with both.of(Lane.ALL, STORM) as storm:
         with both.of(Lane.QUIET, 1):
             standing = asyncio.create_task(storm.give())
             await asyncio.sleep(0)
@@ -27,7 +29,7 @@ async def test_i8_a_storms_commit_stands_still_until_the_quiet_one_is_done() -> 
 
 async def test_i8_a_quiet_commit_stands_still_for_nobody() -> None:
     both = Ways()
-    with both.of(Lane.ALL, 1), both.of(Lane.QUIET, 1) as quiet:
+    with both.of(Lane.ALL, STORM), both.of(Lane.QUIET, 1) as quiet:
         async with asyncio.timeout(5):
             await quiet.give()
 
@@ -37,7 +39,7 @@ async def test_i8_quiet_commits_without_end_hold_a_storms_up_for_a_bounded_time(
 ) -> None:
     monkeypatch.setattr(ways, "STANDSTILL_SECONDS", 0.01)
     both = Ways()
-    with both.of(Lane.QUIET, 1), both.of(Lane.ALL, 1) as storm:
+    with both.of(Lane.QUIET, 1), both.of(Lane.ALL, STORM) as storm:
         async with asyncio.timeout(5):  # and the quiet commit never ends
             await storm.give()
             await storm.give()
@@ -58,7 +60,7 @@ async def test_i8_a_large_commit_stands_still_for_longer_and_not_for_ever(monkey
 
 async def test_i8_a_thread_that_decides_a_storm_stands_still_too() -> None:
     both = Ways()
-    with both.of(Lane.ALL, 1) as storm:
+    with both.of(Lane.ALL, STORM) as storm:
         with both.of(Lane.QUIET, 1):
             standing = asyncio.create_task(asyncio.to_thread(storm.give_in_thread))
             with pytest.raises(TimeoutError):
@@ -70,7 +72,7 @@ async def test_i8_a_thread_that_decides_a_storm_stands_still_too() -> None:
 def test_i8_a_thread_stands_still_for_a_bounded_time(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ways, "STANDSTILL_SECONDS", 0.01)
     both = Ways()
-    with both.of(Lane.QUIET, 1), both.of(Lane.ALL, 1) as storm:
+    with both.of(Lane.QUIET, 1), both.of(Lane.ALL, STORM) as storm:
         storm.give_in_thread()
         storm.give_in_thread()
     with Ways().of(Lane.QUIET, 1) as quiet:
@@ -80,7 +82,7 @@ def test_i8_a_thread_stands_still_for_a_bounded_time(monkeypatch: pytest.MonkeyP
 async def test_i8_what_was_committed_is_read_before_a_storm_goes_on() -> None:
     both = Ways()
     reading = asyncio.get_running_loop().create_future()
-    with both.of(Lane.ALL, 1) as storm:
+    with both.of(Lane.ALL, STORM) as storm:
         assert both.are_shared
         with both.of(Lane.QUIET, 1):
             both.hold(reading)
@@ -91,3 +93,39 @@ async def test_i8_what_was_committed_is_read_before_a_storm_goes_on() -> None:
         async with asyncio.timeout(5):
             await standing
     assert not both.are_shared
+
+
+async def test_i8_a_reader_that_does_not_come_to_an_end_holds_a_storm_up_for_a_while(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(ways, "STANDSTILL_SECONDS", 0.01)
+    both = Ways()
+    both.hold(asyncio.get_running_loop().create_future())
+    assert not both.are_clear
+    async with asyncio.timeout(5):
+        await both.until_clear()
+
+
+async def test_i8_a_small_commit_gives_way_to_nobody_and_nobody_to_it() -> None:
+    """Where there is no storm, both lanes have quiet tenants."""
+    both = Ways()
+    with both.of(Lane.ALL, QUIET_BATCH) as small:
+        assert not both.are_shared
+        with both.of(Lane.QUIET, 1):
+            async with asyncio.timeout(5):
+                await small.give()
+
+
+async def test_i8_nobody_stands_still_for_who_waits_for_its_locks() -> None:
+    """What time changes is of many tenants, of quiet ones too."""
+    both = Ways()
+    with both.of(Lane.ALL, STORM, {"quiet", "storm"}) as storm:
+        with both.of(Lane.QUIET, 1, {"other"}):
+            standing = asyncio.create_task(storm.give())
+            await asyncio.sleep(0)
+            assert not standing.done()
+        with both.of(Lane.QUIET, 1, {"quiet"}):
+            async with asyncio.timeout(5):
+                await standing
+                await storm.give()
+            storm.give_in_thread()
