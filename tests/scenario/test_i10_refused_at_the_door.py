@@ -4,6 +4,7 @@ import base64
 import json
 from typing import Any
 
+import asyncpg
 import pytest
 from msgspec.structs import replace
 from tests.access import ACCESS, SERVICE, api_token, bearer, make_tenants, many_token
@@ -12,6 +13,7 @@ from tests.scenario.conftest import Start
 
 from lookout.api.parts import Scope
 from lookout.incidents.incident import Status
+from lookout.intake.work import Expiry
 
 
 async def _credential(lookout: Driver, kind: str) -> dict[str, str]:
@@ -67,3 +69,41 @@ async def test_keys_that_cannot_be_had_are_nobodys_silence(start: Start) -> None
         assert answer.status_code == 503
         await lookout.ticks()
         assert await _status(lookout) == Status.RESOLVED
+
+
+@pytest.mark.parametrize(
+    ("error", "everybody"),
+    [(asyncpg.LockNotAvailableError("somebody has it"), False), (ConnectionError("nobody is there"), True)],
+    ids=["lock", "connection"],
+)
+async def test_whose_commit_failed_is_unheard_and_everybody_where_nobody_can_commit(
+    lookout: Driver, monkeypatch: pytest.MonkeyPatch, error: Exception, everybody: bool
+) -> None:
+    """Or one tenant whose commits always fail would keep all others' alerts from ever ending."""
+    intake, before = lookout.running.parts.intake, lookout.clock.now()
+    lookout.clock.move(minutes=1)
+
+    async def fail(*_: object) -> None:
+        raise error
+
+    with monkeypatch.context() as away:
+        away.setattr(intake, "_settle", fail)
+        posted = lookout.post_alerts(lookout.alert({"job": "a"}))
+        # Who has waited for a lock does not try again.
+        assert (await (lookout.after_all_tries(posted) if everybody else posted)).status_code == 503
+    assert intake.listening.since_of("default") > before
+    assert (intake.listening.since_of("other") > before) is everybody
+
+
+async def test_what_was_refused_since_the_timers_looked_is_not_missing(lookout: Driver) -> None:
+    await lookout.fires(job="a")
+    intake, since = lookout.running.parts.intake, lookout.clock.now()
+    [alert] = (await lookout.http.get("/api/v2/alerts")).json()
+    lookout.clock.move(minutes=20)
+    looked = Expiry({"default": [alert["fingerprint"]]}, lookout.clock.now(), since)
+    intake.note_refusal("default")
+    await intake.expire(looked)
+    assert (await lookout.only_incident()).status is Status.FIRING
+    lookout.clock.move(minutes=2)
+    await intake.expire(replace(looked, now=lookout.clock.now()))
+    assert (await lookout.only_incident()).status is Status.RESOLVED

@@ -1,6 +1,7 @@
 """What is over since long ago is forgotten, from the beginning of the log on, and whoever asks for it is told so."""
 
 import asyncio
+from contextlib import suppress
 from datetime import timedelta
 from typing import Any
 
@@ -361,6 +362,32 @@ async def test_the_tally_and_refused_alerts_of_that_time_go_too(lookout: Driver)
     assert len(await lookout.rejected()) == 1
     [row] = await lookout.sql("SELECT hour FROM received")
     assert row["hour"] == NOON + timedelta(days=1)
+
+
+async def test_a_tenant_of_which_nothing_can_be_forgotten_stops_none_behind_it(
+    lookout: Driver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await _over(lookout, job="a")
+    for table in ("feeds", "events", "event_alerts", "incidents", "alerts", "leases"):
+        await lookout.sql(f"UPDATE {table} SET tenant_id = 'another'")
+    lookout.running.parts.intake._store._known_tenants = Known(1)  # pyright: ignore[reportPrivateUsage]
+    await _over(lookout, job="b")
+    tried: list[str] = []
+
+    async def fail(_: retention.Retention, tenant_id: str, __: object) -> bool:
+        tried.append(tenant_id)
+        raise RuntimeError(tenant_id)
+
+    monkeypatch.setattr(retention.Retention, "_prune", fail)
+    pool = await database.connect(lookout.dsn)
+    try:
+        forgetful = retention.Retention(pool)
+        for _ in range(3):
+            with suppress(RuntimeError):
+                await forgetful.prune(lookout.clock.now() + timedelta(days=1))
+    finally:
+        await pool.close()
+    assert tried == ["another", "default"]
 
 
 async def test_another_tenants_log_is_its_own(lookout: Driver) -> None:
