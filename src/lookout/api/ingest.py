@@ -216,8 +216,10 @@ class Ingest:
             return await asyncio.to_thread(parse, body, now, source, limits)
         if len(body) < TURN_FROM:
             return parse(body, now, source, limits)
-        await self._parts.intake.give_way()
+        began = asyncio.get_running_loop().time()
+        await self._parts.intake.give_way(began)
         async with self._turn:
+            await self._parts.intake.give_way(began)
             parsed = parse(body, now, source, limits)
             await asyncio.sleep(0)
         return parsed

@@ -21,11 +21,14 @@ itself, and never longer than the limit: it has a time limit of its own."""
 
 
 class Way:
-    """What one piece of work goes by. `ways` say who has precedence; None: nobody has."""
+    """What one piece of work goes by. `ways` say who has precedence; None: nobody has.
 
-    def __init__(self, ways: "Ways | None", alerts: int) -> None:
+    It has stood still for `spent` seconds already.
+    """
+
+    def __init__(self, ways: "Ways | None", alerts: int, *, spent: float = 0) -> None:
         self._ways = ways
-        self._left = min(STANDSTILL_SECONDS * max(1.0, alerts / STANDSTILL_ALERTS), STANDSTILL_LIMIT)
+        self._left = min(STANDSTILL_SECONDS * max(1.0, alerts / STANDSTILL_ALERTS), STANDSTILL_LIMIT) - spent
 
     async def give(self) -> None:
         """Return once nobody with precedence is at work, or once this one has waited long enough."""

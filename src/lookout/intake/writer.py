@@ -194,10 +194,13 @@ class Intake:
             if (reading := self.on_quiet(tenant_id)) is not None:
                 self._ways.hold(reading)
 
-    async def give_way(self) -> None:
-        """In a storm, return once no quiet tenant's commit is under way, or after a while: before what takes long."""
+    async def give_way(self, began: float) -> None:
+        """In a storm, return once no quiet tenant's commit is under way: before what takes long.
+
+        But not later than a while after it `began`, by the loop's clock: those behind it wait too.
+        """
         if self._ways.are_shared:
-            await Way(self._ways, 0).give()
+            await Way(self._ways, 0, spent=asyncio.get_running_loop().time() - began).give()
 
     def close(self) -> None:
         """Take nothing more."""

@@ -32,7 +32,14 @@ _START_SECONDS = 60
 _STOP_SECONDS = 20
 """How long a stop in order may take. What is not on disk by then is in the write-ahead log, which is."""
 _ORPHAN_SECONDS = 10
-_SYNC = ("--sync-method=syncfs",) if sys.platform == "linux" else ()
+_SYNC = (
+    (
+        "--wal-segsize=2",
+        "--sync-method=syncfs",
+    )
+    if sys.platform == "linux"
+    else ()
+)
 """A new cluster goes to the disk in one go: file by file it takes two seconds more."""
 _SOCKET_PATH_LIMIT = 90
 _SOCKET_DIR_PREFIX = "lookout-"

@@ -42,6 +42,9 @@ READ_AT_ONCE = 128
 """Rows of one statement, and rows read in one go: between them and the next the server goes on answering. As many take
 it a millisecond."""
 
+LOADED_AT_ONCE = 256
+"""Keys of one statement: that many take PostgreSQL a millisecond, and others wait for the end of it."""
+
 _REASON_LIMIT = 500
 _EXCERPT_LIMIT = 512
 
@@ -111,13 +114,18 @@ class Transaction:
         await self._load_reports(needs, ledgers)
         return ledgers
 
-    async def _rows(self, name: str, *arguments: Any) -> AsyncGenerator[asyncpg.Record]:
-        """The rows of a statement, of which there may be many: the server goes on answering in between."""
-        await self._before_each()
-        for place, row in enumerate(await self._connection.fetch(SQL[name], *arguments), 1):
-            yield row
-            if place % READ_AT_ONCE == 0:
-                await asyncio.sleep(0)
+    async def _rows(self, name: str, keys: Sequence[list[Any]], *others: Any) -> AsyncGenerator[asyncpg.Record]:
+        """The rows of some keys, of which there may be many: the server goes on answering in between.
+
+        `keys` are columns, of which a statement gets a part.
+        """
+        for start in range(0, len(keys[0]), LOADED_AT_ONCE):
+            await self._before_each()
+            part = [column[start : start + LOADED_AT_ONCE] for column in keys]
+            for place, row in enumerate(await self._connection.fetch(SQL[name], *part, *others), 1):
+                yield row
+                if place % READ_AT_ONCE == 0:
+                    await asyncio.sleep(0)
 
     async def _load_firing(self, needs: dict[str, Needs], ledgers: dict[str, Ledger]) -> None:
         for tenant_id, need in needs.items():
@@ -127,19 +135,19 @@ class Transaction:
             need.incident_ids |= need.all_firing_of
 
     async def _load_alerts(self, needs: dict[str, Needs], ledgers: dict[str, Ledger]) -> None:
-        async for row in self._rows("load_alerts", *_fingerprints(needs)):
+        async for row in self._rows("load_alerts", _fingerprints(needs)):
             state = alert_state_of(row)
             ledgers[row["tenant_id"]].alerts[state.fingerprint] = state
             needs[row["tenant_id"]].incident_ids.add(state.incident_id)
 
     async def _load_leases(self, needs: dict[str, Needs], ledgers: dict[str, Ledger]) -> None:
         """In one order, and last: whoever only renews waits for these alone."""
-        async for row in self._rows("load_leases", *_fingerprints(needs)):
+        async for row in self._rows("load_leases", _fingerprints(needs)):
             lease = lease_of(row)
             ledgers[row["tenant_id"]].leases.setdefault(row["fingerprint"], {})[lease.key] = lease
 
     async def _load_postponed_alerts(self, needs: dict[str, Needs], ledgers: dict[str, Ledger]) -> None:
-        async for row in self._rows("load_postponed_alerts", *_fingerprints(needs)):
+        async for row in self._rows("load_postponed_alerts", _fingerprints(needs)):
             ledgers[row["tenant_id"]].postponed.know(postponed_of(row))
             needs[row["tenant_id"]].dedup_keys.add(row["dedup_key"])
 
@@ -156,7 +164,7 @@ class Transaction:
                     wanted.setdefault((tenant_id, incident.dedup_key), now)
         arrays = columns([(*group, until) for group, until in sorted(wanted.items())], 3)
         missing: dict[str, Needs] = {}
-        async for row in self._rows("load_postponed_groups", *arrays, now + pace.memory):
+        async for row in self._rows("load_postponed_groups", arrays, now + pace.memory):
             tenant_id = row["tenant_id"]
             ledgers[tenant_id].postponed.know(postponed_of(row))
             if row["fingerprint"] not in ledgers[tenant_id].alerts:
@@ -190,7 +198,7 @@ class Transaction:
                 if str(row["id"]) in needs[row["tenant_id"]].all_firing_of:
                     needs[row["tenant_id"]].dedup_keys.add(row["dedup_key"])
         arrays = columns([(tenant, key) for tenant, need in needs.items() for key in sorted(need.dedup_keys)], 2)
-        async for row in self._rows("load_incidents", *arrays):
+        async for row in self._rows("load_incidents", arrays):
             ledgers[row["tenant_id"]].know(incident_of(row))
 
     async def _load_heartbeats(self, needs: dict[str, Needs], ledgers: dict[str, Ledger]) -> None:
