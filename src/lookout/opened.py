@@ -57,7 +57,7 @@ def is_pooled_by(settings: Settings) -> bool:
 @asynccontextmanager
 async def pool_of(dsn: str, size: int, *, is_pooled: bool = False) -> AsyncGenerator["database.Pool"]:
     """So many connections at most, for as long as the block lasts."""
-    pool = await database.connect(dsn, size, is_pooled=is_pooled)
+    pool = await database.connect(dsn, size, database.COMMAND_SECONDS, is_pooled=is_pooled)
     try:
         yield pool
     finally:

@@ -1,7 +1,7 @@
 """What can be asked of the intake, and what it needs of the store."""
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from datetime import datetime
 from typing import assert_never
 
@@ -125,7 +125,7 @@ Outcome = list[Receipt] | tuple[Incident, Reason] | Findings | Exception | None
 """What a delivery, an order, a reconciliation, what cannot be done, and all other work comes to."""
 
 
-def tenants_of(work: Work) -> Collection[str]:
+def tenants_of(work: Work) -> Set[str]:
     """Whose it is: what time alone changes may be of many."""
     match work:
         case Expiry():
@@ -137,7 +137,7 @@ def tenants_of(work: Work) -> Collection[str]:
         case Watch():
             return work.heartbeats.keys()
         case _:
-            return (work.tenant_id,)
+            return {work.tenant_id}
 
 
 def needs_of(batch: Iterable[Work], policy: Policy) -> dict[str, Needs]:

@@ -282,7 +282,8 @@ class Intake:
         if not isinstance(work, Expiry | Watch):
             return work
         since = max(work.listening_since, self.listening.since)
-        heard = {tenant_id for tenant_id in tenants_of(work) if self.listening.since_of(tenant_id) < work.now}
+        refused = {tenant_id for tenant_id, at in self.listening.refusals() if at >= work.now}
+        heard = tenants_of(work) - refused
         if isinstance(work, Expiry):
             fingerprints = {tenant_id: work.fingerprints[tenant_id] for tenant_id in heard}
             return msgspec.structs.replace(work, fingerprints=fingerprints, listening_since=since)
