@@ -16,6 +16,16 @@ GRACE = timedelta(minutes=1)
 JOBS = ("a", "b", "c", "d", "e")
 
 
+@pytest.fixture(autouse=True)
+def _only_the_test_looks(lookout: Driver, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Time that passes would let the timers look as well, and before."""
+
+    async def nothing() -> None:
+        pass
+
+    monkeypatch.setattr(lookout.running.timers, "tick", nothing)
+
+
 @asynccontextmanager
 async def _log(lookout: Driver) -> AsyncGenerator[Log]:
     pool = await database.connect(lookout.dsn, 2)
