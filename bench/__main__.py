@@ -36,6 +36,7 @@ MEASURES: tuple[Measure, ...] = (
     fanout.subscribers,
     relay.catching_up,
     relay.keeping_up,
+    storms.quiet_beside_one_tenant,
     storms.quiet_beside_a_storm,
     idle.idle,
     ingest.replicas,

@@ -1,11 +1,13 @@
 """A storm over many tenants, and what it costs one that is quiet."""
 
 import asyncio
+import statistics
 import time
 from pathlib import Path
 
 import httpx
 
+from bench import tenants
 from bench.figure import Figure, Size, at_most, percentile
 from bench.programs import Program, lookout
 from bench.tenants import MAKES_TENANTS, SECRET, Quiet, headers_of
@@ -46,6 +48,24 @@ async def quiet_beside_a_storm(size: Size, directory: Path) -> list[Figure]:
     return [
         at_most(f"{what}: lost", 0, "alerts", lost, **notes),
         at_most(f"{what}: p99 of a quiet tenant", 2, "x alone", ratios),
+    ]
+
+
+async def quiet_beside_one_tenant(size: Size, _: Path) -> list[Figure]:
+    """What another tenant at full speed costs one that is quiet: the 99th percentile from its POST to its event."""
+    told = [await tenants.measured(tenants.arguments(["--seconds", str(SECONDS)])) for _ in range(size.rounds)]
+    return [
+        at_most(
+            "one tenant at full speed: p99 of a quiet one, POST to event",
+            2,
+            "x alone",
+            [each["p99_ratio"] for each in told],
+            **{
+                "ms alone": round(statistics.median(each["idle"]["p99"] for each in told), 1),
+                "ms beside it": round(statistics.median(each["loaded"]["p99"] for each in told), 1),
+                "storm's alerts/s": round(statistics.median(each["storm_alerts_per_second"] for each in told)),
+            },
+        )
     ]
 
 
