@@ -16,6 +16,7 @@ from websockets.exceptions import ConnectionClosed
 from lookout.api.auth.tokens import REMEMBERED
 from lookout.api.auth.watch import INTERVAL
 from lookout.api.parts import Scope
+from lookout.limits import Limits
 
 STREAM = {"Accept": "text/event-stream"}
 
@@ -94,6 +95,24 @@ async def test_a_websocket_without_a_credential_gets_no_further(start: Start, pa
                 await connection.recv()
             assert ended.value.rcvd is not None
             assert ended.value.rcvd.code == 4403
+
+
+async def test_a_websocket_that_may_come_again_is_told_so(start: Start) -> None:
+    async with start(access=ACCESS, limits=Limits(streams=1)) as lookout:
+        url, headers = lookout.url.replace("http", "ws", 1) + "/graphql", bearer(person(lookout))
+        async with (
+            connect(url, subprotocols=[PROTOCOL], additional_headers=headers) as first,
+            connect(url, subprotocols=[PROTOCOL]) as second,
+        ):
+            socket = Socket(first)
+            await socket.send(type="connection_init")
+            assert await socket.receive() == {"type": "connection_ack"}
+            await second.send(json.dumps({"type": "connection_init", "payload": headers}))
+            with pytest.raises(ConnectionClosed) as ended:
+                await second.recv()
+            assert ended.value.rcvd is not None
+            assert ended.value.rcvd.code == 1013
+            assert "as many open streams as it may" in ended.value.rcvd.reason
 
 
 async def test_a_websocket_may_say_who_it_is_in_a_header(start: Start) -> None:
