@@ -24,13 +24,17 @@ async def plan_when_new(lookout: Driver, name: str, *arguments: str) -> str:
     """The same of a statement of a commit, as it is made in a database that is new: nothing is in it, or was."""
     connection = await asyncpg.connect(owner_dsn(lookout.dsn))
     try:
-        async with connection.transaction():
+        # Never committed: the server is shared, and it is not new.
+        await connection.execute("BEGIN")
+        try:
             await connection.execute(f"TRUNCATE {', '.join(await _tables(connection))}")
             await connection.execute("DELETE FROM pg_statistic WHERE starelid >= 16384")  # below are the server's own
             await connection.execute("SET LOCAL enable_seqscan = off")
             await connection.execute("SET LOCAL lookout.tenants = '{default}'")
             await connection.execute(f"SET LOCAL ROLE {SERVICE}")
             return await _plan(connection, name, arguments)
+        finally:
+            await connection.execute("ROLLBACK")
     finally:
         await connection.close()
 

@@ -6,11 +6,7 @@ import signal
 import socket
 import sys
 from collections.abc import AsyncGenerator, Callable, Coroutine, Mapping, Sequence
-from contextlib import (
-    AsyncExitStack,
-    asynccontextmanager,
-    suppress,
-)
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from datetime import timedelta
 from functools import partial
 from typing import Any
@@ -64,7 +60,7 @@ from lookout.timers import Timers
 from lookout.web.demo import Demo
 from lookout.web.page import Page
 
-STOP_SECONDS = 5
+FLUSH_SECONDS = 5
 RELAY_STOP_SECONDS = 3
 COLLECTED_FROM = 2_000
 """New objects from which on the collector looks for cycles among them. Python's own is 700."""
@@ -176,7 +172,7 @@ def _poll_of(settings: Settings) -> timedelta:
 async def _flush(intake: Intake) -> None:
     """Write down what is counted and not yet in the table. A database that hangs does not hold up the stop."""
     flushing = asyncio.create_task(intake.tally.flush())
-    done, _ = await asyncio.wait({flushing}, timeout=STOP_SECONDS)
+    done, _ = await asyncio.wait({flushing}, timeout=FLUSH_SECONDS)
     flushing.cancel()
     if not done or flushing.exception() is not None:
         log.warning("intake", action="tally_lost", error=repr(flushing.exception() if done else TimeoutError()))

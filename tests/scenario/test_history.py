@@ -63,6 +63,7 @@ async def play(lookout: Driver) -> list[Lists]:
         if seen and chance.random() < 0.3:
             await lookout.act((await lookout.incidents(first="500"))[-1].id, "notes", text="still looking")
         lookout.clock.move(seconds=30)
+        # Whole, which is quick: by pages it is read as it was.
         recorded.append([await every_incident(lookout, first="500", **query) for query in FILTERS])
         lookout.clock.move(seconds=30)
         await lookout.ticks()

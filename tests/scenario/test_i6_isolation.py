@@ -1,5 +1,6 @@
 """I6: what `lookout isolation-test` would find; what it tries is in `tests/fault/test_isolation_command.py`."""
 
+from collections.abc import Callable
 from typing import cast
 
 import httpx
@@ -35,7 +36,7 @@ SURFACES = (
     "GraphQL query incident",
     "tool get_incident",
 )
-"""Where they are asked."""
+"""Where they are asked as they are."""
 
 
 async def side(lookout: Driver, tenant_id: str, word: str) -> Side:
@@ -51,12 +52,17 @@ async def side(lookout: Driver, tenant_id: str, word: str) -> Side:
     return Side(tenant_id, callers, bearer(sender.text), word)
 
 
-async def probed(lookout: Driver) -> Report:
-    """What the probe has to say of a running Lookout, as far as the forgetful statements are concerned."""
+def may_ask(surface: str) -> bool:
+    """Whether a forgetful statement may be asked somewhere in it: for an action, say, or beside something else."""
+    return "incident" in surface.lower() or "rejected" in surface
+
+
+async def probed(lookout: Driver, wanted: Callable[[str], bool]) -> Report:
+    """What the probe has to say of some surfaces of a running Lookout."""
     owner, intruder = await side(lookout, "owner-side", "amaranth"), await side(lookout, "spying-side", "begonia")
     async with httpx.AsyncClient(base_url=lookout.url, timeout=30) as http:
         write_down = lookout.running.parts.intake.tally.flush
-        asks = [ask for ask in all_there_is(lookout.running.routes) if isinstance(ask, Ask) and ask.surface in SURFACES]
+        asks = [ask for ask in all_there_is(lookout.running.routes) if isinstance(ask, Ask) and wanted(ask.surface)]
         return await Probe(http, asks, write_down, owner, intruder).run(lookout.clock.now())
 
 
@@ -70,14 +76,14 @@ def _forgetful(monkeypatch: pytest.MonkeyPatch) -> None:
 async def test_i6_a_statement_that_forgets_its_tenant_shows_nothing(start: Start) -> None:
     """Row-level security stands behind it."""
     async with start(access=ACCESS, limits=LIMITS) as lookout:
-        report = await probed(lookout)
+        report = await probed(lookout, may_ask)
     assert report.findings == [], "\n".join(report.findings)
 
 
 @pytest.mark.usefixtures("_forgetful")
 async def test_the_probe_finds_what_nothing_stands_behind(start: Start) -> None:
     async with start(access=ACCESS, limits=LIMITS, as_superuser=True) as lookout:
-        report = await probed(lookout)
+        report = await probed(lookout, SURFACES.__contains__)
     found = "\n".join(report.findings)
     for told in (
         "GET /v1/incidents/{id} by a person: another status for what is another tenant's (200)",

@@ -11,6 +11,13 @@ from lookout.intake.ways import STANDSTILL_ALERTS, Ways
 STORM = QUIET_BATCH + 1
 
 
+@pytest.fixture(autouse=True)
+def _patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who stands still without end is found by the tests, and not by the bound."""
+    monkeypatch.setattr(ways, "STANDSTILL_SECONDS", 60)
+    monkeypatch.setattr(ways, "STANDSTILL_LIMIT", 60)
+
+
 async def test_i8_a_storms_commit_goes_on_where_nobody_is_in_its_way() -> None:
     with Ways().of(Lane.ALL, STORM) as storm:
         async with asyncio.timeout(5):
@@ -124,8 +131,22 @@ async def test_i8_nobody_stands_still_for_who_waits_for_its_locks() -> None:
             standing = asyncio.create_task(storm.give())
             await asyncio.sleep(0)
             assert not standing.done()
+        async with asyncio.timeout(5):
+            await standing
         with both.of(Lane.QUIET, 1, {"quiet"}):
             async with asyncio.timeout(5):
-                await standing
                 await storm.give()
             storm.give_in_thread()
+
+
+async def test_i8_a_storm_that_begins_beside_a_quiet_commit_of_its_own_tenant_goes_on() -> None:
+    both = Ways()
+    with both.of(Lane.QUIET, 1, {"quiet"}):
+        with both.of(Lane.ALL, STORM, {"quiet", "storm"}) as storm:
+            async with asyncio.timeout(5):
+                await storm.give()
+        with both.of(Lane.ALL, STORM, {"another"}) as another:
+            standing = asyncio.create_task(another.give())
+            await asyncio.sleep(0)
+            assert not standing.done()
+            standing.cancel()

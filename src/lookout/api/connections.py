@@ -77,6 +77,8 @@ class Connection(HttpToolsProtocol):
         """What was raised while a request was read."""
         if self._of_fields > HEADERS_LIMIT:
             self._refuse_headers()
+        elif self._is_asking():
+            self.transport.close()  # it would be read as a part of the answer that is under way
         else:
             super().send_400_response(msg)
 

@@ -58,8 +58,7 @@ class Ways:
 
     def __init__(self) -> None:
         self._first = 0
-        self._held_up = 0
-        """How many of the first wait for the storm themselves."""
+        self._quiet: Set[str] = frozenset()
         self._storm: Set[str] | None = None
         self._clear = asyncio.Event()
         self._clear_for_threads = threading.Event()
@@ -67,8 +66,8 @@ class Ways:
 
     @property
     def are_clear(self) -> bool:
-        """Whether nobody with precedence is at work."""
-        return not self._first or self._held_up > 0
+        """Whether nobody with precedence is at work, or who is may be waiting for the storm."""
+        return not self._first or not self._quiet.isdisjoint(self._storm or ())
 
     @property
     def are_shared(self) -> bool:
@@ -82,12 +81,13 @@ class Ways:
             with self._storming(alerts, tenants) as way:
                 yield way
             return
-        held_up = int(self._storm is not None and not self._storm.isdisjoint(tenants))
-        self._count(1, held_up)
+        self._quiet = tenants
+        self._count(1)
         try:
             yield Way(None, alerts)
         finally:
-            self._count(-1, -held_up)
+            self._quiet = frozenset()
+            self._count(-1)
 
     @contextmanager
     def _storming(self, alerts: int, tenants: Set[str]) -> Generator[Way]:
@@ -95,10 +95,12 @@ class Ways:
             yield Way(None, alerts)
             return
         self._storm = tenants
+        self._look()
         try:
             yield Way(self, alerts)
         finally:
             self._storm = None
+            self._look()
 
     def hold(self, until: "asyncio.Future[None]") -> None:
         """Let what is done by then have precedence too, for a while at most."""
@@ -121,9 +123,8 @@ class Ways:
         """The same for a thread, for at most so long."""
         self._clear_for_threads.wait(seconds)
 
-    def _count(self, first: int, held_up: int = 0) -> None:
+    def _count(self, first: int) -> None:
         self._first += first
-        self._held_up += held_up
         self._look()
 
     def _look(self) -> None:

@@ -12,6 +12,7 @@ from datetime import timedelta
 from itertools import chain
 from typing import Any, TypeVar
 
+import asyncpg
 import msgspec
 import structlog
 
@@ -243,7 +244,7 @@ class Intake:
         """
         log.warning("intake", action="commit_failed", error=repr(error), alerts=sum(job.size for job in batch))
         metrics.FAILED_COMMITS.inc()
-        if not isinstance(error, WAITED_FOR):
+        if not isinstance(error, asyncpg.LockNotAvailableError):
             self.note_refusal("")
         for job in batch:
             self.note_refusal(job.tenant_id)
@@ -283,11 +284,10 @@ class Intake:
             return work
         since = max(work.listening_since, self.listening.since)
         refused = {tenant_id for tenant_id, at in self.listening.refusals() if at >= work.now}
-        heard = tenants_of(work) - refused
         if isinstance(work, Expiry):
-            fingerprints = {tenant_id: work.fingerprints[tenant_id] for tenant_id in heard}
+            fingerprints = {name: some for name, some in work.fingerprints.items() if name not in refused}
             return msgspec.structs.replace(work, fingerprints=fingerprints, listening_since=since)
-        heartbeats = {tenant_id: work.heartbeats[tenant_id] for tenant_id in heard}
+        heartbeats = {name: some for name, some in work.heartbeats.items() if name not in refused}
         return msgspec.structs.replace(work, heartbeats=heartbeats, listening_since=since)
 
     async def _decide(self, batch: list[Work], policy: Policy, way: Way) -> list[Outcome]:

@@ -135,7 +135,7 @@ async def _give_back(pool: "Pool", connection: "PoolConnectionProxy[asyncpg.Reco
     """What was committed is committed: that a connection cannot be given back in order is nobody's error."""
     try:
         await pool.release(connection, timeout=RELEASE_SECONDS)
-    except (TimeoutError, asyncpg.InterfaceError, OSError) as error:
+    except _LOST as error:
         log.info("store", action="connection_given_up", error=repr(error))
 
 

@@ -326,8 +326,8 @@ def _changed(written: Sequence[Ledger]) -> Iterator[_Table]:
 
 
 def _fingerprints(needs: dict[str, Needs]) -> list[list[str]]:
-    """Those needed, as two columns: tenant and fingerprint."""
-    return columns([(tenant, item) for tenant, need in needs.items() for item in sorted(need.fingerprints)], 2)
+    """Those needed, as two columns: tenant and fingerprint. In the order in which renewals take the same locks."""
+    return columns(sorted((tenant, item) for tenant, need in needs.items() for item in need.fingerprints), 2)
 
 
 def _lease_values(ledger: Ledger, fingerprint: str, lease: Lease) -> tuple[Any, ...]:

@@ -121,7 +121,7 @@ class AuthEdge:
         return visit
 
     async def _admit_later(self, headers: Mapping[str, str], authorization: str | None) -> Visit:
-        """The same by a WebSocket's first message. Raises `Overloaded` while nobody can say who asks."""
+        """The same by a WebSocket's first message, or by a form. Raises `Overloaded` while nobody can say who asks."""
         try:
             return await self._admit(headers, authorization)
         except PASSING_ERRORS as error:
