@@ -2,9 +2,11 @@
 
 import asyncio
 import gc
+import os
 import signal
 import socket
 import sys
+import threading
 from collections.abc import AsyncGenerator, Callable, Coroutine, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from datetime import timedelta
@@ -316,6 +318,18 @@ def serve(settings: Settings, ready: Callable[[str], None]) -> None:
     hangup = asyncio.Event()
     with asyncio.Runner(loop_factory=_loop_factory()) as runner, suppress(asyncio.CancelledError):
         runner.run(_until_signal(serve_until_stopped(settings, ready, hangup), hangup))
+    _end_beside_librdkafka()
+
+
+def _end_beside_librdkafka() -> None:
+    """End now if a thread is still in librdkafka: all is stored and stopped, and Python would wait for it.
+
+    It waits by the time of day. After a clock was set back that is for as long as the clock was set back by.
+    """
+    if any(thread.name.startswith(relay.THREADS) for thread in threading.enumerate()):
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(0)
 
 
 async def _until_signal(work: Coroutine[Any, Any, None], hangup: asyncio.Event) -> None:

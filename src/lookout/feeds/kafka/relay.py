@@ -34,6 +34,8 @@ EVENTS_AT_ONCE = 1_000
 """Of one round: what is claimed, read, sent and confirmed together."""
 WOKEN_LIMIT = 1_000
 """Tenants that are woken by name; if there are more all are looked through."""
+THREADS = "kafka-"
+"""How the names of the threads begin that call librdkafka."""
 FIRST_RETRY = timedelta(milliseconds=500)
 LAST_RETRY = timedelta(seconds=5)
 """How long to wait for a broker that is away: at first, and at most."""
@@ -83,7 +85,7 @@ class Relay:
         self._told: tuple[State, bool] = (State.STARTING, False)
         self._told_parked: set[str] = set()
         # librdkafka blocks, and is used by one thread; the loop's own threads belong to the writer.
-        self._thread = ThreadPoolExecutor(1, f"kafka-{feed.name}")
+        self._thread = ThreadPoolExecutor(1, f"{THREADS}{feed.name}")
 
     def wake(self, tenant_id: str | None = None) -> None:
         """The log of a tenant has grown; None: that of any may have."""
