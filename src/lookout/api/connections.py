@@ -77,8 +77,8 @@ class Connection(HttpToolsProtocol):
         """What was raised while a request was read."""
         if self._of_fields > HEADERS_LIMIT:
             self._refuse_headers()
-        elif self._is_asking():
-            self.transport.close()  # it would be read as a part of the answer that is under way
+        elif self._is_asking() and (self._of_headers is not None or self.cycle.response_started):
+            self.transport.close()  # it would be read as the answer that is under way, or as a part of it
         else:
             super().send_400_response(msg)
 
