@@ -102,7 +102,7 @@ def postgres() -> Iterator[str]:
     with tempfile.TemporaryDirectory(prefix=PREFIX, dir=beside()) as directory:
         Path(directory).chmod(0o755)
         copy_cluster(Path(directory))
-        # A vacuum each second, in four servers, takes a tenth of what the tests do.
+        # A look for what to vacuum each second, in each of these servers, is work that no test waits for.
         server = EmbeddedPostgres(Path(directory), {**SETTINGS, "autovacuum": "off"})
         dsn = server.start().replace("/postgres?", "/{}?")
         try:
