@@ -25,7 +25,7 @@ _FIELDS = ("JWT_SECRET", "LOOKOUT_JWKS_URL", "LOOKOUT_JWT_AUDIENCE", "SERVICE_TO
 VARIABLES = ("LOOKOUT_AUTH", *_FIELDS)
 
 _SENDABLE = re.compile(r"[!-~]+")
-_LINES = re.compile(r"\S|\S.*\S", re.DOTALL)
+_TRIMMED = re.compile(r"\S|\S.*\S", re.DOTALL)
 _FAULT = "has white space around it, or what no header can carry: a line break at its end, most likely. Take it away"
 
 
@@ -39,7 +39,7 @@ def access_of(environ: Mapping[str, str], problems: list[str]) -> Access | None:
     ]
     problems += [
         f"{name} {_FAULT}"
-        for name, pattern in (("JWT_SECRET", _LINES), ("SERVICE_TOKEN", _SENDABLE))
+        for name, pattern in (("JWT_SECRET", _TRIMMED), ("SERVICE_TOKEN", _SENDABLE))
         if name in given and not pattern.fullmatch(given[name])
     ]
     url = given.get("LOOKOUT_JWKS_URL", "")
