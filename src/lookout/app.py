@@ -102,7 +102,9 @@ async def running(settings: Settings, clock: Clock) -> AsyncGenerator[Running]:
         intake = Intake(written, clock, settings.policy, partial(_fresh_id, clock), limits)
         followers = Followers(reads, clock, _listen(settings, clock, dsn))
         timers = Timers(written, intake, clock, Retention(writers), settings.retention)
-        reconciler = Reconciler(written, intake, clock, LOCAL_TENANT, limits)
+        is_local = settings.access is None
+        owner = LOCAL_TENANT if is_local else settings.platform_tenant
+        reconciler = Reconciler(written, intake, clock, owner, limits, is_alone=is_local)
         intake.on_return = reconciler.request
         intake.on_quiet = followers.catch_up
         reload = Reload(settings.config, limits, intake, reads, clock)

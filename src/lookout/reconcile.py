@@ -21,7 +21,8 @@ from lookout.alerts.source import Source
 from lookout.alerts.text import one_line
 from lookout.clock import Clock
 from lookout.errors import Conflict, LookoutError, Overloaded
-from lookout.incidents.reconcile import Comparison, Finding, comparison_of, differing
+from lookout.incidents.reconcile import NOTHING, Comparison, Finding, Said, comparison_of, differing
+from lookout.incidents.tenants import Tenancy
 from lookout.intake.work import Reconciliation
 from lookout.intake.writer import Intake
 from lookout.limits import Limits
@@ -92,13 +93,16 @@ class _Wait(msgspec.Struct, frozen=True):
 
 
 class Reconciler:
-    """Asks the sources of one tenant."""
+    """Asks the sources of one tenant: of all their alerts if it `is_alone`, else of those that nothing gives another."""
 
-    def __init__(self, store: Log, intake: Intake, clock: Clock, tenant_id: str, limits: Limits) -> None:
+    def __init__(
+        self, store: Log, intake: Intake, clock: Clock, tenant_id: str, limits: Limits, *, is_alone: bool
+    ) -> None:
         self._store = store
         self._intake = intake
         self._clock = clock
         self._tenant_id = tenant_id
+        self._is_alone = is_alone
         self._limits = limits
         self._asking = asyncio.Lock()
         self._waiting = 0
@@ -192,11 +196,21 @@ class Reconciler:
     async def _compare(self, comparison: Comparison) -> list[Finding]:
         """Have what differs decided, so many at once. What was heard meanwhile is seen there, under the lock."""
         held = [alert async for alert in self._store.held_alerts(self._tenant_id, comparison.source)]
-        differ = differing(held, comparison, self._intake.policy)
+        policy = self._intake.policy
+        differ = [
+            fingerprint
+            for fingerprint in differing(held, comparison, policy)
+            if self._is_ours(comparison.said.get(fingerprint, NOTHING), policy.tenants)
+        ]
         findings: list[Finding] = []
         for start in range(0, len(differ), BATCH_LIMIT):
             findings += await self._decide(comparison, differ[start : start + BATCH_LIMIT])
         return findings
+
+    def _is_ours(self, said: Said, tenancy: Tenancy) -> bool:
+        """Whether an alert is this tenant's: a label or a rule may say that it is another's, who then holds it."""
+        alerts = (*said.fires.values(), *said.muted.values())
+        return self._is_alone or all(tenancy.tenant_of(each.label_set) in {None, self._tenant_id} for each in alerts)
 
     async def _decide(self, comparison: Comparison, differ: Sequence[str]) -> Sequence[Finding]:
         """Have them decided in one commit. One that cannot be costs the others nothing: halve until it is alone."""
