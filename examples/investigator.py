@@ -129,7 +129,7 @@ def main() -> None:
             "group.id": "investigator",  # however many of these run, each record goes to one
             "auto.offset.reset": "earliest",  # "latest" would lose the record at which the very first one was killed
             "enable.auto.commit": False,
-            "session.timeout.ms": 10_000,  # so long after one was killed, another takes over
+            "session.timeout.ms": 6_000,  # so long after one was killed, another takes over
         }
     )
     token = os.environ.get("LOOKOUT_TOKEN")

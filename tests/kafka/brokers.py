@@ -37,6 +37,8 @@ auto.create.topics.enable={creates}
 offsets.topic.replication.factor=1
 offsets.topic.num.partitions=1
 group.initial.rebalance.delay.ms=0
+broker.session.timeout.ms=2000
+broker.heartbeat.interval.ms=250
 """
 _CLUSTER_ID = "bG9va291dC10ZXN0cy0xMQ"
 

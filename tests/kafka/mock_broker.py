@@ -26,6 +26,8 @@ def main() -> None:
     client = library.rd_kafka_new(_PRODUCER, ctypes.c_void_p(library.rd_kafka_conf_new()), fault, len(fault))
     assert client, fault.value
     cluster = ctypes.c_void_p(library.rd_kafka_mock_cluster_new(ctypes.c_void_p(client), NODE))
+    # It would wait three seconds for others before a group's first member may read.
+    library.rd_kafka_mock_group_initial_rebalance_delay_ms(cluster, 0)
     say(library.rd_kafka_mock_cluster_bootstraps(cluster).decode())
     for line in sys.stdin:
         match line.split():

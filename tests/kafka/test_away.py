@@ -14,12 +14,18 @@ from tests.kafka.reading import Reader
 from tests.kafka.watching import RELAYS_AT_WORK
 from tests.scenario.conftest import Start
 
-from lookout.feeds.kafka import relay
+from lookout.feeds.kafka import producer, relay
 from lookout.kafka import KafkaSettings
 
 BEYOND_THE_TEST = NOON + timedelta(days=1)
 BETWEEN_QUESTIONS = 0.03
 BEYOND_ANY_RETRY = relay.LAST_RETRY + timedelta(seconds=1)
+
+
+@pytest.fixture(autouse=True)
+def a_second_for_a_broker(monkeypatch: pytest.MonkeyPatch) -> None:
+    """To answer in, and not ten: each of these tests waits for that to pass."""
+    monkeypatch.setattr(producer, "SECONDS", 1.0)
 
 
 async def _still_well(lookout: Driver) -> None:
