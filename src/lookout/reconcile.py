@@ -93,7 +93,7 @@ class _Wait(msgspec.Struct, frozen=True):
 
 
 class Reconciler:
-    """Asks the sources of one tenant: of all their alerts if it `is_alone`, else of those that nothing gives another."""
+    """Asks the sources of one tenant: for all that fires if it `is_alone`, else for what nothing gives another one."""
 
     def __init__(
         self, store: Log, intake: Intake, clock: Clock, tenant_id: str, limits: Limits, *, is_alone: bool

@@ -121,7 +121,7 @@ async def test_i8_a_read_waits_for_a_table_for_a_while_and_is_answered_503(
     await lookout.fires(job="a")
     monkeypatch.setattr(isolation, "USUAL", patience_of(20, 0.3, 60))
     other = await asyncpg.connect(owner_dsn(lookout.dsn))
-    async with other.transaction():
+    async with other.transaction(), asyncio.timeout(5):
         await other.execute("LOCK TABLE incidents")
         answer = await lookout.http.get("/v1/incidents")
         assert answer.status_code == 503
@@ -135,7 +135,7 @@ async def test_i8_a_slow_statement_is_ended_by_the_server_too(lookout: Driver, m
     await lookout.fires(job="a")
     monkeypatch.setattr(isolation, "USUAL", patience_of(0.3, 20, 60))
     other = await asyncpg.connect(owner_dsn(lookout.dsn))
-    async with other.transaction():
+    async with other.transaction(), asyncio.timeout(5):
         await other.execute("LOCK TABLE incidents")
         assert (await lookout.http.get("/v1/incidents")).status_code == 503
         assert not await lookout.sql("SELECT FROM pg_locks WHERE NOT granted")

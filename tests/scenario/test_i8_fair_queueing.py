@@ -14,9 +14,10 @@ from tests.scenario.conftest import Start
 
 from lookout.api.parts import Scope
 from lookout.config import Wake
-from lookout.intake import queue, ways
+from lookout.intake import queue, ways, writer
 from lookout.intake.work import Expiry
 from lookout.limits import Limits
+from lookout.store import log
 
 SHARE = 4
 LIMITS = Limits(tenant_share=SHARE)
@@ -36,6 +37,10 @@ async def headers_of(lookout: Driver, tenant_id: str) -> dict[str, str]:
 def post(lookout: Driver, headers: dict[str, str], *jobs: str) -> "asyncio.Task[httpx.Response]":
     alerts = [lookout.alert({"job": job}) for job in jobs]
     return asyncio.create_task(lookout.http.post("/api/v2/alerts", json=alerts, headers=headers))
+
+
+async def events_of(lookout: Driver, tenant_id: str) -> list[Any]:
+    return await lookout.sql("SELECT position FROM events WHERE tenant_id = $1", tenant_id)
 
 
 async def commits(lookout: Driver) -> list[dict[str, int]]:
@@ -162,3 +167,30 @@ async def test_a_request_larger_than_a_share_is_one_commit_and_the_others_are_no
         await lookout.until_waiting(20)
     assert {answer.status_code for answer in await asyncio.gather(*requests)} == {200}
     assert (await commits(lookout))[2:] == [{"storm": 1}, {"storm": 9}, {"quiet": 1}, {"storm": 9}]
+
+
+async def test_i8_a_tenant_whose_rows_another_holds_is_refused_alone_and_then_keeps_nobody_waiting(
+    start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A replica that is frozen in the middle of a commit, and quiet tenants that share a commit with its tenants."""
+    monkeypatch.setattr(log, "COMMIT_SECONDS", 2.0)
+    monkeypatch.setattr(writer, "HELD_SECONDS", 0.001)
+    async with start(access=ACCESS) as lookout:
+        a, b, held, first, second = [await headers_of(lookout, name) for name in ("a", "b", "held", "first", "second")]
+        for headers in (a, b, held, first, second):
+            await post(lookout, headers, "before")
+        async with lookout.feed_is_locked("held"):
+            async with lookout.feed_is_locked("a"), lookout.feed_is_locked("b"):
+                lanes = [post(lookout, a, "under way")]
+                await lookout.until_locked_out()
+                lanes.append(post(lookout, b, "under way"))
+                together = [post(lookout, headers, "together") for headers in (held, first, second)]
+                await lookout.until_waiting(5)
+            assert [(await request).status_code for request in lanes] == [200, 200]
+            assert [(await request).status_code for request in together] == [503, 200, 200]
+            assert lookout.running.parts.intake.waiting == 0
+            again = [post(lookout, headers, "again") for headers in (held, first)]
+            assert [(await request).status_code for request in again] == [503, 200]
+            assert "somebody else holds this tenant's rows" in (await again[0]).text
+        assert (await post(lookout, held, "again")).status_code == 200
+        assert [len(await events_of(lookout, name)) for name in ("held", "first", "second")] == [2, 3, 2]

@@ -21,7 +21,7 @@ KNOWN = 1_000
 class Standing:
     """Where every lease stands."""
 
-    async def renew(self, renewals: Sequence[Renewal], _: datetime) -> set[int]:
+    async def renew(self, renewals: Sequence[Renewal], *_: object) -> set[int]:
         return set(range(len(renewals)))
 
 

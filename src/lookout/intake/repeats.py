@@ -58,7 +58,9 @@ class Repeats:
         self._offset = 0
         self._policy_version = ""
 
-    async def renew(self, batch: Sequence[Work], now: datetime, policy: Policy) -> Receipts:
+    async def renew(
+        self, batch: Sequence[Work], now: datetime, policy: Policy, lock_seconds: float | None = None
+    ) -> Receipts:
         """Renew the leases of the batch's repeats. Returns the receipts of those that stood.
 
         Under another policy than before each is decided anew: its severity may be another.
@@ -69,7 +71,8 @@ class Repeats:
         wanted = self._find(batch, now, policy)
         if not wanted:
             return {}
-        stood = await self._store.renew([Renewal(*key, repeat.ends_at) for key, repeat in wanted.items()], now)
+        renewals = [Renewal(*key, repeat.ends_at) for key, repeat in wanted.items()]
+        stood = await self._store.renew(renewals, now, lock_seconds)
         receipts: Receipts = {}
         for number, (key, repeat) in enumerate(wanted.items()):
             if number not in stood:

@@ -55,6 +55,9 @@ QUIET_PART = 5
 """One part in so many of the queue is kept for tenants of which no more than a share waits."""
 TRIES = 3
 RETRY_AFTER = timedelta(milliseconds=200)
+HELD_SECONDS = 0.25
+"""How long to wait for rows that another writer held just now, for longer than anybody waits: it may be frozen, and
+everybody else waits behind that."""
 THREAD_FROM = 100
 """From this many alerts on a ledger decides in a thread, so that the server goes on answering: as many take 3 ms."""
 
@@ -85,6 +88,9 @@ class Intake:
         self._wakes = {lane: asyncio.Event() for lane in Lane}
         self._ways = Ways()
         self._repeats = Repeats(store)
+        self._held: set[str | None] = set()
+        """Tenants whose rows another writer held for longer than anybody waits, when they were last asked for; None for
+        what is of many."""
         self._closed = False
 
     @property
@@ -213,49 +219,82 @@ class Intake:
         for wake in self._wakes.values():
             wake.set()
 
-    async def _commit(self, batch: list[Job], way: Way) -> None:
+    async def _commit(self, batch: Sequence[Job], way: Way) -> None:
+        """Commit all together, but for tenants whose rows another writer held just now: each of those by itself."""
+        free = [job for job in batch if not self._is_held(job)]
+        held = _by_tenant(job for job in batch if self._is_held(job))
+        await self._one_by_one([free, *held] if free else held, way)
+
+    def _is_held(self, job: Job) -> bool:
+        return bool(self._held) and not self._held.isdisjoint((job.tenant_id, *tenants_of(job.work)))
+
+    async def _one_by_one(self, parts: Sequence[list[Job]], way: Way) -> None:
+        """Commit each part, so that one that cannot be costs the others nothing.
+
+        Once the database is away it is so for those behind too: they do not each wait for it.
+        """
+        for place, part in enumerate(parts):
+            error = await self._attempt(part, way)
+            if error is None:
+                continue
+            if _is_away(error):
+                self._refuse(list(chain.from_iterable(parts[place:])), error)
+                return
+            await self._take_apart(part, error, way)
+
+    async def _take_apart(self, batch: Sequence[Job], error: Exception, way: Way) -> None:
+        """Something of it cannot be done, or waits for a lock: find out what, and commit the rest."""
+        if isinstance(error, asyncpg.LockNotAvailableError):
+            self._held.update(job.tenant_id for job in batch)
+            parts = _by_tenant(batch)
+            if len(parts) == 1:
+                self._refuse(batch, error)
+                return
+        else:
+            parts = [[job] for job in batch]
+            if len(parts) == 1:
+                log.error("intake", action="job_failed", error=repr(error), exc_info=error)
+                metrics.FAILED_COMMITS.inc()
+                _answer(batch[0], error)
+                return
+        await self._one_by_one(parts, way)
+
+    async def _attempt(self, batch: Sequence[Job], way: Way) -> Exception | None:
+        """Commit, and answer each. If that failed nobody is answered yet: returns why."""
+        lock_seconds = HELD_SECONDS if self._is_held(batch[0]) else None
         try:
-            outcomes = await _within(self._try(batch, way), commit_seconds(sum(job.size for job in batch)))
+            seconds = commit_seconds(sum(job.size for job in batch))
+            outcomes = await _within(self._try(batch, way, lock_seconds), seconds)
         except Exception as error:  # noqa: BLE001 - the writer outlives whatever one batch does to it
             if isinstance(error, TimeoutError):
                 await self._store.give_up_connections()
-            if passes(error):
-                self._refuse(batch, error)
-            else:
-                await self._isolate(batch, error, way)
-        else:
-            for job, outcome in zip(batch, outcomes, strict=True):
-                _answer(job, outcome)
+            return error
+        self._held.difference_update(job.tenant_id for job in batch)
+        for job, outcome in zip(batch, outcomes, strict=True):
+            _answer(job, outcome)
+        return None
 
-    async def _isolate(self, batch: list[Job], error: Exception, way: Way) -> None:
-        """One job of the batch cannot be done: commit each alone, so that it costs the others nothing."""
-        if len(batch) > 1:
-            for job in batch:
-                await self._commit([job], way)
-            return
-        log.error("intake", action="job_failed", error=repr(error), exc_info=error)
-        metrics.FAILED_COMMITS.inc()
-        _answer(batch[0], error)
-
-    def _refuse(self, batch: list[Job], error: Exception) -> None:
+    def _refuse(self, batch: Sequence[Job], error: Exception) -> None:
         """The database is away: say so at once, and count silence only from when it is back.
 
         Who only waited for too long, for somebody else's lock, is alone not heard.
         """
         log.warning("intake", action="commit_failed", error=repr(error), alerts=sum(job.size for job in batch))
         metrics.FAILED_COMMITS.inc()
-        if not isinstance(error, asyncpg.LockNotAvailableError):
+        why = "somebody else holds this tenant's rows in the database"
+        if _is_away(error):
             self.note_refusal("")
+            why = "the database does not answer"
         for job in batch:
             self.note_refusal(job.tenant_id)
-            _answer(job, Overloaded("the database does not answer; nothing of this request is known to be stored"))
+            _answer(job, Overloaded(f"{why}; nothing of this request is known to be stored"))
 
-    async def _try(self, batch: list[Job], way: Way) -> list[Outcome]:
+    async def _try(self, batch: Sequence[Job], way: Way, lock_seconds: float | None) -> list[Outcome]:
         """Commit, and again if that failed for a passing reason: alerts that are stored twice are stored once."""
         for attempt in range(1, TRIES + 1):
             try:
                 with metrics.COMMIT_SECONDS.time():
-                    return await self._settle([job.work for job in batch], way)
+                    return await self._settle([job.work for job in batch], way, lock_seconds)
             except PASSING_ERRORS as error:
                 # A note that may have been committed would stand there twice; what was aborted for certain was not.
                 is_ambiguous = _is_once_only(batch[0].work) and not isinstance(error, ABORTS)
@@ -265,16 +304,17 @@ class Intake:
                 await self._clock.sleep(RETRY_AFTER)
         raise AssertionError("unreachable")
 
-    async def _settle(self, batch: list[Work], way: Way) -> list[Outcome]:
+    async def _settle(self, batch: list[Work], way: Way, lock_seconds: float | None) -> list[Outcome]:
         policy = self.policy
         batch = [self._as_heard(work) for work in batch]
-        renewed = await self._repeats.renew(batch, self._clock.now(), policy)
+        renewed = await self._repeats.renew(batch, self._clock.now(), policy, lock_seconds)
         rest = {
             index: _without(work, renewed.get(index, {}))
             for index, work in enumerate(batch)
             if _is_left(work, len(renewed.get(index, ())))
         }
-        decided = dict(zip(rest, await self._decide(list(rest.values()), policy, way), strict=True)) if rest else {}
+        outcomes = await self._decide(list(rest.values()), policy, way, lock_seconds) if rest else []
+        decided = dict(zip(rest, outcomes, strict=True))
         _count_repeats(renewed)
         return [_joined(renewed.get(index, {}), decided.get(index, [])) for index in range(len(batch))]
 
@@ -290,11 +330,12 @@ class Intake:
         heartbeats = {name: some for name, some in work.heartbeats.items() if name not in refused}
         return msgspec.structs.replace(work, heartbeats=heartbeats, listening_since=since)
 
-    async def _decide(self, batch: list[Work], policy: Policy, way: Way) -> list[Outcome]:
-        is_large = sum(work.size for work in batch) >= THREAD_FROM
+    async def _decide(self, batch: list[Work], policy: Policy, way: Way, lock_seconds: float | None) -> list[Outcome]:
+        size = sum(work.size for work in batch)
+        is_large = size >= THREAD_FROM
         needs = await asyncio.to_thread(needs_of, batch, policy) if is_large else needs_of(batch, policy)
         await self._store.open_feeds(needs, self._clock.now())
-        async with self._store.transaction(needs, sum(work.size for work in batch), way.give) as transaction:
+        async with self._store.transaction(needs, size, way.give, lock_seconds) as transaction:
             ledgers = await transaction.load(needs, policy, self._fresh_id, self._clock.now())
             await way.give()
             if is_large or sum(len(need.fingerprints) for need in needs.values()) >= THREAD_FROM:
@@ -325,6 +366,19 @@ def _nobody(_tenant_id: str, _source: str) -> None:
 
 def _nobody_follows(_tenant_id: str) -> None:
     pass
+
+
+def _by_tenant(jobs: Iterable[Job]) -> list[list[Job]]:
+    """The jobs of each tenant, in their order; what is of many is by itself."""
+    parts: dict[str | None, list[Job]] = {}
+    for job in jobs:
+        parts.setdefault(job.tenant_id, []).append(job)
+    return list(parts.values())
+
+
+def _is_away(error: Exception) -> bool:
+    """Whether nothing else could be committed at the moment either."""
+    return passes(error) and not isinstance(error, asyncpg.LockNotAvailableError)
 
 
 async def _within(work: Coroutine[Any, Any, T], seconds: float) -> T:

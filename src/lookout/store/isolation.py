@@ -103,11 +103,11 @@ async def tenants(
     tenant_ids: Iterable[str],
     *,
     level: Level = "READ COMMITTED",
-    patience: Patience = USUAL,
+    patience: Patience | None = None,
     plans: Plans = USUAL_PLANS,
 ) -> AsyncGenerator["Connection"]:
-    """A transaction that sees these tenants alone, with the usual patience."""
-    async with _transaction(pool, level, _named(tenant_ids, patience, plans)) as connection:
+    """A transaction that sees these tenants alone, with the usual patience unless another is given."""
+    async with _transaction(pool, level, _named(tenant_ids, patience or USUAL, plans)) as connection:
         yield connection
 
 

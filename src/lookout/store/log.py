@@ -73,10 +73,10 @@ def commit_seconds(alerts: int) -> float:
     return COMMIT_SECONDS + alerts / ALERTS_A_SECOND
 
 
-def patience_of_commit(alerts: int) -> Patience:
+def patience_of_commit(alerts: int, lock_seconds: float | None = None) -> Patience:
     """Nothing of a commit takes longer than the whole: what does has no one who waits for it, and holds others up."""
     seconds = commit_seconds(alerts)
-    return patience_of(seconds, seconds * LOCK_PART, seconds)
+    return patience_of(seconds, seconds * LOCK_PART if lock_seconds is None else lock_seconds, seconds)
 
 
 class Log:
@@ -97,23 +97,33 @@ class Log:
         """Whether the tenant's row is known to be there."""
         return tenant_id in self._known_tenants
 
-    async def renew(self, renewals: Sequence[Renewal], now: datetime) -> set[int]:
-        """Renew leases in a commit of its own. Returns the places of those that stood; the others need a decision."""
+    async def renew(self, renewals: Sequence[Renewal], now: datetime, lock_seconds: float | None = None) -> set[int]:
+        """Renew leases in a commit of its own. Returns the places of those that stood; the others need a decision.
+
+        `lock_seconds` is how long to wait for a lock, where it is not the usual time.
+        """
         # In one order everywhere, so that replicas that hear the same senders do not deadlock: that of `load_leases`.
         order = sorted(range(len(renewals)), key=renewals.__getitem__)
         ordered = [renewals[place] for place in order]
         arrays = columns(ordered, 6)
-        patience = patience_of_commit(len(renewals))
+        patience = patience_of_commit(len(renewals), lock_seconds)
         async with self._commit({renewal.tenant_id for renewal in renewals}, patience) as connection:
             rows = await connection.fetch(SQL["renew_leases"], *arrays, now)
         return {order[row["place"] - 1] for row in rows}
 
     @asynccontextmanager
     async def transaction(
-        self, tenant_ids: Iterable[str], alerts: int = 0, before_each: BeforeEach | None = None
+        self,
+        tenant_ids: Iterable[str],
+        alerts: int = 0,
+        before_each: BeforeEach | None = None,
+        lock_seconds: float | None = None,
     ) -> AsyncGenerator[Transaction]:
-        """One commit, for these tenants, of so many alerts. `before_each` is awaited before each large statement."""
-        async with self._commit(tenant_ids, patience_of_commit(alerts)) as connection:
+        """One commit, for these tenants, of so many alerts. `before_each` is awaited before each large statement.
+
+        `lock_seconds` is how long to wait for a lock, where it is not the usual time.
+        """
+        async with self._commit(tenant_ids, patience_of_commit(alerts, lock_seconds)) as connection:
             yield Transaction(connection, before_each or at_once, notifies=self._notifies)
 
     def _commit(self, tenant_ids: Iterable[str], patience: Patience) -> AbstractAsyncContextManager["Connection"]:
