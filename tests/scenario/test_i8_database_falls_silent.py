@@ -13,6 +13,7 @@ from tests.driver import Driver
 from tests.line import Line, line_to
 from tests.scenario.conftest import Start
 
+from lookout import app
 from lookout.feeds.follow import RETRY
 from lookout.store import connecting, database, log
 
@@ -26,6 +27,7 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(database, "COMMAND_SECONDS", 2.0)
     monkeypatch.setattr(database, "SIGN_OF_LIFE_SECONDS", 2.0)
     monkeypatch.setattr(connecting, "CONNECT_SECONDS", 2.0)
+    monkeypatch.setattr(app, "FLUSH_SECONDS", 2.0)
 
 
 @pytest.fixture
