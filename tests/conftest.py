@@ -4,7 +4,7 @@ import asyncio
 import gc
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ import asyncpg
 import pytest
 import structlog
 from hypothesis import settings
+from tests.cleaner import Cleaner
 from tests.clusters import PREFIX, beside, choose_place, clear_place, copy_cluster
 from tests.examples import count_of
 from tests.kafka.brokers import which
@@ -21,8 +22,6 @@ from tests.turns import Turns, in_turn
 from lookout.store.embedded import SETTINGS, EmbeddedPostgres, service_dsn
 
 DATABASE = "tested"
-LARGE = 64 * 1024
-"""Bytes. A larger table is cut down with its indexes, which takes longer: what was in it shows in no plan."""
 
 # httpx looks for it some five times in each request, and to find nothing takes Python longer than the request.
 sys.modules.setdefault("sniffio", None)  # pyright: ignore[reportArgumentType]
@@ -113,32 +112,23 @@ def postgres() -> Iterator[str]:
             server.stop()
 
 
+@pytest.fixture(scope="session")
+def cleaner(postgres: str) -> Iterator[Cleaner]:
+    """Who empties the database, for all tests of this process."""
+    cleaner = Cleaner(postgres.format(DATABASE))
+    yield cleaner
+    cleaner.leave()
+
+
 @pytest.fixture
-async def dsn(postgres: str) -> AsyncIterator[str]:
+def dsn(postgres: str, cleaner: Cleaner) -> Iterator[str]:
     """An empty database with Lookout's schema, as the role that serves: it may do what serving needs, and no more."""
     # The same for every test, as making one takes longer than most tests do.
     yield service_dsn(postgres.format(DATABASE))
-    await _empty(postgres.format(DATABASE))
+    cleaner.empty()
 
 
 async def _make_database(dsn: str) -> None:
     connection = await asyncpg.connect(dsn.format("postgres"))
     await connection.execute(f"CREATE DATABASE {DATABASE} TEMPLATE postgres")
-    await connection.close()
-
-
-async def _empty(dsn: str) -> None:
-    connection = await asyncpg.connect(dsn)
-    await connection.execute(
-        "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity "
-        "WHERE datname = current_database() AND pid <> pg_backend_pid()"
-    )
-    tables = await connection.fetch(
-        "SELECT tablename, pg_relation_size(tablename::regclass) > $1 AS is_large FROM pg_tables "
-        "WHERE schemaname = 'public' AND tablename !~ '^_pogo'",
-        LARGE,
-    )
-    await connection.execute(
-        ";".join(f"TRUNCATE {table} CASCADE" if is_large else f"DELETE FROM {table}" for table, is_large in tables)
-    )
     await connection.close()

@@ -1,7 +1,6 @@
 """Which repeats are recognised where there are more firings than are remembered."""
 
 from collections.abc import Sequence
-from datetime import datetime
 from typing import cast
 
 import pytest

@@ -117,14 +117,15 @@ class Servers:
     async def connect(self, *_: object, **how: Any) -> _Connection:
         """A connection to the first that will do. Raises what the last one said. A pool passes its own DSN, too."""
         how = {"connection_class": Watched, **self._wanted, **how, "timeout": CONNECT_SECONDS}
-        for dsn in self._dsns[:-1]:
+        *firsts, last = self._dsns  # which another that connects may put in another order meanwhile
+        for dsn in firsts:
             try:
                 connection = await asyncpg.connect(dsn, **how)
             except _NEXT:
                 continue
             self._prefer(dsn)
             return connection
-        connection = await asyncpg.connect(last := self._dsns[-1], **how)
+        connection = await asyncpg.connect(last, **how)
         self._prefer(last)
         return connection
 
