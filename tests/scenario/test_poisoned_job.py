@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Sequence
 from datetime import datetime
 
+import asyncpg
 import pytest
 from structlog.testing import capture_logs
 from tests.asked import Prometheus
@@ -15,6 +16,7 @@ from lookout.alerts.source import Source
 from lookout.incidents.ledger import Ledger, Receipt
 from lookout.incidents.policy import Policy
 from lookout.incidents.reconcile import Comparison, Finding
+from lookout.intake.writer import RETRY_AFTER, TRIES
 
 POISON = "poison"
 
@@ -57,6 +59,32 @@ async def test_the_writer_goes_on_after_it(lookout: Driver, poisoned: list[int])
     await lookout.fires(job="a")
     assert (await lookout.only_incident()).title == "Down (job=a)"
     assert poisoned == [1, 1]
+
+
+async def test_once_the_database_is_away_the_others_of_its_batch_do_not_each_wait_for_it(
+    lookout: Driver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sizes: list[int] = []
+
+    def fail(_: Ledger, alerts: Sequence[Alert], now: datetime) -> list[Receipt]:
+        sizes.append(len(alerts))
+        raise RuntimeError if len(sizes) == TRIES + 1 else asyncpg.ConnectionDoesNotExistError
+
+    await lookout.fires(job="first")
+    async with lookout.feed_is_locked():
+        head = asyncio.create_task(lookout.post_alerts(lookout.alert({"job": "head"})))
+        await lookout.until_waiting(1)
+        posting = [asyncio.create_task(lookout.post_alerts(lookout.alert({"job": job}))) for job in "abcd"]
+        await lookout.until_waiting(5)
+        monkeypatch.setattr(Ledger, "take", fail)
+    seconds = RETRY_AFTER.total_seconds()
+    for _ in range(2 * (TRIES - 1)):
+        await lookout.clock.until_asleep(seconds=seconds)
+        lookout.clock.move(seconds=seconds)
+    answers = await asyncio.gather(head, *posting)
+    assert [answer.status_code for answer in answers] == [503] * 5
+    assert sizes == [1] * TRIES + [4] + [1] * TRIES
+    assert lookout.running.parts.intake.waiting == 0
 
 
 async def test_an_alert_that_cannot_be_reconciled_keeps_no_other_from_it(

@@ -38,9 +38,9 @@ if TYPE_CHECKING:
     from lookout.store.database import Connection
 
 WRITTEN_AT_ONCE = 128
-READ_AT_ONCE = 128
+READ_AT_ONCE = 64
 """Rows of one statement, and rows read in one go: between them and the next the server goes on answering. As many take
-it a millisecond."""
+it a millisecond, and half of one."""
 
 LOADED_AT_ONCE = 256
 """Keys of one statement: that many take PostgreSQL a millisecond, and others wait for the end of it."""
@@ -115,7 +115,7 @@ class Transaction:
         return ledgers
 
     async def _rows(self, name: str, keys: Sequence[list[Any]], *others: Any) -> AsyncGenerator[asyncpg.Record]:
-        """The rows of some keys, of which there may be many: the server goes on answering in between.
+        """The rows of some keys, of which there may be many: the server goes on answering in between, and others first.
 
         `keys` are columns, of which a statement gets a part.
         """
@@ -126,6 +126,7 @@ class Transaction:
                 yield row
                 if place % READ_AT_ONCE == 0:
                     await asyncio.sleep(0)
+                    await self._before_each()
 
     async def _load_firing(self, needs: dict[str, Needs], ledgers: dict[str, Ledger]) -> None:
         for tenant_id, need in needs.items():
