@@ -42,7 +42,8 @@ def picture(title: str, figures: Sequence[Figure]) -> str:
     lines = [*textwrap.wrap(title, CHARACTERS - 4), "The mark is the target: a bar that gets there meets it."]
     parts, y = list(_texts(lines, EDGE + LINE, "head")), EDGE + LINE * (len(lines) + 2)
     for figure in figures:
-        lines = textwrap.wrap(_said(figure), CHARACTERS)
+        told = f"{figure_of(figure.value)}; the target is {figure.target.wanted}"
+        lines = [line for text in (figure.target.what, told) for line in textwrap.wrap(text, CHARACTERS)]
         parts += _texts(lines, y, "what")
         y += LINE * len(lines)
         parts += _bar(figure, y - LINE // 2)
@@ -55,10 +56,6 @@ def picture(title: str, figures: Sequence[Figure]) -> str:
         f'<rect class="back" width="{WIDTH}" height="{y}" rx="6"/>',
     ]
     return "\n".join([*head, *parts, "</svg>", ""])
-
-
-def _said(figure: Figure) -> str:
-    return f"{figure.target.what}: {figure_of(figure.value)}, {figure.target.wanted}"
 
 
 def _texts(lines: Sequence[str], y: int, style: str) -> Iterator[str]:

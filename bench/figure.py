@@ -38,7 +38,7 @@ class Figure(msgspec.Struct, frozen=True):
 
     of: str
     values: Sequence[float]
-    notes: Mapping[str, float | str] = {}
+    notes: Mapping[str, int | float | str] = {}
     costs: Sequence[Cost] = ()
 
     @property

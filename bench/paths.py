@@ -60,7 +60,7 @@ def tables(found: Paths) -> str:
         [
             f"By `python -m bench.costs` on {found.machine}; microseconds of a processor for one alert:",
             table(("", *(path.what for path in found.paths)), [*rows, *sums]),
-            f"The server alone, with an application that answers at once, takes {short(found.bare_us)} us for a request.",
+            f"The server alone takes {short(found.bare_us)} us for a request.",
             "By statement, as PostgreSQL's log has it, for a first-seen alert; its time is not its processor's alone:",
             table(("statement", "us"), [(f"`{name}`", short(us)) for name, us in found.statements.items()]),
         ]

@@ -68,7 +68,7 @@ async def catching_up(size: Size, directory: Path) -> list[Figure]:
     return [Figure("catching_up", rates, {**_notes(), "events": GATHERED}, [median_of(costs)])]
 
 
-def _notes() -> dict[str, float | str]:
+def _notes() -> dict[str, int | str]:
     """What ran: one topic, `service_events`, so that its relay is measured alone."""
     return {"broker": REAL if jars() is not None else MOCK, "LOOKOUT_INCIDENTS_TOPIC": "off", "tenants": 1}
 

@@ -65,7 +65,8 @@ def document(found: Results) -> str:
             "# What was measured",
             "",
             f"By `{found.command}`: {size.rounds} rounds, in each what is compared by turns, {size.seconds:g} s each;",
-            "measured is the median of the rounds, and the spread the lowest and the highest of them.",
+            "measured is the median of the rounds, and the spread the lowest and the highest of them. What has a",
+            "length of its own, as a storm, a body or a start, takes that.",
             f"On {found.machine}. {found.versions}.",
             "",
             table(HEADS, map(row_of, found.figures)),
@@ -127,7 +128,7 @@ def readme_table(found: Results) -> str:
             continue
         came = figure.costs[0] if figure.costs else None
         rows.append((*row_of(figure)[:5], f"{short(came.per_second)} {came.unit}" if came is not None else ""))
-    said = f"By `{found.command}` on {found.machine}, which the load, Lookout and its PostgreSQL share:"
+    said = f"By `{found.command}`, on {found.machine}; the load, Lookout and its PostgreSQL share them:"
     return f"{said}\n\n{table((*HEADS[:5], 'Lookout, a second'), rows)}"
 
 
@@ -136,8 +137,8 @@ def missed(found: Results) -> str:
     lines = [
         f"- **{figure.target.what}**: {short(figure.value)}, and the target is {figure.target.wanted}. "
         f"{_cores_said(figure)}{figure.target.limit} What would move it: {figure.target.moves}."
-        for _, figure in asked(found)
-        if figure is not None and not figure.is_met
+        for figure in found.figures
+        if not figure.is_met
     ]
     return "\n".join(lines) or "No target is missed."
 
@@ -158,7 +159,7 @@ def alert_costs(found: Results) -> str:
         (
             figure.target.what,
             short(cost.per_second),
-            *(short(cost.cpu_us.get(name, 0.0)) for name in ("Lookout", "PostgreSQL", LOAD)),
+            *(short(cost.cpu_us[name]) if name in cost.cpu_us else "" for name in ("Lookout", "PostgreSQL", LOAD)),
             f"{sum(cost.cores.values()):.2f}",
         )
         for figure in (figures[name] for name in (ALONE, IN_BATCHES, FRESH) if name in figures)

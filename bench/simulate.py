@@ -388,6 +388,7 @@ def main() -> None:
     where = f"{machine()}, {datetime.now(UTC):%Y-%m-%d}, {busy()}"
     seen = asyncio.run(played(load, given.processes, given.seconds))
     comparison = compared(where, load, given.processes, given.seconds, seen, known)
+    comparison = msgspec.structs.replace(comparison, factor=given.factor)
     if given.write:
         SIMULATED.write_bytes(msgspec.json.format(msgspec.json.encode(comparison), indent=1) + b"\n")
     sys.exit(not show(comparison.stages, given.factor))

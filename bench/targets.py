@@ -152,7 +152,7 @@ TARGETS = {
         2,
         True,
         "x alone",
-        "A message of the quiet tenant's commit waits for what the storm's has begun: see below.",
+        "A message of the quiet tenant's commit waits for what the storm's has begun ([below](#what-holds-nobody-up)).",
         "more cores; deciding and writing a storm in a process of its own",
         is_beside=True,
     ),
