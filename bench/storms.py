@@ -80,7 +80,8 @@ async def _round(config: Path) -> Round:
                 storm.send(None)
                 began = time.monotonic()
                 beside = await quiet.measure(SECONDS)
-                refused, seconds = await asyncio.to_thread(storm.recv)
+                refused, seconds, spent = await asyncio.to_thread(storm.recv)
+            watch.cpu["load"] += spent
             following.cancel()
             await asyncio.wait({following})
         database = await program.database()
@@ -138,12 +139,15 @@ async def _storming(url: str) -> AsyncGenerator[Connection]:
 
 
 def storm(url: str, told: Connection) -> None:
-    """Send it all at its pace once told to; tell how often it was refused, and after how many seconds all was taken."""
+    """Send it all at its pace once told to. Tell how often it was refused, after how many seconds all was taken, and
+    how many of the processor that took."""
     go_last()
     bodies = list(map(_body, range(ALERTS // BATCH)))
     told.send(None)
     told.recv()
-    told.send(asyncio.run(_storm(url, bodies)))
+    before = time.process_time()
+    refused, seconds = asyncio.run(_storm(url, bodies))
+    told.send((refused, seconds, time.process_time() - before))
 
 
 def _body(request: int) -> bytes:
