@@ -97,7 +97,7 @@ def costs(figures: Sequence[Figure]) -> str:
                 cost.of,
                 f"{short(cost.per_second)} {cost.unit}",
                 _each(cost.cpu_us),
-                _cores(cost),
+                f"{_cores(cost)}: {sum(cost.cores.values()):.2f}",
                 _each(cost.peak_mib),
             )
             for what, cost in told
@@ -110,7 +110,7 @@ def _each(values: Mapping[str, float]) -> str:
 
 
 def _cores(cost: Cost) -> str:
-    return f"{_each(cost.cores)}: {sum(cost.cores.values()):.2f}"
+    return ", ".join(f"{name} {busy:.2f}" for name, busy in cost.cores.items())
 
 
 def asked(found: Results) -> list[tuple[str, Figure | None]]:
@@ -146,7 +146,7 @@ def missed(found: Results) -> str:
 def _cores_said(figure: Figure) -> str:
     if not figure.costs:
         return ""
-    return f"Busy meanwhile, in cores: {'; '.join(f'{cost.of}: {_each(cost.cores)}' for cost in figure.costs)}. "
+    return f"Busy meanwhile, in cores: {'; '.join(f'{cost.of}: {_cores(cost)}' for cost in figure.costs)}. "
 
 
 IN_BATCHES, ALONE, FRESH = "repeats_64", "repeats_1", "first_seen"

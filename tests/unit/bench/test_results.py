@@ -33,7 +33,7 @@ def test_the_results_say_by_which_command_and_of_which_rounds_they_are() -> None
 def test_each_figure_has_its_spread_and_each_load_what_each_process_took_of_it() -> None:
     page = results.document(FOUND)
     assert "| at least 1.5 x Alertmanager's alerts/s | 0.9 | 0.8 to 1 | **no** | tenants 1 |" in page
-    assert "| Lookout | 50,000 alerts | Lookout 10, load 2 | Lookout 0.5, load 0.1: 0.60 | Lookout 96.4 |" in page
+    assert "| Lookout | 50,000 alerts | Lookout 10, load 2 | Lookout 0.50, load 0.10: 0.60 | Lookout 96.4 |" in page
 
 
 def test_the_readme_has_every_target_that_was_set_also_what_is_missed_and_what_was_not_measured() -> None:
