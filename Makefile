@@ -76,7 +76,7 @@ faults: $(DEV) $(SELF) ## Break everything around three replicas for 30 minutes,
 		apt-get -qq install --yes --no-install-recommends libfaketime </dev/null >/dev/null
 	@exec $(BIN)/python -m faults $(ARGS)
 
-documents: $(RUN) $(SELF) ## Write the generated documents: schemas, a diagram
+documents: $(RUN) $(SELF) ## Write the generated documents: schemas, a diagram, tables of what was measured
 	@$(BIN)/python -m scripts.write_documents
 
 # dev.txt is constrained by run.txt: tests run on the versions that are served.

@@ -9,8 +9,6 @@ Figures are worth what the machine is: nothing else should run on it.
 
 import argparse
 import asyncio
-import os
-import platform
 import sys
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
@@ -18,11 +16,12 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
-from tests.real.programs import program
 from tests.server_process import empty_place
 
 from bench import fanout, idle, ingest, reads, relay, storms
-from bench.figure import Figure, Size
+from bench.figure import Figure, Size, short
+from bench.machine import busy, machine, versions
+from bench.results import HEADS, RESULTS, Results, document, keep, row_of
 from lookout.errors import StartError
 
 Measure = Callable[[Size, Path], Awaitable[list[Figure]]]
@@ -41,7 +40,7 @@ MEASURES: tuple[Measure, ...] = (
     idle.idle,
     ingest.replicas,
 )
-RESULTS = Path(__file__).with_name("RESULTS.md")
+DOCUMENT = Path(__file__).with_name("RESULTS.md")
 
 
 async def measured(names: Sequence[str], size: Size) -> list[Figure]:
@@ -54,77 +53,29 @@ async def measured(names: Sequence[str], size: Size) -> list[Figure]:
         sys.stderr.write(f"{name} ...\n")
         with empty_place() as directory:
             for figure in await measure(size, directory):
-                sys.stderr.write(f"  {_short(figure.value)} {figure.unit}\n")
+                sys.stderr.write(f"  {short(figure.value)} {figure.target.unit}\n")
                 figures.append(figure)
     return figures
 
 
-def _short(value: float) -> str:
-    return f"{value:.3g}" if value < 1000 else f"{value:,.0f}"
-
-
-def _rows(figures: Sequence[Figure]) -> list[tuple[str, str, str, str, str, str]]:
-    return [
-        (
-            figure.what,
-            f"{'at most' if figure.is_at_most else 'at least'} {figure.target:,g} {figure.unit}",
-            _short(figure.value),
-            f"{figure.low:.3g} to {figure.high:.3g}"
-            if figure.high < 1000
-            else f"{figure.low:,.0f} to {figure.high:,.0f}",
-            "yes" if figure.is_met else "**no**",
-            ", ".join(
-                f"{name} {value:,}" if type(value) is not str else f"{name} {value}"
-                for name, value in figure.notes.items()
-            ),
-        )
-        for figure in figures
-    ]
-
-
-HEADS = ("what", "target", "measured", "spread", "met", "beside it")
-
-
 def show(figures: Sequence[Figure]) -> None:
-    """The table, on the terminal."""
+    """The tables, on the terminal."""
     table = Table(*HEADS[:-1], show_lines=True)
-    for what, *cells, beside in _rows(figures):
+    spent = Table("of", "a second", "process", "us for one", "cores busy", "peak MiB", show_lines=True)
+    for figure in figures:
+        what, *cells, beside = row_of(figure)
         table.add_row(Text.assemble(what, (f"\n{beside}", "dim")), *(cell.replace("**", "") for cell in cells))
-    Console().print(table)
-
-
-def machine() -> str:
-    """What it ran on."""
-    with Path("/proc/cpuinfo").open() as file:
-        model = next((line.split(":")[1].strip() for line in file if line.startswith("model name")), "unknown")
-    system = f"{platform.system()} {platform.release()}, Python {platform.python_version()}"
-    return f"{os.cpu_count()} cores of {model}, {system}"
-
-
-def document(figures: Sequence[Figure], size: Size, versions: str) -> str:
-    """The table as Markdown, with what one has to know to believe it."""
-    lines = [
-        "# What was measured",
-        "",
-        f'By `make bench ARGS="--rounds {size.rounds} --seconds {size.seconds:g}"`, by turns. Measured is the median',
-        "of the rounds, and the spread the lowest and the highest of them.",
-        f"On {machine()}; {versions}.",
-        "",
-        f"| {' | '.join(HEADS)} |",
-        f"|{'---|' * len(HEADS)}",
-        *(f"| {' | '.join(row)} |" for row in _rows(figures)),
-        "",
-    ]
-    return "\n".join(lines)
-
-
-async def _versions() -> str:
-    process = await asyncio.create_subprocess_exec(
-        program("prometheus-alertmanager", "alertmanager"), "--version",
-        stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
-    )  # fmt: skip
-    stdout, _ = await process.communicate()
-    return " ".join(stdout.decode().split()[:3]).replace(",", "")
+        for cost in figure.costs:
+            columns = [
+                [short(values[name]) if name in values else "" for name in cost.cpu_us]
+                for values in (cost.cpu_us, cost.cores, cost.peak_mib)
+            ]
+            named = Text.assemble(what, (f"\n{cost.of}", "dim"))
+            cells = ["\n".join(cells) for cells in ([*cost.cpu_us], *columns)]
+            spent.add_row(named, f"{short(cost.per_second)} {cost.unit}", *cells)
+    console = Console()
+    console.print(table)
+    console.print(spent)
 
 
 def main() -> None:
@@ -137,15 +88,21 @@ def main() -> None:
     given = parser.parse_args()
     if unknown := set(given.names) - set(known):
         parser.error(f"there is no {', '.join(sorted(unknown))}; known: {', '.join(known)}")
-    size = Size(given.seconds, given.rounds)
+    size, where = Size(given.seconds, given.rounds), f"{machine()}, {busy()}"
     try:
         figures = asyncio.run(measured(given.names, size))
     except StartError as error:
         sys.exit(f"bench: {error}")
     show(figures)
     if not given.names:
-        RESULTS.write_text(document(figures, size, asyncio.run(_versions())))
-        sys.stderr.write(f"written to {RESULTS}\n")
+        found = Results(f"make bench{_arguments(size)}", size, where, versions(), figures)
+        keep(found)
+        DOCUMENT.write_text(document(found))
+        sys.stderr.write(f"written to {RESULTS} and {DOCUMENT}; `make documents` writes the others\n")
+
+
+def _arguments(size: Size) -> str:
+    return "" if size == Size() else f' ARGS="--rounds {size.rounds} --seconds {size.seconds:g}"'
 
 
 if __name__ == "__main__":

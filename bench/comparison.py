@@ -36,6 +36,18 @@ class Comparison(msgspec.Struct, frozen=True):
     processes: int
     seconds: float
     stages: Mapping[str, Sequence[Line]]
+    factor: float = 1.5
+    """By how much measured and predicted may differ."""
+
+    @property
+    def off(self) -> list[str]:
+        """What differs by more, by its name and stage."""
+        return [
+            f"{line.what} ({stage})"
+            for stage, lines in self.stages.items()
+            for line in lines
+            if line.is_off(self.factor)
+        ]
 
 
 def simulated() -> Comparison:

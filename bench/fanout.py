@@ -5,6 +5,7 @@ import multiprocessing
 import re
 import selectors
 import socket
+import statistics
 import time
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -13,8 +14,8 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from bench.figure import Figure, Size, at_most, percentile
-from bench.programs import lookout
+from bench.figure import Cost, Figure, Size, median_of, percentile
+from bench.programs import lookout, watched
 
 SUBSCRIBERS = 1_000
 EVENTS_PER_SECOND = 100
@@ -51,7 +52,7 @@ async def subscribers(size: Size, directory: Path) -> list[Figure]:
     del directory
     p99: list[float] = []
     p50: list[float] = []
-    cpu: list[float] = []
+    costs: list[Cost] = []
     for _ in range(size.rounds):
         async with lookout() as program:
             ready, stopped = multiprocessing.Event(), multiprocessing.Event()
@@ -60,21 +61,20 @@ async def subscribers(size: Size, directory: Path) -> list[Figure]:
             reader.start()
             await asyncio.to_thread(ready.wait, 60)
             await asyncio.sleep(2)
-            before = program.cpu_seconds()
-            answered = await _send(program.url, round(size.seconds * EVENTS_PER_SECOND))
-            await asyncio.sleep(2)
-            cpu.append((program.cpu_seconds() - before) / len(answered) / SUBSCRIBERS * 1e6)
-            stopped.set()
-            arrived: list[tuple[int, float]] = await asyncio.to_thread(ours.recv)
-            await asyncio.to_thread(reader.join)
+            with watched(program) as watch:
+                answered = await _send(program.url, round(size.seconds * EVENTS_PER_SECOND))
+                await asyncio.sleep(2)
+                stopped.set()
+                arrived: list[tuple[int, float]] = await asyncio.to_thread(ours.recv)
+                await asyncio.to_thread(reader.join)
+            deliveries = len(answered) * SUBSCRIBERS
+            costs.append(watch.cost("Lookout", "deliveries", deliveries, deliveries / size.seconds))
         times = [(at - answered[number]) * 1000 for number, at in arrived if number in answered]
         if len(times) != len(answered) * READ:
             raise AssertionError(f"{len(times)} of {len(answered) * READ} events came")
         p99.append(percentile(times, 0.99))
         p50.append(percentile(times, 0.5))
-    what = f"answered POST to SSE event, {EVENTS_PER_SECOND} events/s to {SUBSCRIBERS:,} subscribers"
-    notes = {"p50 ms": round(sorted(p50)[len(p50) // 2], 1), "CPU us/delivery": round(sorted(cpu)[len(cpu) // 2], 1)}
-    return [at_most(f"{what}: p99", 50, "ms", p99, **notes)]
+    return [Figure("subscribers", p99, {"p50 ms": round(statistics.median(p50), 1)}, [median_of(costs)])]
 
 
 async def _send(url: str, count: int) -> dict[int, float]:

@@ -1,9 +1,11 @@
-"""One figure of the table: what was measured, what it should be, what it is."""
+"""One figure of the table: what was measured, what it should be, what it is, and what that took. Pure."""
 
 import statistics
 from collections.abc import Mapping, Sequence
 
 import msgspec
+
+from bench.targets import TARGETS, Target
 
 
 class Size(msgspec.Struct, frozen=True):
@@ -13,34 +15,73 @@ class Size(msgspec.Struct, frozen=True):
     rounds: int = 3
 
 
-class Figure(msgspec.Struct, frozen=True):
-    """`value` is the median of what the rounds gave, `low` and `high` are the worst and the best of them."""
+class Cost(msgspec.Struct, frozen=True):
+    """What a load came to, and what each process spent on it."""
 
-    what: str
-    target: float
-    is_at_most: bool
+    of: str
+    """What was under load, as `one replica`."""
     unit: str
-    value: float
-    low: float
-    high: float
-    notes: Mapping[str, float | str] = {}
+    per_second: float
+    cpu_us: Mapping[str, float]
+    """Microseconds of the processor for one `unit`, by process. `load` is who sends, reads and measures."""
+    peak_mib: Mapping[str, float] = {}
+    """The most memory that each ever had, in MiB."""
+
+    @property
+    def cores(self) -> Mapping[str, float]:
+        """How many cores each kept busy."""
+        return {name: spent * self.per_second / 1e6 for name, spent in self.cpu_us.items()}
+
+
+class Figure(msgspec.Struct, frozen=True):
+    """What the rounds gave, for the target of this name. `value` is their median."""
+
+    of: str
+    values: Sequence[float]
+    notes: Mapping[str, int | float | str] = {}
+    costs: Sequence[Cost] = ()
+
+    @property
+    def target(self) -> Target:
+        return TARGETS[self.of]
+
+    @property
+    def value(self) -> float:
+        return statistics.median(self.values)
+
+    @property
+    def low(self) -> float:
+        return min(self.values)
+
+    @property
+    def high(self) -> float:
+        return max(self.values)
 
     @property
     def is_met(self) -> bool:
-        return self.value <= self.target if self.is_at_most else self.value >= self.target
+        bound = self.target.bound
+        return self.value <= bound if self.target.is_at_most else self.value >= bound
 
 
-def at_least(what: str, target: float, unit: str, values: Sequence[float], **notes: float | str) -> Figure:
-    """A figure that should not be lower."""
-    return Figure(what, target, False, unit, statistics.median(values), min(values), max(values), notes)
-
-
-def at_most(what: str, target: float, unit: str, values: Sequence[float], **notes: float | str) -> Figure:
-    """A figure that should not be higher."""
-    return Figure(what, target, True, unit, statistics.median(values), min(values), max(values), notes)
+def median_of(costs: Sequence[Cost]) -> Cost:
+    """Of the same load in several rounds: the median of each number, and of memory the most."""
+    first = costs[0]
+    return Cost(
+        first.of,
+        first.unit,
+        statistics.median(cost.per_second for cost in costs),
+        {name: statistics.median(cost.cpu_us[name] for cost in costs) for name in first.cpu_us},
+        {name: max(cost.peak_mib[name] for cost in costs) for name in first.peak_mib},
+    )
 
 
 def percentile(values: Sequence[float], part: float) -> float:
     """Of sorted or unsorted values; `part` from 0 to 1."""
     ordered = sorted(values)
     return ordered[min(len(ordered) - 1, int(len(ordered) * part))]
+
+
+def short(value: float) -> str:
+    """Three figures; more are not known."""
+    rounded = float(f"{value:.3g}")
+    return f"{rounded:,.0f}" if abs(rounded) >= 100 else f"{rounded:g}"

@@ -10,17 +10,20 @@ from pathlib import Path
 
 import asyncpg
 import httpx
+import msgspec
 import psutil
 
-from bench.figure import Figure, Size, at_least, at_most
-from bench.load import FRESH, REPEAT, Load, alerts, written, wrk
-from bench.programs import Program, alertmanager, lookout
+from bench.figure import Cost, Figure, Size, median_of
+from bench.load import FRESH, FRESH_OF_TENANTS, REPEAT, Load, alerts, written, wrk
+from bench.programs import Program, Watch, alertmanager, lookout, watched
+from bench.tenants import MAKES_TENANTS, SECRET
 from lookout.store.embedded import service_dsn
 
 PATH = "/api/v2/alerts"
 JSON = {"Content-Type": "application/json"}
 DISTINCT = 10_000
 MANY = 100_000
+ONE_TENANT = {"tenants": 1}
 BARE_ROWS = 1024
 """Rows of a bare upsert: what 16 connections with 64 alerts each have under way."""
 
@@ -28,25 +31,27 @@ BARE_ROWS = 1024
 class Rate:
     """What a program took, and what it cost."""
 
-    def __init__(self, load: Load, per_request: int, cpu: float) -> None:
+    def __init__(self, load: Load, per_request: int, watch: Watch) -> None:
         load.check()
-        self.alerts = load.requests * per_request
         self.per_second = load.per_second * per_request
-        self.cpu_microseconds = cpu / self.alerts * 1e6
+        self._alerts = load.requests * per_request
+        self._watch = watch
+
+    def cost(self, of: str) -> Cost:
+        return self._watch.cost(of, "alerts", self._alerts, self.per_second)
 
 
 async def _repeats(program: Program, bodies: Path, per_request: int, connections: int, seconds: float) -> Rate:
-    before = program.cpu_seconds()
-    load = await wrk(
-        program.url + PATH, REPEAT, bodies, "POST", connections=connections, seconds=seconds, directory=bodies.parent
-    )
-    return Rate(load, per_request, program.cpu_seconds() - before)
+    url, directory = program.url + PATH, bodies.parent
+    with watched(program) as watch:
+        load = await wrk(url, REPEAT, bodies, "POST", connections=connections, seconds=seconds, directory=directory)
+    return Rate(load, per_request, watch)
 
 
 async def _fresh(program: Program, run: str, seconds: float, directory: Path) -> Rate:
-    before = program.cpu_seconds()
-    load = await wrk(program.url + PATH, FRESH, "64", run, connections=16, seconds=seconds, directory=directory)
-    return Rate(load, 64, program.cpu_seconds() - before)
+    with watched(program) as watch:
+        load = await wrk(program.url + PATH, FRESH, "64", run, connections=16, seconds=seconds, directory=directory)
+    return Rate(load, 64, watch)
 
 
 @asynccontextmanager
@@ -55,68 +60,49 @@ async def _both(directory: Path) -> AsyncGenerator[tuple[Program, Program]]:
         yield ours, theirs
 
 
-async def repeats(size: Size, directory: Path, *, per_request: int, connections: int, target: float) -> Figure:
+async def repeats(size: Size, directory: Path, of: str, *, per_request: int, connections: int) -> Figure:
     """Alerts that fire already, sent again and again, by turns to Lookout and to Alertmanager."""
     bodies = written(directory, DISTINCT, per_request)
-    ours: list[Rate] = []
-    theirs: list[Rate] = []
-    async with _both(directory) as (lookout_program, alertmanager_program):
-        for program in (lookout_program, alertmanager_program):  # until both know the alerts
+    ratios: list[float] = []
+    costs: dict[str, list[Cost]] = {"Lookout": [], "Alertmanager": []}
+    async with _both(directory) as programs:
+        for program in programs:  # until both know the alerts
             await _repeats(program, bodies, per_request, connections, 3)
         for _ in range(size.rounds):
-            ours.append(await _repeats(lookout_program, bodies, per_request, connections, size.seconds))
-            theirs.append(await _repeats(alertmanager_program, bodies, per_request, connections, size.seconds))
-    ratios = [mine.per_second / other.per_second for mine, other in zip(ours, theirs, strict=True)]
-    return at_least(
-        f"re-sent alerts, {per_request} per request, {connections} connections",
-        target,
-        "x Alertmanager's alerts/s",
-        ratios,
-        **_rates("lookout", ours),
-        **_rates("alertmanager", theirs),
-    )
-
-
-def _rates(name: str, rates: Sequence[Rate]) -> dict[str, float | str]:
-    return {
-        f"{name} alerts/s": round(statistics.median(rate.per_second for rate in rates)),
-        f"{name} CPU us/alert": round(statistics.median(rate.cpu_microseconds for rate in rates), 1),
-    }
+            rates = [await _repeats(program, bodies, per_request, connections, size.seconds) for program in programs]
+            for program, rate in zip(programs, rates, strict=True):
+                costs[program.name].append(rate.cost(program.name))
+            ratios.append(rates[0].per_second / rates[1].per_second)
+    return Figure(of, ratios, ONE_TENANT, [median_of(some) for some in costs.values()])
 
 
 async def repeats_in_batches(size: Size, directory: Path) -> list[Figure]:
     """As Prometheus sends them."""
-    return [await repeats(size, directory, per_request=64, connections=16, target=1.5)]
+    return [await repeats(size, directory, "repeats_64", per_request=64, connections=16)]
 
 
 async def repeats_alone(size: Size, directory: Path) -> list[Figure]:
     """One alert a request."""
-    return [await repeats(size, directory, per_request=1, connections=64, target=0.65)]
+    return [await repeats(size, directory, "repeats_1", per_request=1, connections=64)]
 
 
 async def first_seen(size: Size, directory: Path) -> list[Figure]:
     """Each a row, an event and an incident; against bare upserts into a table of one row each."""
-    ours: list[Rate] = []
-    bare: list[float] = []
+    ratios: list[float] = []
+    costs: dict[str, list[Cost]] = {"Lookout": [], "bare upserts": []}
     async with lookout() as program:
         database = await program.database()
         await _make_bare(database)
         await _fresh(program, "warm", 3, directory)
         for number in range(size.rounds):
-            ours.append(await _fresh(program, f"r{number}", size.seconds, directory))
-            bare.append(await _upserts(database, number, size.seconds))
+            ours = await _fresh(program, f"r{number}", size.seconds, directory)
+            costs["Lookout"].append(ours.cost("Lookout"))
+            with watched(program) as watch:
+                rows, per_second = await _upserts(database, number, size.seconds)
+            costs["bare upserts"].append(watch.cost("bare upserts", "rows", rows, per_second))
+            ratios.append(ours.per_second / per_second)
         await database.close()
-    ratios = [rate.per_second / upserts for rate, upserts in zip(ours, bare, strict=True)]
-    return [
-        at_least(
-            "first-seen alerts, 64 per request",
-            0.35,
-            "x bare upserts/s",
-            ratios,
-            **_rates("lookout", ours),
-            **{"bare upserts/s": round(statistics.median(bare))},
-        )
-    ]
+    return [Figure("first_seen", ratios, ONE_TENANT, [median_of(some) for some in costs.values()])]
 
 
 async def _make_bare(database: asyncpg.Connection) -> None:
@@ -127,8 +113,8 @@ async def _make_bare(database: asyncpg.Connection) -> None:
     )
 
 
-async def _upserts(database: asyncpg.Connection, run: int, seconds: float) -> float:
-    """Rows a second: new ones, in batches as large as Lookout's, each batch a commit on disk."""
+async def _upserts(database: asyncpg.Connection, run: int, seconds: float) -> tuple[int, float]:
+    """New rows, and how many a second: in batches as large as Lookout's, each batch a commit on disk."""
     labels = json.dumps({"alertname": "Fresh", "cluster": "eu-1", "job": "a", "instance": "10.0.0.1:9100"})
     rows, began = 0, time.perf_counter()
     while time.perf_counter() < began + seconds:
@@ -141,34 +127,38 @@ async def _upserts(database: asyncpg.Connection, run: int, seconds: float) -> fl
             [labels] * BARE_ROWS,
         )
         rows += BARE_ROWS
-    return rows / (time.perf_counter() - began)
+    return rows, rows / (time.perf_counter() - began)
 
 
 async def one_body(size: Size, directory: Path) -> list[Figure]:
     """100,000 alerts in one webhook, against as many sent to Alertmanager's API."""
-    webhook, bodies = _webhook(), written(directory, MANY, 64)
-    took: list[float] = []
-    theirs: list[float] = []
-    memory: list[float] = []
+    webhook = _webhook()
+    content = [line.encode() for line in written(directory, MANY, 64).read_text().splitlines()]
+    ours: list[Cost] = []
+    theirs: list[Cost] = []
     for _ in range(size.rounds):
-        async with lookout() as program, httpx.AsyncClient(base_url=program.url, timeout=300) as http:
-            began = time.perf_counter()
-            (await http.post("/v1/alertmanager", content=webhook, headers=JSON)).raise_for_status()
-            took.append(time.perf_counter() - began)
-            memory.append(program.peak_memory() / 2**20)
-        async with alertmanager(directory) as program, httpx.AsyncClient(base_url=program.url, timeout=300) as http:
-            content = [line.encode() for line in bodies.read_text().splitlines()]
-            began = time.perf_counter()
-            for body in content:
-                (await http.post(PATH, content=body, headers=JSON)).raise_for_status()
-            theirs.append(time.perf_counter() - began)
-    ratios = [mine / other for mine, other in zip(took, theirs, strict=True)]
-    what = f"{MANY:,} alerts in one body of {len(webhook) / 1e6:.0f} MB"
-    seconds = {"lookout s": round(statistics.median(took), 2), "alertmanager s": round(statistics.median(theirs), 2)}
+        async with lookout() as program:
+            ours.append(await _posted(program, "/v1/alertmanager", [webhook]))
+        async with alertmanager(directory) as program:
+            theirs.append(await _posted(program, PATH, content))
+    ratios = [other.per_second / mine.per_second for mine, other in zip(ours, theirs, strict=True)]
+    notes = {"MB": round(len(webhook) / 1e6, 1)} | {
+        f"s of {of}": round(MANY / median_of(costs).per_second, 2)
+        for of, costs in (("Lookout", ours), ("Alertmanager", theirs))
+    }
     return [
-        at_most(what, 2, "x Alertmanager's time", ratios, **seconds),
-        at_most(f"{what}: peak memory", 1024, "MiB", memory),
+        Figure("one_body", ratios, notes, [median_of(ours), median_of(theirs)]),
+        Figure("one_body_memory", [cost.peak_mib["Lookout"] for cost in ours]),
     ]
+
+
+async def _posted(program: Program, path: str, bodies: Sequence[bytes]) -> Cost:
+    """All of these one after the other, on one connection."""
+    async with httpx.AsyncClient(base_url=program.url, timeout=300) as http:
+        with watched(program) as watch:
+            for body in bodies:
+                (await http.post(path, content=body, headers=JSON)).raise_for_status()
+    return watch.cost(program.name, "alerts", MANY)
 
 
 def _webhook() -> bytes:
@@ -179,25 +169,65 @@ def _webhook() -> bytes:
 
 
 async def replicas(size: Size, directory: Path) -> list[Figure]:
-    """First-seen alerts by one process, and by two on the same database."""
-    ratios: list[float] = []
-    rates: dict[int, list[float]] = {1: [], 2: []}
-    async with lookout() as first, AsyncExitStack() as stack:
-        second = await stack.enter_async_context(lookout(DATABASE_URL=service_dsn(first.database_url)))
+    """First-seen alerts by one process, and by two on the same database, by turns: of many tenants, and of one."""
+    config = directory / "makes-tenants.yaml"
+    config.write_text(MAKES_TENANTS)
+    environ = {"SERVICE_TOKEN": SECRET, "LOOKOUT_CONFIG": str(config)}
+    costs: dict[str, list[Cost]] = {}
+    async with lookout(**environ) as first, AsyncExitStack() as stack:
+        second = await stack.enter_async_context(lookout(DATABASE_URL=service_dsn(first.database_url), **environ))
+        await _spread(REPLICATIONS[-1], (first, second), "warm", 3, directory)
         for number in range(size.rounds):
-            for count in (1, 2):
-                programs = (first, second)[:count]
-                loads = [
-                    _fresh_of(program, f"n{number}-{count}-{place}", size.seconds, directory)
-                    for place, program in enumerate(programs)
-                ]
-                rates[count].append(sum(await asyncio.gather(*loads)))
-            ratios.append(rates[2][-1] / rates[1][-1])
-    told = {f"{count} alerts/s": round(statistics.median(values)) for count, values in rates.items()}
-    return [
-        at_least("two replicas, first-seen alerts", 1.5, "x one replica", ratios, **told, cores=psutil.cpu_count() or 0)
-    ]
+            for way in REPLICATIONS:
+                cost = await _spread(way, (first, second), f"n{number}", size.seconds, directory)
+                costs.setdefault(way.of, []).append(cost)
+    ratios = {
+        name: [
+            both.per_second / alone.per_second
+            for both, alone in zip(costs[f"two, {name}"], costs[f"one, {name.split(', ')[0]}"], strict=True)
+        ]
+        for name in (PARTED, ANY, ONE)
+    }
+    others = {f"ratio of {name}": round(statistics.median(ratios[name]), 2) for name in (ANY, ONE)}
+    notes = {"tenants": TENANTS, "cores": psutil.cpu_count() or 0, **others}
+    return [Figure("replicas", ratios[PARTED], notes, [median_of(some) for some in costs.values()])]
 
 
-async def _fresh_of(program: Program, run: str, seconds: float, directory: Path) -> float:
-    return (await _fresh(program, run, seconds, directory)).per_second
+class Replication(msgspec.Struct, frozen=True):
+    """One way of sending to replicas, always from two senders: how many replicas, and from where to where the numbers
+    of each sender's tenants go."""
+
+    of: str
+    replicas: int
+    tenants: tuple[tuple[int, int], tuple[int, int]]
+
+
+TENANTS = 16
+HALF = TENANTS // 2
+PARTED, ANY, ONE = f"{TENANTS} tenants, each to one replica", f"{TENANTS} tenants, any to any", "one tenant"
+REPLICATIONS = (
+    Replication(f"one, {TENANTS} tenants", 1, ((0, HALF), (HALF, TENANTS))),
+    Replication(f"two, {PARTED}", 2, ((0, HALF), (HALF, TENANTS))),
+    Replication(f"two, {ANY}", 2, ((0, TENANTS), (0, TENANTS))),
+    Replication(f"one, {ONE}", 1, ((0, 1), (0, 1))),
+    Replication(f"two, {ONE}", 2, ((0, 1), (0, 1))),
+)
+
+
+async def _spread(way: Replication, programs: Sequence[Program], run: str, seconds: float, directory: Path) -> Cost:
+    """What they come to, sent to in this way."""
+    name = f"{run}-{REPLICATIONS.index(way)}"
+    with watched(*programs) as watch:
+        loads = await asyncio.gather(
+            *(
+                wrk(
+                    programs[place % way.replicas].url + PATH, FRESH_OF_TENANTS, "64", f"{name}-{place}", SECRET,
+                    *map(str, span), connections=16, seconds=seconds, directory=directory,
+                )
+                for place, span in enumerate(way.tenants)
+            )
+        )  # fmt: skip
+    for load in loads:
+        load.check()
+    alerts = sum(load.requests for load in loads) * 64
+    return watch.cost(way.of, "alerts", alerts, sum(load.per_second for load in loads) * 64)

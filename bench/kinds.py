@@ -28,8 +28,8 @@ from rich.console import Console
 from tests.kafka.brokers import MockBroker, mock_broker
 from tests.server_process import empty_place
 
-from bench.__main__ import machine
 from bench.arithmetic import RELAY_POLL_SECONDS
+from bench.machine import busy, machine
 from bench.meter import Meter
 from bench.programs import Program, lookout
 from bench.quantities import KINDS, Costs, Disk, Memory, Spent, Work
@@ -54,7 +54,7 @@ HOLDS = timedelta(minutes=10)
 ROUNDS = 4
 """How often the repeats are sent: one costs little."""
 DELIVERY_US = 10.0
-"""Of Lookout for an event on one stream: `CPU us/delivery` in RESULTS.md."""
+"""Of Lookout for an event on one stream: what RESULTS.md has for a delivery."""
 STREAMS = 500
 PAGES = 300
 IDLE_SECONDS = 10.0
@@ -197,6 +197,7 @@ def _less(after: Spent, before: Spent) -> Spent:
 
 async def measured() -> Costs:
     """All of it."""
+    where = f"{machine()}, {datetime.now(UTC):%Y-%m-%d}, {busy()}"
     with empty_place() as place:
         config = place / "lookout.yaml"
         config.write_text(MAKES_TENANTS)
@@ -208,13 +209,13 @@ async def measured() -> Costs:
             owner = await program.database()
             pool = await database.connect(service_dsn(program.database_url), 4)
             try:
-                return await _costs(Bench(program, program.data_dir, owner, pool), broker, environ, memory)
+                return await _costs(Bench(program, program.data_dir, owner, pool), broker, environ, memory, where)
             finally:
                 pool.terminate()
                 await owner.close()
 
 
-async def _costs(bench: Bench, broker: MockBroker, environ: dict[str, str], memory: Memory) -> Costs:
+async def _costs(bench: Bench, broker: MockBroker, environ: dict[str, str], memory: Memory, where: str) -> Costs:
     await bench.sent(WARM, lambda now: now + HOLDS)
     first = await _told("tenants", bench.sent(KNOWN, lambda now: now + HOLDS))
     await broker.kill()
@@ -237,7 +238,7 @@ async def _costs(bench: Bench, broker: MockBroker, environ: dict[str, str], memo
     followed = await _told("streams", _followed(bench))
     return Costs(
         first_event=_first_event(first, work_of(*start)),
-        machine=f"{machine()}, {datetime.now(UTC):%Y-%m-%d}",
+        machine=where,
         flush_ms=await _flush(bench.owner),
         repeat=work_of(*repeat),
         unknown_repeat=work_of(*unknown),

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import shutil
+import uuid
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -25,10 +26,12 @@ end
 """
 """Sends the lines of a file in turn, from the first on again after the last."""
 
-FRESH = """
+_FRESH = """
 local size, run, number = 0, "", 0
+local headers = {["Content-Type"] = "application/json"}
 function init(arguments)
   size, run = tonumber(arguments[1]), arguments[2]
+  begin(arguments)
 end
 function request()
   local alerts = {}
@@ -38,10 +41,26 @@ function request()
       '{"labels":{"alertname":"Fresh","cluster":"eu-1","job":"%s-%d","instance":"10.0.0.1:9100",' ..
       '"severity":"warning"},"annotations":{"summary":"it has begun"},"startsAt":"2026-01-01T00:00:00Z"}', run, number)
   end
-  return wrk.format("POST", nil, {["Content-Type"] = "application/json"}, "[" .. table.concat(alerts, ",") .. "]")
+  turn()
+  return wrk.format("POST", nil, headers, "[" .. table.concat(alerts, ",") .. "]")
 end
 """
+
+FRESH = f"{_FRESH}\nfunction begin() end\nfunction turn() end\n"
 """Sends alerts that nobody has seen before, each of a group of its own."""
+
+FRESH_OF_TENANTS = f"""{_FRESH}
+local first, tenants, requests = 0, 1, 0
+function begin(arguments)
+  headers["Authorization"] = "Bearer " .. arguments[3]
+  first, tenants = tonumber(arguments[4]), arguments[5] - arguments[4]
+end
+function turn()
+  headers["X-Tenant-ID"] = string.format("tenant-%d", first + requests % tenants)
+  requests = requests + 1
+end
+"""
+"""The same, each request of the next of several tenants, whose numbers go from one up to another."""
 
 DONE = """
 function done(summary, latency, requests)
@@ -66,8 +85,8 @@ class Load(msgspec.Struct, frozen=True):
         return self.requests / self.microseconds * 1e6
 
     def check(self) -> None:
-        """Raise `StartError` if a request failed: what is refused is answered fast."""
-        if self.failed:
+        """Raise `StartError` if a request failed, as what is refused is answered fast, or if none was answered."""
+        if self.failed or not self.requests:
             raise StartError(f"{self.failed} of {self.requests} requests failed")
 
 
@@ -102,7 +121,7 @@ async def wrk(url: str, script: str, *arguments: str | Path, connections: int, s
     """Send for so many seconds, each connection as soon as its last request was answered. Raises `StartError`."""
     if shutil.which("wrk") is None:
         raise StartError("wrk is missing: install it (apt-get install wrk on Debian or Ubuntu).")
-    path = directory / "load.lua"
+    path = directory / f"load-{uuid.uuid4().hex}.lua"
     path.write_text(script + DONE)
     process = await asyncio.create_subprocess_exec(
         "wrk", "--threads", "1", "--connections", str(connections), "--duration", f"{seconds:.0f}s", "--timeout", "60s",

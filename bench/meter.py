@@ -7,7 +7,7 @@ import httpx
 import psutil
 from tests.server_process import postgres_of
 
-from bench.programs import Program
+from bench.programs import Program, postgres_cpu
 from bench.quantities import Spent
 
 METRICS = ("lookout_commit_seconds_count", "lookout_batch_alerts_sum", "lookout_relay_records_total")
@@ -25,7 +25,7 @@ class Meter:
     async def spent(self) -> Spent:
         """Of the processor by Lookout's process and by PostgreSQL's, also those that have ended; and the WAL."""
         own = sum(psutil.Process(self._program.pid).cpu_times()[:2])
-        postgres = sum(sum(process.cpu_times()[:4]) for process in postgres_of(self._data_dir))
+        postgres = postgres_cpu(self._data_dir)
         wal: int = await self._database.fetchval("SELECT pg_wal_lsn_diff(pg_current_wal_insert_lsn(), '0/0')::bigint")
         return Spent(own * 1e6, postgres * 1e6, wal)
 

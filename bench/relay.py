@@ -5,7 +5,7 @@ How far the relay is, is read from the database by one small query: asking Looko
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,11 +13,11 @@ from pathlib import Path
 import asyncpg
 import httpx
 import msgspec
-from tests.kafka.brokers import Broker, mock_broker, real_broker, which
+from tests.kafka.brokers import MOCK, REAL, Broker, jars, mock_broker, real_broker
 
-from bench.figure import Figure, Size, at_least, at_most
+from bench.figure import Cost, Figure, Size, median_of
 from bench.load import FRESH, wrk
-from bench.programs import Program, lookout
+from bench.programs import Program, lookout, watched
 from lookout.kafka import SERVICE_EVENTS_TOPIC
 from lookout.store.sql import SQL
 
@@ -26,6 +26,7 @@ PARTITIONS = 3
 EVENTS_PER_SECOND = 2_000
 BATCH = 100
 MOST_RUNS = 20
+LOOK = 0.05
 FEED = "service_events"
 POSITIONS = (
     "SELECT (SELECT coalesce(sum(last_position), 0) FROM feeds) AS events, "
@@ -35,7 +36,7 @@ POSITIONS = (
 
 @asynccontextmanager
 async def _broker(directory: Path) -> AsyncGenerator[Broker]:
-    if which().startswith("apache"):
+    if jars() is not None:
         async with real_broker(directory) as broker:
             yield broker
     else:
@@ -54,8 +55,7 @@ async def _relaying(directory: Path) -> AsyncGenerator[tuple[Program, Broker]]:
 
 async def catching_up(size: Size, directory: Path) -> list[Figure]:
     """The events of an outage of the broker, to the topic of service events."""
-    rates: list[float] = []
-    cpu: list[float] = []
+    costs: list[Cost] = []
     for number in range(size.rounds):
         place = directory / str(number)
         place.mkdir()
@@ -63,11 +63,14 @@ async def catching_up(size: Size, directory: Path) -> list[Figure]:
             await broker.kill()
             await _gather(program, place)
             await broker.start()
-            rate, cost = await _caught_up(program)
-        rates.append(rate)
-        cpu.append(cost)
-    notes = {"CPU us/event": round(sorted(cpu)[len(cpu) // 2], 1)}
-    return [at_least("Kafka relay, catching up", 10_000, "events/s", rates, broker=which(), events=GATHERED, **notes)]
+            costs.append(await _caught_up(program))
+    rates = [cost.per_second for cost in costs]
+    return [Figure("catching_up", rates, {**_notes(), "events": GATHERED}, [median_of(costs)])]
+
+
+def _notes() -> dict[str, int | str]:
+    """What ran: one topic, `service_events`, so that its relay is measured alone."""
+    return {"broker": REAL if jars() is not None else MOCK, "LOOKOUT_INCIDENTS_TOPIC": "off", "tenants": 1}
 
 
 async def _gather(program: Program, directory: Path) -> None:
@@ -82,42 +85,43 @@ async def _gather(program: Program, directory: Path) -> None:
     raise AssertionError(f"after {MOST_RUNS} runs there are fewer than {GATHERED:,} events")
 
 
-async def _caught_up(program: Program) -> tuple[float, float]:
-    """Events a second from the first that is seen sent to the last, and what one costs Lookout and its database."""
+async def _caught_up(program: Program) -> Cost:
+    """From the first event that is seen sent to the last."""
     database = await program.database()
-    began = (0.0, 0, 0.0)
+    _, seen = await _looks(database, lambda _, sent: sent > 0)
+    with watched(program) as watch:
+        _, sent = await _looks(database, lambda events, sent: sent >= events)
+    await database.close()
+    return watch.cost("catching up", "events", sent - seen)
+
+
+async def _looks(database: asyncpg.Connection, is_there: Callable[[int, int], bool]) -> tuple[int, int]:
+    """The positions, once they are so."""
     while True:
         events, sent = await _positions(database)
-        if not began[1]:
-            began = (time.monotonic(), sent, program.cpu_seconds())
-        elif sent >= events:
-            break
-        await asyncio.sleep(0.05)
-    seconds, cpu = time.monotonic() - began[0], program.cpu_seconds() - began[2]
-    await database.close()
-    return (sent - began[1]) / seconds, cpu / (sent - began[1]) * 1e6
+        if is_there(events, sent):
+            return events, sent
+        await asyncio.sleep(LOOK)
 
 
 async def keeping_up(size: Size, directory: Path) -> list[Figure]:
     """2,000 events a second, and how far the relay is behind them."""
     lags: list[float] = []
-    cpu: list[float] = []
+    costs: list[Cost] = []
     async with _relaying(directory) as (program, _), httpx.AsyncClient(base_url=program.url, timeout=60) as http:
         database = await program.database()
         for number in range(size.rounds):
-            before = program.cpu_seconds()
-            sending = asyncio.create_task(_send(http, f"r{number}", size.seconds))
-            worst = 0.0
-            while not sending.done():
-                await asyncio.sleep(0.1)
-                worst = max(worst, await _lag(database))
-            await sending
+            with watched(program) as watch:
+                sending = asyncio.create_task(_send(http, f"r{number}", size.seconds))
+                worst = 0.0
+                while not sending.done():
+                    await asyncio.sleep(0.1)
+                    worst = max(worst, await _lag(database))
+                await sending
             lags.append(worst)
-            cpu.append((program.cpu_seconds() - before) / size.seconds / EVENTS_PER_SECOND * 1e6)
+            costs.append(watch.cost("taking in and relaying", "events", size.seconds * EVENTS_PER_SECOND))
         await database.close()
-    what = f"Kafka relay, the worst lag at {EVENTS_PER_SECOND:,} events/s"
-    notes = {"CPU us/event with ingest": round(sorted(cpu)[len(cpu) // 2])}
-    return [at_most(what, 1, "s", lags, broker=which(), **notes)]
+    return [Figure("keeping_up", lags, _notes(), [median_of(costs)])]
 
 
 async def _positions(database: asyncpg.Connection) -> tuple[int, int]:

@@ -13,7 +13,13 @@ PATH = "/api/v2/alerts"
 
 
 class Refused(Exception):
-    """An answer that is not 2xx."""
+    """An answer that is not 2xx. `head` is its first line and its headers, in small letters."""
+
+    def __init__(self, head: str, told: str) -> None:
+        super().__init__(head + told)
+        lines = (line.partition(": ") for line in head.splitlines())
+        self.retry_after = next((float(value) for name, _, value in lines if name == "retry-after"), None)
+        """Seconds after which it may be tried again; None if the answer says nothing of that."""
 
 
 class Sender:
@@ -42,7 +48,7 @@ class Sender:
         length = next(int(line[15:]) for line in answered.split(b"\r\n") if line.startswith(b"content-length:"))
         told = await reader.readexactly(length)
         if answered.split(None, 2)[1] != b"200":
-            raise Refused(f"{answered.decode()}{told.decode(errors='replace')}")
+            raise Refused(answered.decode(), told.decode(errors="replace"))
         return told
 
     def close(self) -> None:

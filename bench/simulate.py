@@ -26,10 +26,10 @@ from rich.table import Table
 from tests.kafka.brokers import mock_broker
 from tests.server_process import empty_place
 
-from bench.__main__ import machine
 from bench.arithmetic import RELAY_FEEDS, RELAY_POLL_SECONDS, Needs, needs, relay_looks
 from bench.comparison import SIMULATED, Comparison, Line
 from bench.figure import percentile
+from bench.machine import busy, machine
 from bench.meter import Meter
 from bench.players import HOLDS, Players
 from bench.programs import Program, lookout
@@ -248,7 +248,7 @@ async def _probed(url: str) -> list[float]:
     return times
 
 
-def compared(load: Load, processes: int, seconds: float, played: Played, known: Costs) -> Comparison:
+def compared(where: str, load: Load, processes: int, seconds: float, played: Played, known: Costs) -> Comparison:
     """What was measured beside what is predicted, by stage."""
     known = msgspec.structs.replace(known, pruned=Spent())  # nothing is that old
     predicted = needs(load, known, processes, checkpoint_seconds=seconds)
@@ -257,7 +257,7 @@ def compared(load: Load, processes: int, seconds: float, played: Played, known: 
         "nothing is sent": _idle(load, processes, played, known),
         "at real pace": _at_pace(load, predicted, played),
     }
-    return Comparison(f"{machine()}, {datetime.now(UTC):%Y-%m-%d}", load, processes, seconds, stages)
+    return Comparison(where, load, processes, seconds, stages)
 
 
 def _filled(load: Load, played: Played, known: Costs) -> list[Line]:
@@ -385,8 +385,10 @@ def main() -> None:
         has_kafka=not given.no_kafka,
     )
     known = costs(given.costs)
+    where = f"{machine()}, {datetime.now(UTC):%Y-%m-%d}, {busy()}"
     seen = asyncio.run(played(load, given.processes, given.seconds))
-    comparison = compared(load, given.processes, given.seconds, seen, known)
+    comparison = compared(where, load, given.processes, given.seconds, seen, known)
+    comparison = msgspec.structs.replace(comparison, factor=given.factor)
     if given.write:
         SIMULATED.write_bytes(msgspec.json.format(msgspec.json.encode(comparison), indent=1) + b"\n")
     sys.exit(not show(comparison.stages, given.factor))

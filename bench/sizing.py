@@ -80,7 +80,8 @@ def compared(played: Comparison) -> str:
         for stage, lines in played.stages.items()
         for line in lines
     ]
-    return f"{what}\n\n{_table(['', 'what', 'unit', 'measured', 'arithmetic', 'ratio'], rows)}"
+    off = f"Off by more than {played.factor:g} times: {', '.join(played.off) or 'nothing'}."
+    return f"{what}\n\n{_table(['', 'what', 'unit', 'measured', 'arithmetic', 'ratio'], rows)}\n\n{off}"
 
 
 Row = tuple[str, Callable[[Load], str]]

@@ -22,8 +22,8 @@ import asyncpg
 from tests.server_process import empty_place
 
 from bench import steady
-from bench.__main__ import machine
 from bench.judging import document, drawn, progress, report
+from bench.machine import machine
 from bench.programs import Program, lookout
 from bench.samples import About, Sample, Sampler, keep, read
 from bench.tenants import MAKES_TENANTS, SECRET

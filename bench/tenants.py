@@ -93,9 +93,7 @@ class Quiet:
 
 def storm(url: str, connections: int, alerts: int, repeats: bool, taken: Any, stopped: Any) -> None:
     """Another tenant at full speed, in a process of its own: `taken` counts its alerts."""
-    os.setpriority(os.PRIO_PROCESS, 0, 19)
-    # Real senders are on other machines: this one has what the others leave of the processors.
-    os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
+    go_last()
     asyncio.run(_storm(url, connections, alerts, repeats, taken, stopped))
 
 
@@ -183,6 +181,12 @@ async def measured(asked: argparse.Namespace) -> dict[str, Any]:
 def _told(times: list[float]) -> dict[str, float]:
     milliseconds = {"p50": statistics.median(times), "p99": percentile(times, 0.99), "max": times[-1]}
     return {"samples": len(times), **{name: round(value * 1000, 1) for name, value in milliseconds.items()}}
+
+
+def go_last() -> None:
+    """Leave the processors to all others from now on: real senders are on other machines."""
+    os.setpriority(os.PRIO_PROCESS, 0, 19)
+    os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
 
 
 @contextmanager

@@ -106,6 +106,18 @@ _ACTS: dict[Fault, tuple[Act, Act]] = {
         lambda stage, _: _signal_broker(stage, signal.SIGSTOP),
         lambda stage, _: _signal_broker(stage, signal.SIGCONT),
     ),
+    Fault.KAFKA_CUT: (
+        lambda stage, step: stage.to_kafka[step.target].cut(),
+        lambda stage, step: stage.to_kafka[step.target].mend(),
+    ),
+    Fault.KAFKA_DELAYED: (
+        lambda stage, step: _slow_down(stage.to_kafka[step.target], step),
+        lambda stage, step: stage.to_kafka[step.target].mend(),
+    ),
+    Fault.KAFKA_SILENT: (
+        lambda stage, step: stage.to_kafka[step.target].silence(),
+        lambda stage, step: _end_silence(stage.to_kafka[step.target], step),
+    ),
     Fault.FOLLOWER_KILLED: (lambda stage, step: stage.followers[step.target].cut_off(), _read_on),
     Fault.FOLLOWER_FROZEN: (lambda stage, step: stage.followers[step.target].freeze(), _read_on),
 }

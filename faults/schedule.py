@@ -1,6 +1,7 @@
 """What goes wrong, and when: a pure function of the seed, so that a seed plays the same faults again."""
 
 import random
+from collections.abc import Iterator
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -11,6 +12,8 @@ FOLLOWERS = 6
 FIRST = 2.0
 GAP = (0.3, 4.0)
 """Seconds from one fault to the next. One may last longer than that: then there are two at once."""
+KAFKA_GAP = (3.0, 20.0)
+"""The same of what happens to the ways to Kafka, which have a schedule of their own beside all others."""
 REST = 2.0
 """Seconds for which nothing new happens to what was just mended."""
 
@@ -38,6 +41,9 @@ class Fault(StrEnum):
     KAFKA_FROZEN = "Kafka is frozen (SIGSTOP)"
     FOLLOWER_KILLED = "a follower is cut off"
     FOLLOWER_FROZEN = "a follower stops reading"
+    KAFKA_CUT = "the way to Kafka is cut"
+    KAFKA_DELAYED = "the way to Kafka is slow"
+    KAFKA_SILENT = "the way to Kafka is silent"
 
 
 class Step(msgspec.Struct, frozen=True):
@@ -72,7 +78,9 @@ class _Kind(NamedTuple):
     amount: tuple[float, float] = (0.0, 0.0)
 
 
-_KINDS = {
+_Kinds = dict[Fault, _Kind]
+
+_KINDS: _Kinds = {
     Fault.LOOKOUT_KILLED: _Kind(8, "lookout", REPLICAS, (0.2, 4)),
     Fault.LOOKOUT_STOPPED: _Kind(5, "lookout", REPLICAS, (0.2, 4)),
     Fault.LOOKOUT_FROZEN: _Kind(6, "lookout", REPLICAS, (1, 12)),
@@ -94,25 +102,34 @@ _KINDS = {
     Fault.FOLLOWER_KILLED: _Kind(5, "follower", FOLLOWERS, (0, 0)),
     Fault.FOLLOWER_FROZEN: _Kind(5, "follower", FOLLOWERS, (1, 12)),
 }
+_TO_KAFKA: _Kinds = {
+    Fault.KAFKA_CUT: _Kind(1, "way to kafka", REPLICAS, (0.1, 5)),
+    Fault.KAFKA_DELAYED: _Kind(1, "way to kafka", REPLICAS, (2, 10), (0.01, 0.3)),
+    Fault.KAFKA_SILENT: _Kind(1, "way to kafka", REPLICAS, (1, 15), (0, 1)),
+}
 
 
 def schedule(seed: int, seconds: float) -> list[Step]:
     """The faults of so many seconds, in the order in which they begin. All are mended by then."""
-    chance = random.Random(seed)
-    faults, weights = list(_KINDS), [kind.weight for kind in _KINDS.values()]
+    steps = [*_drawn(random.Random(seed), _KINDS, GAP, seconds)]
+    # By a chance of their own: so a seed's other faults are those that it had before there were these.
+    steps += _drawn(random.Random(f"{seed} to kafka"), _TO_KAFKA, KAFKA_GAP, seconds)
+    return sorted(steps, key=lambda step: step.at)
+
+
+def _drawn(chance: random.Random, kinds: _Kinds, gap: tuple[float, float], seconds: float) -> Iterator[Step]:
+    faults, weights = list(kinds), [kind.weight for kind in kinds.values()]
     free_at: dict[tuple[str, int], float] = {}
-    steps: list[Step] = []
     at = FIRST
     while at < seconds:
         (fault,) = chance.choices(faults, weights)
-        kind = _KINDS[fault]
+        kind = kinds[fault]
         step = Step(
             round(at, 2), fault, chance.randrange(kind.targets),
             round(chance.uniform(*kind.seconds), 2), round(chance.uniform(*kind.amount), 2),
         )  # fmt: skip
-        at += chance.uniform(*GAP)
+        at += chance.uniform(*gap)
         what = (kind.what, step.target)
         if free_at.get(what, 0.0) <= step.at and step.at + step.seconds <= seconds:
             free_at[what] = step.at + step.seconds + REST
-            steps.append(step)
-    return steps
+            yield step

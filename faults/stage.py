@@ -7,14 +7,14 @@ from pathlib import Path
 from random import Random
 
 import msgspec
-from tests.kafka.brokers import Broker, mock_broker, real_broker, which
+from tests.kafka.brokers import Broker, jars, mock_broker, real_broker
 from tests.kafka.reading import Reader
 
 from faults.cluster import Cluster, cluster
 from faults.disk import Disk
 from faults.followers import EventStream, Follower, Subscription
 from faults.ledger import World
-from faults.link import Link, link
+from faults.link import Connect, Link, link
 from faults.replica import Replica, clock_library, replica
 from faults.schedule import FOLLOWERS, REPLICAS, Fault
 from faults.senders import SECRET, Alertmanager, Door, Events, Prometheus, Sender, Traffic
@@ -23,6 +23,7 @@ TENANTS = ("acme", "globex", "initech")
 STREAMS = (EventStream(), Subscription())
 EVENTS_TOPIC, TRIGGERS_TOPIC = "service_events", "lookout.incidents"
 PARTITIONS = 3
+TO_KAFKA = frozenset({Fault.KAFKA_CUT, Fault.KAFKA_DELAYED, Fault.KAFKA_SILENT})
 MAKES_TENANTS = "tenants:\n  auto_create_tenants: true\n"
 
 
@@ -35,6 +36,8 @@ class Stage(msgspec.Struct, frozen=True):
     replicas: Sequence[Replica]
     to_database: Sequence[Link]
     to_lookout: Sequence[Link]
+    to_kafka: Sequence[Link]
+    """Empty where it is a mock: that has one address for all."""
     worlds: Sequence[World]
     senders: Sequence[Sender]
     followers: Sequence[Follower]
@@ -47,6 +50,8 @@ class Stage(msgspec.Struct, frozen=True):
             return "the disk is not filled: only root can mount a small one"
         if fault is Fault.CLOCK_MOVED and clock_library() is None:
             return "no clock is moved: install libfaketime (apt-get install libfaketime on Debian or Ubuntu)"
+        if fault in TO_KAFKA and not self.to_kafka:
+            return "no way to Kafka is cut: that needs Apache Kafka (Java 17, Maven and scripts/test-setup.sh)"
         return None
 
 
@@ -58,20 +63,20 @@ async def stage(seed: int, disk: Disk, place: Path, logs: Path) -> AsyncGenerato
     config.write_text(MAKES_TENANTS)
     async with AsyncExitStack() as stack:
         database = await stack.enter_async_context(cluster(disk))
-        broker = await stack.enter_async_context(_broker(place / "kafka"))
+        broker, to_kafka = await _broker(place / "kafka", stack)
         for topic in (EVENTS_TOPIC, TRIGGERS_TOPIC):
             await broker.create(topic, PARTITIONS)
         environ = {
             "SERVICE_TOKEN": SECRET,
             "LOOKOUT_CONFIG": str(config),
-            "KAFKA_BROKERS": broker.address,
             "LOOKOUT_READ_RATE": "10000",
             "LOOKOUT_INGEST_RATE": "10000",
         }
+        addresses = [f"127.0.0.1:{way.port}" for way in to_kafka] or [broker.address] * REPLICAS
         to_database = [await stack.enter_async_context(link(database.connect)) for _ in range(REPLICAS)]
         replicas = [
-            await stack.enter_async_context(_replica(number, way, place, logs, environ))
-            for number, way in enumerate(to_database, 1)
+            await stack.enter_async_context(_replica(number, way, place, logs, {**environ, "KAFKA_BROKERS": address}))
+            for number, (way, address) in enumerate(zip(to_database, addresses, strict=True), 1)
         ]
         to_lookout = [await stack.enter_async_context(link(one.connect)) for one in replicas]
         traffic = Traffic()
@@ -83,7 +88,18 @@ async def stage(seed: int, disk: Disk, place: Path, logs: Path) -> AsyncGenerato
         reader = Reader(broker.address, EVENTS_TOPIC, TRIGGERS_TOPIC)
         stack.callback(reader.close)
         yield Stage(
-            disk, database, broker, replicas, to_database, to_lookout, worlds, senders, followers, reader, traffic
+            disk,
+            database,
+            broker,
+            replicas,
+            to_database,
+            to_lookout,
+            to_kafka,
+            worlds,
+            senders,
+            followers,
+            reader,
+            traffic,
         )
 
 
@@ -101,15 +117,20 @@ def _replica(
     return replica(f"lookout {number}", own, logs / f"lookout-{number}.log", {**environ, **to_database})
 
 
-@asynccontextmanager
-async def _broker(directory: Path) -> AsyncGenerator[Broker]:
+async def _broker(directory: Path, stack: AsyncExitStack) -> tuple[Broker, list[Link]]:
+    """A broker, and a way to it for each replica. The harness itself goes past these."""
     await asyncio.to_thread(directory.mkdir)
-    if which().startswith("apache"):
-        async with real_broker(directory) as broker:
-            yield broker
-    else:
-        async with mock_broker() as broker:
-            yield broker
+    if jars() is None:
+        return await stack.enter_async_context(mock_broker()), []
+    far_ends: list[int] = []  # known only after the ways to them
+
+    def to(number: int) -> Connect:
+        return lambda: asyncio.open_connection("127.0.0.1", far_ends[number])
+
+    ways = [await stack.enter_async_context(link(to(number))) for number in range(REPLICAS)]
+    broker = await stack.enter_async_context(real_broker(directory, ways=[way.port for way in ways]))
+    far_ends += broker.ways.values()
+    return broker, ways
 
 
 def _senders(

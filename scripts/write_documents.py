@@ -1,8 +1,9 @@
 """Writes what is generated from the code and checked in: `make documents`. A test compares, so nothing goes stale."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
-from bench import sizing
+from bench import bars, paths, results, sizing
 from bench.comparison import simulated
 from bench.quantities import costs
 from scripts import dashboard
@@ -18,10 +19,13 @@ ARCHITECTURE = ROOT / "docs" / "architecture.md"
 BEGIN = "<!-- begin: the life of an incident -->\n"
 END = "<!-- end: the life of an incident -->\n"
 SCALING = ROOT / "docs" / "scaling.md"
+README = ROOT / "README.md"
+PERFORMANCE = ROOT / "docs" / "performance.md"
 
 
 def documents() -> dict[Path, str]:
     """Every generated file with the text that it should have."""
+    found = results.results()
     return {
         ROOT / "openapi.json": openapi.text_of(openapi.document()),
         ROOT / "event.schema.json": openapi.text_of(openapi.event_schema()),
@@ -29,7 +33,18 @@ def documents() -> dict[Path, str]:
         ROOT / "deploy" / "grafana" / "lookout.json": dashboard.text(),
         ROOT / "asyncapi.yaml": asyncapi.text_of(asyncapi.document()),
         ARCHITECTURE: _with_life(ARCHITECTURE.read_text()),
-        SCALING: _with_tables(SCALING.read_text()),
+        SCALING: _filled(SCALING, {"the arithmetic": sizing.tables(costs()), "the play": sizing.compared(simulated())}),
+        README: _filled(README, {"how fast": results.readme_table(found)}),
+        PERFORMANCE: _filled(
+            PERFORMANCE,
+            {
+                "what is missed": results.missed(found),
+                "what an alert costs": results.alert_costs(found),
+                "where it goes": paths.tables(paths.paths()),
+            },
+        ),
+        ROOT / "bench" / "RESULTS.md": results.document(found),
+        ROOT / "docs" / "images" / "bench.svg": bars.picture("Measured against target", found.figures),
     }
 
 
@@ -67,9 +82,10 @@ def _with_life(page: str) -> str:
     return f"{head}{BEGIN}\n{diagram()}\n\nWhich event each step adds to the log:\n\n{table()}\n\n{END}{tail}"
 
 
-def _with_tables(page: str) -> str:
-    """What a large load needs, by the arithmetic of the bench, and what was played of it."""
-    for name, text in (("the arithmetic", sizing.tables(costs())), ("the play", sizing.compared(simulated()))):
+def _filled(path: Path, texts: Mapping[str, str]) -> str:
+    """The page with these texts, each between its two marks."""
+    page = path.read_text()
+    for name, text in texts.items():
         begin, end = f"<!-- begin: {name} -->\n", f"<!-- end: {name} -->\n"
         head, _, rest = page.partition(begin)
         _, _, tail = rest.partition(end)

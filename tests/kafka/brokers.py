@@ -10,7 +10,7 @@ import os
 import shutil
 import sys
 import uuid
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any, Protocol
@@ -29,7 +29,10 @@ _PROPERTIES = """\
 process.roles=broker,controller
 node.id=1
 controller.quorum.voters=1@127.0.0.1:{controller}
-listeners=PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller}
+listeners=PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller}{listeners}
+advertised.listeners=PLAINTEXT://127.0.0.1:{port}{advertised}
+listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT{plain}
+inter.broker.listener.name=PLAINTEXT
 controller.listener.names=CONTROLLER
 log.dirs={data}
 num.partitions=3
@@ -89,17 +92,25 @@ def real_jars() -> Path:
 
 
 class RealBroker:
-    """Apache Kafka."""
+    """Apache Kafka. `ways` are ports, each the near end of a way to it: who comes by one is told to stay on it."""
 
-    def __init__(self, directory: Path, jars: Path, *, creates_topics: bool) -> None:
+    def __init__(self, directory: Path, jars: Path, *, creates_topics: bool, ways: Sequence[int]) -> None:
         port, controller = free_port(), free_port()
         self.address = f"127.0.0.1:{port}"
+        self.ways = {near: free_port() for near in ways}
+        """The port to which each way leads."""
         self._directory = directory
         self._java = ["java", "-Xmx256m", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-cp", f"{jars}/*"]
         self._properties = directory / "server.properties"
         self._properties.write_text(
             _PROPERTIES.format(
-                port=port, controller=controller, data=directory / "data", creates=str(creates_topics).lower()
+                port=port,
+                controller=controller,
+                data=directory / "data",
+                creates=str(creates_topics).lower(),
+                listeners="".join(f",WAY{near}://127.0.0.1:{far}" for near, far in self.ways.items()),
+                advertised="".join(f",WAY{near}://127.0.0.1:{near}" for near in ways),
+                plain="".join(f",WAY{near}:PLAINTEXT" for near in ways),
             )
         )
         self._process: asyncio.subprocess.Process | None = None
@@ -167,9 +178,11 @@ class MockBroker:
 
 
 @asynccontextmanager
-async def real_broker(directory: Path, *, creates_topics: bool = True) -> AsyncGenerator[RealBroker]:
+async def real_broker(
+    directory: Path, *, creates_topics: bool = True, ways: Sequence[int] = ()
+) -> AsyncGenerator[RealBroker]:
     """Apache Kafka, running until the block ends."""
-    broker = RealBroker(directory, real_jars(), creates_topics=creates_topics)
+    broker = RealBroker(directory, real_jars(), creates_topics=creates_topics, ways=ways)
     await broker.format()
     try:
         await broker.start()

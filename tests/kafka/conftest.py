@@ -8,6 +8,7 @@ import msgspec
 import pytest
 from tests.kafka.brokers import MOCK, REAL, Broker, MockBroker, RealBroker, mock_broker, real_broker
 from tests.kafka.reading import Reader
+from tests.real.programs import free_port
 from tests.scenario.conftest import clock, start
 
 from lookout.kafka import KafkaSettings
@@ -17,8 +18,8 @@ __all__ = ["clock", "start"]
 
 @pytest.fixture(scope="session")
 async def apache_kafka(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[RealBroker]:
-    """Apache Kafka, for all tests of this process."""
-    async with real_broker(tmp_path_factory.mktemp("kafka")) as broker:
+    """Apache Kafka, for all tests of this process. There is a way to it that nobody has made."""
+    async with real_broker(tmp_path_factory.mktemp("kafka"), ways=[free_port()]) as broker:
         yield broker
 
 

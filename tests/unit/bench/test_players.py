@@ -28,7 +28,7 @@ class Heard(Sender):
         self.bodies.append(msgspec.json.decode(body))
         self.news.set()
         if self._refuses:
-            raise Refused("503")
+            raise Refused("HTTP/1.1 503", "")
         return b""
 
 

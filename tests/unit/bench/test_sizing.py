@@ -34,3 +34,10 @@ def test_a_play_is_a_line_for_each_quantity() -> None:
     assert "1,000 tenants with 10,000 active alerts" in text
     assert "| at real pace | WAL | kB/s | 30 | 20 | 1.50 |" in text
     assert "| at real pace | from POST to SSE, p99 | ms | 12 |  |  |" in text
+
+
+def test_a_play_says_what_of_it_is_off() -> None:
+    lines = [Line("WAL", "kB/s", 30, 10), Line("commits", "/s", 10, 10)]
+    load = Load().scaled(0.01)
+    assert "Off by more than 1.5 times: WAL (at pace)." in compared(Comparison("", load, 1, 60, {"at pace": lines}))
+    assert "Off by more than 4 times: nothing." in compared(Comparison("", load, 1, 60, {"at pace": lines}, 4))

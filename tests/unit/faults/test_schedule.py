@@ -2,7 +2,7 @@
 
 import pytest
 from faults.acts import KNOWN
-from faults.schedule import FOLLOWERS, REPLICAS, Fault, schedule
+from faults.schedule import FOLLOWERS, REPLICAS, Fault, Step, schedule
 
 SEEDS = range(40)
 
@@ -17,6 +17,16 @@ def test_a_longer_time_begins_as_a_shorter_one() -> None:
     within = [step for step in long if step.at < 60 and step.at + step.seconds <= 60]
     assert short[0] == long[0]
     assert [step for step in within if step.at < 30] == [step for step in short if step.at < 30]
+
+
+def test_what_happens_on_the_way_to_kafka_changes_nothing_else_of_a_seed() -> None:
+    others = [step for step in schedule(7, 120) if "the way to Kafka" not in step.fault]
+    assert others[:3] == [
+        Step(2.0, Fault.POSTGRES_KILLED, 0, 1.7),
+        Step(5.34, Fault.LOOKOUT_KILLED, 2, 0.42),
+        Step(5.78, Fault.BACKENDS_ENDED, 0, 0.39),
+    ]
+    assert len(others) < len(schedule(7, 120))
 
 
 @pytest.mark.parametrize("seed", SEEDS)

@@ -1,0 +1,16 @@
+"""A broker that is reached by a way of its own sends its clients back to that way: so `make faults` can cut it."""
+
+import asyncio
+
+import pytest
+from confluent_kafka.admin import AdminClient
+from tests.kafka.brokers import RealBroker
+
+
+@pytest.mark.real
+async def test_who_comes_by_a_way_is_told_to_stay_on_it_and_others_are_not(apache_kafka: RealBroker) -> None:
+    ((near, far),) = apache_kafka.ways.items()
+    for asked, told in ((f"127.0.0.1:{far}", f"127.0.0.1:{near}"), (apache_kafka.address, apache_kafka.address)):
+        client = AdminClient({"bootstrap.servers": asked, "log_level": 0})
+        found = (await asyncio.to_thread(client.list_topics, timeout=10)).brokers.values()
+        assert [f"{broker.host}:{broker.port}" for broker in found] == [told]
