@@ -1,12 +1,13 @@
-"""Ten thousand open incidents: the first paint is quick, the page small, and it stays live."""
+"""Ten thousand open incidents: the first paint is about as quick as of none, the page small, and it stays live."""
 
 from playwright.async_api import expect
 from tests.driver import Driver
 from tests.page.conftest import Reads
+from tests.page.reader import Reader
 
 MANY = 10_000
-SOON = 300
-"""Milliseconds until something is painted."""
+AS_LONG = 4
+"""So many times as long as with no incident something may take to be painted. Alone on a machine it is twice."""
 TRIES = 10
 PAINT = """() => new Promise(tell => new PerformanceObserver(
     list => list.getEntriesByName("first-contentful-paint").forEach(paint => tell(paint.startTime))
@@ -41,17 +42,23 @@ async def many(lookout: Driver) -> None:
     await lookout.sql(f"UPDATE feeds SET last_position = {MANY}")
 
 
+async def painted(reader: Reader) -> float:
+    """Milliseconds until something is painted."""
+    await reader.opens()
+    return await reader.page.evaluate(PAINT)
+
+
 async def test_ten_thousand_open_incidents(lookout: Driver, reads: Reads) -> None:
-    await many(lookout)
     async with reads(lookout.url) as mira:
+        # The best of some: what it costs, and not what else the machine has to do.
+        empty = min([await painted(mira) for _ in range(3)])
+        await many(lookout)
         await mira.opens()
         await expect(mira.page.locator("#open-title")).to_have_text("10,000 open incidents")
-        paints: list[float] = []
-        # The best: what it costs, and not what else the machine has to do.
-        while min(paints, default=SOON) >= SOON and len(paints) < TRIES:
-            await mira.opens()
-            paints.append(await mira.page.evaluate(PAINT))
-        assert min(paints) < SOON, paints
+        paints = [await painted(mira)]
+        while min(paints) > AS_LONG * empty and len(paints) < TRIES:
+            paints.append(await painted(mira))
+        assert min(paints) <= AS_LONG * empty, (empty, paints)
         await mira.shot("ten-thousand")
         lookout.clock.move(seconds=1)
         await lookout.fires(alertname="Newest", severity="critical")
