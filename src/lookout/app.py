@@ -106,7 +106,7 @@ async def running(settings: Settings, clock: Clock) -> AsyncGenerator[Running]:
         owner = LOCAL_TENANT if is_local else settings.platform_tenant
         reconciler = Reconciler(written, intake, clock, owner, limits, is_alone=is_local)
         intake.on_return = reconciler.request
-        intake.on_quiet = followers.catch_up
+        intake.on_commit = followers.tell
         reload = Reload(settings.config, limits, intake, reads, clock)
         relays = await stack.enter_async_context(_relays(settings, clock, dsn))
         parts = Parts(

@@ -86,33 +86,6 @@ def test_i8_a_thread_stands_still_for_a_bounded_time(monkeypatch: pytest.MonkeyP
         quiet.give_in_thread()
 
 
-async def test_i8_what_was_committed_is_read_before_a_storm_goes_on() -> None:
-    both = Ways()
-    reading = asyncio.get_running_loop().create_future()
-    with both.of(Lane.ALL, STORM) as storm:
-        assert both.are_shared
-        with both.of(Lane.QUIET, 1):
-            both.hold(reading)
-        standing = asyncio.create_task(storm.give())
-        await asyncio.sleep(0)
-        assert not standing.done()
-        reading.set_result(None)
-        async with asyncio.timeout(5):
-            await standing
-    assert not both.are_shared
-
-
-async def test_i8_a_reader_that_does_not_come_to_an_end_holds_a_storm_up_for_a_while(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(ways, "STANDSTILL_SECONDS", 0.01)
-    both = Ways()
-    both.hold(asyncio.get_running_loop().create_future())
-    assert not both.are_clear
-    async with asyncio.timeout(5):
-        await both.until_clear()
-
-
 async def test_i8_a_small_commit_gives_way_to_nobody_and_nobody_to_it() -> None:
     """Where there is no storm, both lanes have quiet tenants."""
     both = Ways()

@@ -2,11 +2,12 @@
 
 One reader per tenant and process reads each event once and keeps the last ones, encoded, for all its followers. A
 follower holds a position and nothing else: whoever is slow, or comes back after long, reads pages from the table until
-it has caught up. A notification only wakes the reader, and a poll stands behind it: data always comes from the table.
+it has caught up. What is committed here, and is what the reader would read next, is handed to it: the table has the
+same. All else comes from the table: a notification only wakes the reader, and a poll stands behind it.
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import timedelta
 
@@ -17,10 +18,13 @@ from lookout.clock import Clock
 from lookout.errors import Conflict, Gone, Overloaded
 from lookout.feeds.encoded import Encoded, encode
 from lookout.feeds.recent import Recent, Room
+from lookout.incidents.events import Record, feed_event
 from lookout.store.database import PASSING_ERRORS, Wakes
 from lookout.store.reads import Reads
 
 PAGE = 500
+TOLD_AT_ONCE = 200
+"""Events that are handed over after a commit: to encode as many takes a millisecond or two."""
 POLL = timedelta(seconds=1)
 """How late an event is at most where no notification comes."""
 SIGN_OF_LIFE = timedelta(seconds=15)
@@ -121,13 +125,10 @@ class Followers:
             for reader in self._readers.values():
                 reader.announce()
 
-    def catch_up(self, tenant_id: str) -> "asyncio.Future[None] | None":
-        """Read now what was just committed here, and wait for no notification; done when that is read, or cannot be.
-
-        None if nobody follows this tenant here.
-        """
-        reader = self._readers.get(tenant_id)
-        return None if reader is None else reader.catch_up()
+    def tell(self, tenant_id: str, records: Sequence[Record]) -> None:
+        """What was just committed here, of which nobody needs to be told by the database."""
+        if (reader := self._readers.get(tenant_id)) is not None:
+            reader.tell(records)
 
     def close(self) -> None:
         """End every stream: Lookout is going down, and its clients resume elsewhere or later."""
@@ -206,11 +207,9 @@ class _Reader:
         self._reads = reads
         self._recent = recent
         self._woken = asyncio.Event()
-        self._awaited: list[asyncio.Future[None]] = []
         self._news = asyncio.Event()
         self._started: asyncio.Task[None] = asyncio.create_task(self._start())
         self._reading: asyncio.Task[None] = asyncio.create_task(self._read())
-        self._reading.add_done_callback(lambda _: _have_read(self._awaited))
 
     async def ready(self) -> None:
         """Return once the end of the log is known."""
@@ -220,15 +219,13 @@ class _Reader:
         """There may be more to read."""
         self._woken.set()
 
-    def catch_up(self) -> asyncio.Future[None]:
-        """Read; done when all that there is now has been read, or nothing is read any more."""
-        reading = asyncio.get_running_loop().create_future()
-        if self._reading.done():
-            reading.set_result(None)
+    def tell(self, records: Sequence[Record]) -> None:
+        """Keep these, if they come next and are few: many are read by pages, so that others get their turn."""
+        is_next = self._started.done() and self.failure is None and records[0].event.position == self.head + 1
+        if is_next and len(records) <= TOLD_AT_ONCE:
+            self._keep([encode(feed_event(record.event, record.incident)) for record in records])
         else:
-            self._awaited.append(reading)
             self.wake()
-        return reading
 
     def wake_for(self, position: int) -> None:
         """The log ends at `position`: there is more to read if that is beyond what has been read."""
@@ -276,22 +273,20 @@ class _Reader:
         while True:
             await self._woken.wait()
             self._woken.clear()
-            awaited, self._awaited = self._awaited, []
             try:
                 is_whole = False
                 while not is_whole:
                     events = await self._reads.events_after(self._tenant_id, self.head, PAGE)
                     is_whole = len(events) < PAGE
-                    if events:
-                        self._keep([encode(event) for event in events])
+                    # Some may have been told meanwhile.
+                    if fresh := [event for event in events if event.position > self.head]:
+                        self._keep([encode(event) for event in fresh])
             except PASSING_ERRORS as error:
                 log.warning("follow", action="read_failed", error=repr(error))
             except Exception as error:  # noqa: BLE001 - it ends the streams, which would else show life and no events
                 self.failure = error
                 self.announce()
                 return
-            finally:
-                _have_read(awaited)
 
     def _keep(self, events: list[Encoded]) -> None:
         self._recent.keep(events)
@@ -299,8 +294,3 @@ class _Reader:
         metrics.READ.inc(len(events))
         metrics.FEED_LAG.observe(max(0.0, (self._clock.now() - events[-1].event.recorded_at).total_seconds()))
         self.announce()
-
-
-def _have_read(awaited: list["asyncio.Future[None]"]) -> None:
-    for reading in awaited:
-        reading.set_result(None)

@@ -241,6 +241,21 @@ class FeedEvent(msgspec.Struct, frozen=True):
     change: Change
 
 
+def feed_event(event: Event, incident: Incident) -> FeedEvent:
+    """An event with the incident as it was after it, as it is shown."""
+    return FeedEvent(
+        schema_version=SCHEMA_VERSION,
+        event_id=event.event_id,
+        event_type=event.event_type,
+        tenant_id=event.tenant_id,
+        position=event.position,
+        occurred_at=event.occurred_at,
+        recorded_at=event.recorded_at,
+        incident=incident,
+        change=event.change,
+    )
+
+
 def event_id(tenant_id: str, position: int) -> str:
     """The id of the event at `position`: a reader that sees a record twice can tell by it."""
     return str(uuid_utils.uuid5(_EVENT_IDS, f"{tenant_id}/{position}"))

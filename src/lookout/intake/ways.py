@@ -1,8 +1,7 @@
-"""Who goes first while two commits are under way: the quiet tenants, until their followers here have read it.
+"""Who goes first while two commits are under way: the quiet tenants.
 
 They share a processor and a database. So whoever commits a storm stands still, between two of its steps, while the
-quiet lane commits and what it committed is read; for a bounded time, or quiet tenants of whom there are many would keep
-it from ever ending.
+quiet lane commits; for a bounded time, or quiet tenants of whom there are many would keep it from ever ending.
 """
 
 import asyncio
@@ -57,9 +56,9 @@ class Ways:
     """
 
     def __init__(self) -> None:
-        self._first = 0
-        self._quiet: Set[str] = frozenset()
+        self._quiet: Set[str] | None = None
         self._storm: Set[str] | None = None
+        """Whose commit is under way in each lane."""
         self._clear = asyncio.Event()
         self._clear_for_threads = threading.Event()
         self._look()
@@ -67,7 +66,7 @@ class Ways:
     @property
     def are_clear(self) -> bool:
         """Whether nobody with precedence is at work, or who is may be waiting for the storm."""
-        return not self._first or not self._quiet.isdisjoint(self._storm or ())
+        return self._quiet is None or not self._quiet.isdisjoint(self._storm or ())
 
     @property
     def are_shared(self) -> bool:
@@ -82,12 +81,12 @@ class Ways:
                 yield way
             return
         self._quiet = tenants
-        self._count(1)
+        self._look()
         try:
             yield Way(None, alerts)
         finally:
-            self._quiet = frozenset()
-            self._count(-1)
+            self._quiet = None
+            self._look()
 
     @contextmanager
     def _storming(self, alerts: int, tenants: Set[str]) -> Generator[Way]:
@@ -102,19 +101,6 @@ class Ways:
             self._storm = None
             self._look()
 
-    def hold(self, until: "asyncio.Future[None]") -> None:
-        """Let what is done by then have precedence too, for a while at most."""
-        loop = asyncio.get_running_loop()
-        self._count(1)
-        held = asyncio.ensure_future(asyncio.shield(until))
-        late = loop.call_later(STANDSTILL_SECONDS, held.cancel)
-
-        def end(_: object) -> None:
-            late.cancel()
-            self._count(-1)
-
-        held.add_done_callback(end)
-
     async def until_clear(self) -> None:
         """Wait until nobody with precedence is at work."""
         await self._clear.wait()
@@ -122,10 +108,6 @@ class Ways:
     def hold_thread(self, seconds: float) -> None:
         """The same for a thread, for at most so long."""
         self._clear_for_threads.wait(seconds)
-
-    def _count(self, first: int) -> None:
-        self._first += first
-        self._look()
 
     def _look(self) -> None:
         for clear in (self._clear, self._clear_for_threads):

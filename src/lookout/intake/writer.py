@@ -20,6 +20,7 @@ from lookout import metrics
 from lookout.clock import Clock
 from lookout.errors import Overloaded
 from lookout.incidents.actions import REPEATABLE
+from lookout.incidents.events import Record
 from lookout.incidents.incident import Incident
 from lookout.incidents.ledger import Ledger, Receipt
 from lookout.incidents.policy import Policy
@@ -78,8 +79,8 @@ class Intake:
         self.tally = Tally(store)
         self.on_return: Callable[[str, str], None] = _nobody
         """Told the tenant and the source when one that was silent is heard again, after the commit."""
-        self.on_quiet: Callable[[str], asyncio.Future[None] | None] = _nobody_follows
-        """Told whose alerts were committed beside a storm; what it returns is done when they are read."""
+        self.on_commit: Callable[[str, Sequence[Record]], None] = _nobody_follows
+        """Told the tenant and what its log has grown by, after the commit."""
         self._store = store
         self._clock = clock
         self._fresh_id = fresh_id
@@ -185,8 +186,6 @@ class Intake:
                     whose = frozenset(chain.from_iterable(tenants_of(job.work) for job in batch))
                     with self._ways.of(lane, alerts, whose) as way:
                         await self._commit(batch, way)
-                        if lane is Lane.QUIET and self._ways.are_shared:
-                            self._let_read(batch)
                 finally:
                     self._queue.done(batch)
                     self._wake()
@@ -194,12 +193,6 @@ class Intake:
                 return
             else:
                 await self._wakes[lane].wait()
-
-    def _let_read(self, batch: Sequence[Job]) -> None:
-        """Those who follow a quiet tenant here have precedence too, until they have read what was committed."""
-        for tenant_id in {job.tenant_id for job in batch if job.tenant_id is not None}:
-            if (reading := self.on_quiet(tenant_id)) is not None:
-                self._ways.hold(reading)
 
     async def give_way(self, began: float) -> None:
         """In a storm, return once no quiet tenant's commit is under way: before what takes long.
@@ -346,6 +339,8 @@ class Intake:
             await transaction.append_rejected(rejections_of(batch))
             await way.give()  # what is flushed to the disk with a commit, others wait for
         for ledger in ledgers.values():
+            if ledger.records:
+                self.on_commit(ledger.tenant_id, ledger.records)
             for source in ledger.returned:
                 self.on_return(ledger.tenant_id, source)
         _count(outcomes, ledgers.values())
@@ -364,7 +359,7 @@ def _nobody(_tenant_id: str, _source: str) -> None:
     pass
 
 
-def _nobody_follows(_tenant_id: str) -> None:
+def _nobody_follows(_tenant_id: str, _records: Sequence[Record]) -> None:
     pass
 
 

@@ -8,7 +8,6 @@ import msgspec
 
 from lookout.alerts.alert import Alert, AlertStatus, LabelSet
 from lookout.incidents.events import (
-    SCHEMA_VERSION,
     AlertChange,
     Change,
     Event,
@@ -16,6 +15,7 @@ from lookout.incidents.events import (
     FeedEvent,
     InvestigationAttached,
     Record,
+    feed_event,
 )
 from lookout.incidents.heartbeat import Heartbeat
 from lookout.incidents.incident import Incident, Resolution
@@ -264,18 +264,7 @@ def event_of(row: asyncpg.Record) -> Event:
 
 def feed_event_of(row: asyncpg.Record) -> FeedEvent:
     """The event of a row of `events`, in the shape that every surface shows."""
-    event = event_of(row)
-    return FeedEvent(
-        schema_version=SCHEMA_VERSION,
-        event_id=event.event_id,
-        event_type=event.event_type,
-        tenant_id=event.tenant_id,
-        position=event.position,
-        occurred_at=event.occurred_at,
-        recorded_at=event.recorded_at,
-        incident=jsonb.loads(row["incident"], Incident),
-        change=event.change,
-    )
+    return feed_event(event_of(row), jsonb.loads(row["incident"], Incident))
 
 
 def alert_change_of(row: asyncpg.Record) -> AlertChange:
