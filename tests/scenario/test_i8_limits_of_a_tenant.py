@@ -55,6 +55,31 @@ async def test_i8_requests_that_send_beyond_the_rate_are_503_and_nothing_of_them
         assert (await lookout.http.get("/v1/incidents", headers=reader)).json()["incidents"] == []
 
 
+@pytest.mark.parametrize("who", ["a token that reads", "a person", "a platform operator", "a service of no tenant"])
+async def test_i8_who_may_not_send_costs_no_sender_anything(start: Start, who: str) -> None:
+    """Neither its tenant's rate, nor that what falls silent ends: nothing was sent that could not be heard."""
+    async with start(access=ACCESS, limits=Limits(ingest_rate=1, read_rate=2)) as lookout:
+        listening = lookout.running.parts.intake.listening
+        sender = bearer((await api_token(lookout, Scope.INGEST)).text)
+        credentials = {
+            "a token that reads": (await api_token(lookout, Scope.READ)).text,
+            "a person": person(lookout),
+            "a platform operator": person(lookout, "", "platform_operator"),
+            "a service of no tenant": SERVICE,
+        }
+        before = listening.since_of("acme"), listening.since
+        lookout.clock.move(minutes=1)
+        statuses = [
+            (await lookout.http.post(path, json=[], headers=bearer(credentials[who]))).status_code
+            for path in ("/api/v2/alerts", "/v1/events", "/v2/enqueue", "/v1/alertmanager", "/v1/grafana") * 5
+        ]
+        # As with all else that it asks: of what it may ask it has ten seconds at once.
+        assert set(statuses[:BURST_SECONDS]) == {400 if who == "a service of no tenant" else 403}
+        assert statuses[-1] == 429
+        assert (listening.since_of("acme"), listening.since) == before
+        assert (await lookout.http.post("/api/v2/alerts", json=[], headers=sender)).status_code == 200
+
+
 async def test_i8_a_sender_for_many_tenants_counts_as_one(start: Start) -> None:
     async with start(access=ACCESS, limits=Limits(ingest_rate=1)) as lookout:
         sender = bearer((await many_token(lookout)).text)
