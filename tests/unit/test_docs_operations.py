@@ -217,6 +217,8 @@ BOUNDS = {
     "buckets of requests that are remembered": f"{tenant_limits.BUCKETS_LIMIT:,}",
     "tenants whose last refusal is remembered": f"{listening.TENANTS_LIMIT:,}",
     "lists of alerts that are made at once": f"{alertmanager.READS_LIMIT}",
+    "lists of one tenant's alerts that are made at once": f"{alertmanager.READS_OF_TENANT}",
+    "matchers of a query of the Alertmanager API": f"{alertmanager.MATCHERS_LIMIT}",
     "a regular expression in a matcher, compiled": f"{expression.PROGRAM_LIMIT // MEBIBYTE} MiB",
     "API tokens that are remembered": f"{tokens.REMEMBERED_LIMIT:,}",
     "a people's token": f"{people.LONGEST_TOKEN:,}",
