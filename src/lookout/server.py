@@ -63,6 +63,8 @@ class Server(uvicorn.Server):
                 server_header=False,
                 proxy_headers=False,
                 ws_max_size=WEBSOCKET_MESSAGE_LIMIT,
+                # Nothing is unpacked, and who has not said yet who it is costs no room to pack in.
+                ws_per_message_deflate=False,
                 backlog=BACKLOG,
                 timeout_keep_alive=KEPT_OPEN_SECONDS,
             )
