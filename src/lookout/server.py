@@ -9,7 +9,7 @@ import structlog
 import uvicorn
 from starlette.types import ASGIApp
 
-from lookout.api.connections import KEPT_OPEN_SECONDS, Connection
+from lookout.api.connections import KEPT_OPEN_SECONDS, Connection, Socket
 from lookout.errors import StartError
 
 STOP_SECONDS = 5
@@ -56,7 +56,7 @@ class Server(uvicorn.Server):
             uvicorn.Config(
                 app,
                 http=Connection,
-                ws="websockets-sansio",
+                ws=Socket,
                 lifespan="off",
                 log_config=None,
                 access_log=False,

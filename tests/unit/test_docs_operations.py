@@ -257,6 +257,7 @@ BOUNDS = {
     "ended leases of an alert": f"{lease.ENDED_LEASES_KEPT}",
     "open connections of one process": f"{connections.CONNECTIONS:,}",
     "time for the headers of a request to arrive": f"{connections.HEADERS_SECONDS:.0f}",
+    "a client that takes nothing of what waits for it": f"{connections.UNREAD_SECONDS:.0f}",
     "headers of a request": f"{connections.HEADERS_LIMIT // 1024} KiB",
     "requests on a connection that wait for the answer to one before": f"{connections.PIPELINED}",
     "followers of one process": f"{follow.STREAM_LIMIT:,}",
