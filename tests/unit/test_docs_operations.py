@@ -260,6 +260,8 @@ BOUNDS = {
     "a client that takes nothing of what waits for it": f"{connections.UNREAD_SECONDS:.0f}",
     "headers of a request": f"{connections.HEADERS_LIMIT // 1024} KiB",
     "requests on a connection that wait for the answer to one before": f"{connections.PIPELINED}",
+    "reads of tenants at once": f"{database.READS}",
+    "reads of one tenant at once": f"{database.READS_OF_TENANT}",
     "followers of one process": f"{follow.STREAM_LIMIT:,}",
     "events kept for followers of a tenant": f"{recent.RECENT_LIMIT:,}",
     "events kept for followers of all tenants": f"{recent.RECENT_BYTES // MEBIBYTE} MiB",
