@@ -34,7 +34,8 @@ GOOD: dict[str, bytes] = {
 # What Go reads, or leaves unread, and so is taken. An event's custom details may be any JSON besides, and the event of
 # a megabyte is larger than PagerDuty takes.
 TAKEN = {
-    "as it is", "text after it", "twice", "upper-case keys", "a hundred brackets", "1e999", "5,000 digits", "5,000 digits and a fraction",
+    "as it is", "text after it", "twice", "upper-case keys", "a hundred brackets", "1e999", "5,000 digits",
+    "5,000 digits and a fraction",
     "minus nothing", "many keys that are one", "a name twice", "__proto__", "a lone surrogate",
     "surrogates the wrong way round", "a pair of surrogates", "broken UTF-8", "UTF-8 of a surrogate", "too long UTF-8",
     "NUL", "the escape of the store", "null for a text", "a megabyte", "a megabyte of escapes", "a megabyte of emoji",
