@@ -4,6 +4,7 @@ They are the oddities that Go's JSON and Python's read differently, and what cos
 """
 
 import gzip
+import re
 from collections.abc import Callable, Mapping
 
 BOMB = gzip.compress(bytes(8 * 1024 * 1024))
@@ -20,6 +21,17 @@ def _text(value: str | bytes) -> Callable[[bytes], bytes]:
 
 def _extra(value: bytes) -> Callable[[bytes], bytes]:
     return lambda good: good.replace(EXTRA.encode(), value)
+
+
+_FIELD = re.compile(
+    rb'"(?:status|version|alerts|labels|annotations|startsAt|endsAt|routing_key|event_action|dedup_key|payload|summary'
+    rb'|source|severity|custom_details)":'
+)
+
+
+def _upper_case(good: bytes) -> bytes:
+    """The names of fields so, which Go reads all the same; labels keep theirs."""
+    return _FIELD.sub(lambda name: name[0].upper(), good)
 
 
 MIB = 2**20
@@ -55,6 +67,7 @@ ODD: Mapping[str, Callable[[bytes], bytes]] = {
     "cut off": lambda good: good[:-3],
     "text after it": lambda good: good + b" and more }",
     "twice": lambda good: good + good,
+    "upper-case keys": _upper_case,
     "a byte order mark": lambda good: b"\xef\xbb\xbf" + good,
     "UTF-16": lambda good: good.decode().encode("utf-16"),
     "compressed": gzip.compress,

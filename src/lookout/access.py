@@ -47,6 +47,10 @@ def access_of(environ: Mapping[str, str], problems: list[str]) -> Access | None:
         problems.append("LOOKOUT_JWKS_URL is no address: one like https://id.example/keys is expected")
     elif url and not _is_trusted(url):
         problems.append("LOOKOUT_JWKS_URL has to be https://: whoever can change the keys can be anybody")
+    elif "@" in urlsplit(url).netloc:
+        problems.append(
+            "LOOKOUT_JWKS_URL has a user or a password before its host: public keys need none, take it away"
+        )
     if "LOOKOUT_JWT_AUDIENCE" in given and not given.keys() & {"JWT_SECRET", "LOOKOUT_JWKS_URL"}:
         problems.append("LOOKOUT_JWT_AUDIENCE is set, and neither JWT_SECRET nor LOOKOUT_JWKS_URL: nothing is checked")
     word = environ.get("LOOKOUT_AUTH") or ("required" if given else "local")

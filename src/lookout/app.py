@@ -51,6 +51,7 @@ from lookout.sources import grafana
 from lookout.store import database
 from lookout.store.history import History
 from lookout.store.log import Log
+from lookout.store.places import Places
 from lookout.store.reads import Reads
 from lookout.store.relations import Relations
 from lookout.store.relays import RelayPositions
@@ -97,7 +98,8 @@ async def running(settings: Settings, clock: Clock) -> AsyncGenerator[Running]:
         AsyncExitStack() as stack,
     ):
         limits = settings.limits
-        reads = Reads(readers, settings.policy.severities)
+        places = Places(database.READS, database.READS_OF_TENANT if settings.access is not None else database.READS)
+        reads = Reads(readers, settings.policy.severities, places)
         written = Log(writers, notifies=settings.wake is Wake.NOTIFY)
         intake = Intake(written, clock, settings.policy, partial(_fresh_id, clock), limits)
         followers = Followers(reads, clock, _listen(settings, clock, dsn))
@@ -111,9 +113,9 @@ async def running(settings: Settings, clock: Clock) -> AsyncGenerator[Running]:
         relays = await stack.enter_async_context(_relays(settings, clock, dsn))
         parts = Parts(
             reads=reads,
-            history=History(readers),
-            relations=Relations(readers),
-            stats=Stats(readers),
+            history=History(readers, places),
+            relations=Relations(readers, places),
+            stats=Stats(readers, places),
             intake=intake,
             placing=Placing(Tenants(writers), clock, settings.platform_tenant),
             followers=followers,

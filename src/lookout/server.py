@@ -9,7 +9,7 @@ import structlog
 import uvicorn
 from starlette.types import ASGIApp
 
-from lookout.api.connections import KEPT_OPEN_SECONDS, Connection
+from lookout.api.connections import KEPT_OPEN_SECONDS, Connection, Socket
 from lookout.errors import StartError
 
 STOP_SECONDS = 5
@@ -56,13 +56,15 @@ class Server(uvicorn.Server):
             uvicorn.Config(
                 app,
                 http=Connection,
-                ws="websockets-sansio",
+                ws=Socket,
                 lifespan="off",
                 log_config=None,
                 access_log=False,
                 server_header=False,
                 proxy_headers=False,
                 ws_max_size=WEBSOCKET_MESSAGE_LIMIT,
+                # Nothing is unpacked, and who has not said yet who it is costs no room to pack in.
+                ws_per_message_deflate=False,
                 backlog=BACKLOG,
                 timeout_keep_alive=KEPT_OPEN_SECONDS,
             )

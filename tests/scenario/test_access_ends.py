@@ -70,14 +70,18 @@ async def test_a_stream_ends_with_its_credential(start: Start, kind: str) -> Non
         assert answer.status_code == 401
 
 
-async def test_a_websocket_ends_with_its_credential(start: Start) -> None:
+@pytest.mark.parametrize("kind", ["revoked token", "expired person"])
+async def test_a_websocket_ends_with_its_credential(start: Start, kind: str) -> None:
     async with start(access=ACCESS) as lookout:
+        token = await api_token(lookout, Scope.READ)
+        credential = token.text if kind == "revoked token" else person(lookout, minutes=0.05)
         url = lookout.url.replace("http", "ws", 1) + "/graphql"
         async with connect(url, subprotocols=[PROTOCOL]) as connection:
             socket = Socket(connection)
-            await socket.send(type="connection_init", payload=bearer(person(lookout, minutes=0.05)))
+            await socket.send(type="connection_init", payload=bearer(credential))
             assert await socket.receive() == {"type": "connection_ack"}
             await socket.subscribe("subscription { liveIncidentUpdates { position } }")
+            await revoke(lookout, token)
             await _pass(lookout, 5)
             with pytest.raises(ConnectionClosed) as ended:
                 await socket.receive()

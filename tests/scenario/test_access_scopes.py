@@ -1,6 +1,7 @@
 """A credential is for what it is for: nobody is let in without one, and none opens more than it says."""
 
 import base64
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from tests.scenario.conftest import Start
 from lookout.api.auth.edge import PUBLIC
 from lookout.api.parts import Scope
 
+ROOT = Path(__file__).parents[2]
 UNKNOWN = "019ac000-0000-7000-8000-000000000000"
 INGEST = {"/api/v2/alerts", "/v1/alertmanager", "/v1/grafana", "/v1/events", "/v2/enqueue"}
 UNLISTED = {("get", "/api/v2/status"), ("get", "/api/v2/receivers"), ("get", "/api/v2/alerts"), ("get", "/metrics")}
@@ -147,10 +149,17 @@ async def test_strangers_learn_only_whether_it_is_well(start: Start) -> None:
         assert (await lookout.http.get("/ready")).status_code == 200
 
 
-async def test_the_schema_does_not_tell_about_itself(start: Start) -> None:
+async def test_the_schema_does_not_tell_about_itself_but_to_a_gateway(start: Start) -> None:
+    """Which asks for it as federation has it, with a credential that may read. It is the one that is checked in."""
     async with start(access=ACCESS) as lookout:
         ask = {"query": "{ __schema { types { name } } }"}
         answer = await lookout.http.post("/graphql", json=ask, headers=bearer(person(lookout)))
         assert "introspection" in answer.json()["errors"][0]["message"].lower()
         page = await lookout.http.get("/graphql", headers=bearer(person(lookout), Accept="text/html"))
         assert page.status_code != 200
+        ask = {"query": "{ _service { sdl } }"}
+        for headers, status in (({}, 401), (bearer((await api_token(lookout, Scope.INGEST)).text), 403)):
+            assert (await lookout.http.post("/graphql", json=ask, headers=headers)).status_code == status
+        answer = await lookout.http.post("/graphql", json=ask, headers=bearer(person(lookout)))
+        told = set(answer.json()["data"]["_service"]["sdl"].split())
+        assert {"type", "IncidentStats"} < told <= set((ROOT / "schema.graphql").read_text().split())

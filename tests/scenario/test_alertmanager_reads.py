@@ -8,6 +8,7 @@ from typing import Any
 import httpx
 import pytest
 import yaml
+from tests.access import ACCESS, bearer, person
 from tests.driver import Driver
 from tests.plans import plan_of
 from tests.scenario.conftest import Start
@@ -256,7 +257,9 @@ async def test_healthy_and_ready(lookout: Driver) -> None:
         assert answer.json() == {"code": 503, "message": "the database does not answer; try again"}
 
 
-async def test_more_lists_than_the_bound_at_once_are_refused(lookout: Driver, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_more_lists_than_the_bound_at_once_are_refused_to_whoever_asks_for_them(
+    start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
     reading, go_on = asyncio.Semaphore(0), asyncio.Event()
     firing_alerts = Reads.firing_alerts
 
@@ -266,14 +269,37 @@ async def test_more_lists_than_the_bound_at_once_are_refused(lookout: Driver, mo
         return await firing_alerts(reads, tenant_id)
 
     monkeypatch.setattr(Reads, "firing_alerts", slow)
-    asking = [asyncio.create_task(lookout.http.get(ALERTS)) for _ in range(alertmanager.READS_LIMIT)]
-    for _ in asking:
-        await reading.acquire()
-    refused = await lookout.http.get(f"{ALERTS}/groups")
-    assert (refused.status_code, refused.headers["Retry-After"], refused.json()["code"]) == (503, "1", 503)
-    go_on.set()
-    assert {(await answer).status_code for answer in asking} == {200}
-    assert (await lookout.http.get(ALERTS)).status_code == 200
+    async with start(access=ACCESS) as lookout:
+        asking: list[asyncio.Task[httpx.Response]] = []
+
+        async def fill(tenant_id: str) -> None:
+            """Have as many lists made as one tenant may; one more is refused."""
+            headers = bearer(person(lookout, tenant_id))
+            for _ in range(alertmanager.READS_OF_TENANT):
+                asking.append(asyncio.create_task(lookout.http.get(ALERTS, headers=headers)))
+                await reading.acquire()
+            refused = await lookout.http.get(f"{ALERTS}/groups", headers=headers)
+            assert (refused.status_code, refused.headers["Retry-After"], refused.json()["code"]) == (503, "1", 503)
+            assert "of this tenant" in refused.json()["message"]
+
+        await fill("acme")
+        await fill("globex")
+        refused = await lookout.http.get(ALERTS, headers=bearer(person(lookout, "initech")))
+        assert (refused.status_code, refused.headers["Retry-After"], refused.json()["code"]) == (503, "1", 503)
+        go_on.set()
+        assert {(await answer).status_code for answer in asking} == {200}
+        for tenant_id in ("acme", "initech"):
+            assert (await lookout.http.get(ALERTS, headers=bearer(person(lookout, tenant_id)))).status_code == 200
+
+
+@pytest.mark.parametrize("path", [ALERTS, f"{ALERTS}/groups", "/api/v2/silences", "/api/v2/receivers"])
+async def test_more_matchers_than_the_bound_are_refused(lookout: Driver, path: str) -> None:
+    name = "receiver_matchers" if path.endswith("receivers") else "filter"
+    texts = ["name=~.*"] * alertmanager.MATCHERS_LIMIT
+    assert (await lookout.http.get(path, params={name: texts})).status_code == 200
+    refused = await lookout.http.get(path, params={name: [*texts, "name=~.*"]})
+    assert refused.status_code == 400
+    assert refused.json().endswith(f"there are 51 of {name}: at most 50 are taken")
 
 
 async def test_two_replicas_list_the_same(start: Start) -> None:

@@ -13,7 +13,7 @@ from tests.scenario.conftest import Start
 from lookout.api.auth.tokens import REMEMBERED
 from lookout.api.auth.watch import INTERVAL
 from lookout.api.parts import Scope
-from lookout.store.database import READERS
+from lookout.store.database import READS_OF_TENANT
 
 
 @asynccontextmanager
@@ -49,13 +49,14 @@ async def test_alerts_are_taken_while_slow_reads_have_all_their_connections(star
         sender, reader = bearer((await api_token(lookout, Scope.INGEST)).text), bearer(person(lookout))
         async with locked(lookout, "rejected_alerts"):
             slow = [
-                asyncio.create_task(lookout.http.get("/v1/rejected-alerts", headers=reader)) for _ in range(READERS)
+                asyncio.create_task(lookout.http.get("/v1/rejected-alerts", headers=reader))
+                for _ in range(READS_OF_TENANT)
             ]
-            await until_waiting(lookout, "rejected_alerts", READERS)
+            await until_waiting(lookout, "rejected_alerts", READS_OF_TENANT)
             async with asyncio.timeout(10):
                 answer = await lookout.http.post("/api/v2/alerts", json=[lookout.alert({})], headers=sender)
             assert answer.status_code == 200
-        assert [(await each).status_code for each in slow] == [200] * READERS
+        assert [(await each).status_code for each in slow] == [200] * READS_OF_TENANT
 
 
 async def test_an_expired_persons_stream_ends_while_another_credential_cannot_be_looked_up(start: Start) -> None:

@@ -34,19 +34,22 @@ GOOD: dict[str, bytes] = {
 # What Go reads, or leaves unread, and so is taken. An event's custom details may be any JSON besides, and the event of
 # a megabyte is larger than PagerDuty takes.
 TAKEN = {
-    "as it is", "text after it", "twice", "a hundred brackets", "1e999", "5,000 digits", "5,000 digits and a fraction",
+    "as it is", "text after it", "twice", "upper-case keys", "a hundred brackets", "1e999", "5,000 digits",
+    "5,000 digits and a fraction",
     "minus nothing", "many keys that are one", "a name twice", "__proto__", "a lone surrogate",
     "surrogates the wrong way round", "a pair of surrogates", "broken UTF-8", "UTF-8 of a surrogate", "too long UTF-8",
     "NUL", "the escape of the store", "null for a text", "a megabyte", "a megabyte of escapes", "a megabyte of emoji",
 }  # fmt: skip
 BY_ALERTMANAGERS_API = {"null"}
 BY_EVENTS = {"a number for a text", "an object for a text", "an array for a text"}
+BY_GO = {"upper-case keys"}
+"""What sends events is not written in Go, and names no field so."""
 TOO_LARGE_FOR_EVENTS = {"a megabyte", "a megabyte of escapes", "a megabyte of emoji"}
 
 
 def is_taken(path: str, name: str) -> bool:
     if path == "/v1/events":
-        return name in (TAKEN | BY_EVENTS) - TOO_LARGE_FOR_EVENTS
+        return name in (TAKEN | BY_EVENTS) - TOO_LARGE_FOR_EVENTS - BY_GO
     return name in TAKEN or (path == "/api/v2/alerts" and name in BY_ALERTMANAGERS_API)
 
 
@@ -116,16 +119,37 @@ def fingerprint_of(alert: bytes) -> str:
     return parsed.fingerprint
 
 
-async def test_five_thousand_labels_and_a_megabyte_of_them_come_back_whole(lookout: Driver) -> None:
+async def told_labels(lookout: Driver, headers: dict[str, str]) -> dict[str, dict[str, str]]:
+    """The labels of what fires, by job."""
+    firing = (await lookout.http.get("/api/v2/alerts", headers=headers)).json()
+    return {alert["labels"].pop("job"): alert["labels"] for alert in firing}
+
+
+@pytest.mark.parametrize("path", ["/api/v2/alerts", "/v1/alertmanager", "/v1/grafana"])
+async def test_five_thousand_labels_and_a_megabyte_of_them_come_back_whole(lookout: Driver, path: str) -> None:
     headers = await headers_of(lookout, "acme")
     sent: dict[str, dict[str, str]] = {
         "many": {f"label_{number:04}": f"value {number}" for number in range(5_000)},
         "large": {"a": "x" * 2**20},
         "large name": {"x" * 2**20: "a"},
     }
-    alerts: list[dict[str, Any]] = [lookout.alert({"job": job, **labels}) for job, labels in sent.items()]
-    (await lookout.http.post("/api/v2/alerts", json=alerts, headers=headers)).raise_for_status()
-    firing = (await lookout.http.get("/api/v2/alerts", headers=headers)).json()
-    told = {alert["labels"].pop("job"): alert["labels"] for alert in firing}
+    alerts: list[dict[str, Any]] = [
+        {**lookout.alert({"job": job, **labels}), "status": "firing"} for job, labels in sent.items()
+    ]
+    version = "4" if path == "/v1/alertmanager" else "1"
+    body: Any = alerts if path == "/api/v2/alerts" else {"version": version, "alerts": alerts}
+    answer = (await lookout.http.post(path, json=body, headers=headers)).raise_for_status()
+    assert path == "/api/v2/alerts" or answer.json()["rejected"] == []
+    told = await told_labels(lookout, headers)
     assert told == {job: {"alertname": "Down", **labels} for job, labels in sent.items()}
     assert (await lookout.rebuild()).equal
+
+
+async def test_fields_in_upper_case_are_read_as_go_reads_them(lookout: Driver) -> None:
+    headers = await headers_of(lookout, "acme")
+    for path in ("/v1/alertmanager", "/v1/grafana", "/api/v2/alerts"):
+        body = ODD["upper-case keys"](GOOD[path]).replace(b'"a"', f'"{path}"'.encode())
+        assert b'"LABELS"' in body
+        (await lookout.http.post(path, content=body, headers=headers)).raise_for_status()
+    told = await told_labels(lookout, headers)
+    assert told == {path: {"alertname": "Odd", "odd": "TEXT"} for path in GOOD if path != "/v1/events"}

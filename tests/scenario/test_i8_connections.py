@@ -8,7 +8,8 @@ from urllib.parse import urlsplit
 import pytest
 from prometheus_client import REGISTRY
 from tests.driver import Driver
-from tests.unit.graphql.client import ask, open_socket
+from tests.unit.graphql.client import PROTOCOL, ask, open_socket
+from websockets.asyncio.client import connect
 
 from lookout.api import connections
 from lookout.app import server_of
@@ -180,6 +181,12 @@ async def test_i8_what_has_been_asked_is_not_given_up(lookout: Driver, monkeypat
         assert await socket.next() == {"incidentsConnection": {"totalCount": 0}}
         assert (await ask(lookout, "{ incidentsConnection { totalCount } }"))["incidentsConnection"]["totalCount"] == 0
         writer.close()
+
+
+async def test_i8_a_websocket_packs_nothing_and_nothing_is_unpacked_of_it(lookout: Driver) -> None:
+    url = lookout.url.replace("http", "ws", 1) + "/graphql"
+    async with connect(url, subprotocols=[PROTOCOL], compression="deflate") as connection:
+        assert connection.protocol.extensions == []
 
 
 async def test_a_sender_closes_an_idle_connection_first(lookout: Driver) -> None:

@@ -101,7 +101,7 @@ async def of_queue(lookout: Driver, count: int) -> int:
 
 LIMIT_OF_QUEUE = 4
 TOO_DEEP = "the operation is too deep: at most 4 fields within each other are allowed"
-TOO_COMPLEX = "the operation is too complex (31, at most 30 is allowed): ask for smaller pages"
+TOO_COMPLEX = "the operation is too complex (31, at most 30 is allowed): ask for smaller pages, or for a shorter time"
 TOO_MANY_ALIASES = "the operation has too many aliases: at most 3 are allowed"
 TOO_MANY_TOKENS = "Syntax Error: Document contains more than 9 tokens. Parsing aborted."
 SERVED: dict[str, tuple[int, Callable[[Driver, int], Awaitable[int | str]], int | str]] = {

@@ -59,6 +59,8 @@ def test_without_any_of_it_there_is_local_mode() -> None:
         ({"LOOKOUT_JWKS_URL": "https:///keys"}, "LOOKOUT_JWKS_URL is no address"),
         ({"LOOKOUT_JWKS_URL": "https://id.example:44x/keys"}, "LOOKOUT_JWKS_URL is no address"),
         ({"LOOKOUT_JWKS_URL": "https://id.example/keys\n"}, "LOOKOUT_JWKS_URL is no address"),
+        ({"LOOKOUT_JWKS_URL": "https://jo:secret@id.example/keys"}, "LOOKOUT_JWKS_URL has a user or a password"),
+        ({"LOOKOUT_JWKS_URL": "https://jo@id.example/keys"}, "LOOKOUT_JWKS_URL has a user or a password"),
         ({"SERVICE_TOKEN": f"{SECRET}\n"}, "SERVICE_TOKEN has white space around it"),
         ({"SERVICE_TOKEN": f"{SECRET}é"}, "SERVICE_TOKEN has white space around it, or what no header can carry"),
         ({"JWT_SECRET": f"{SECRET}\n"}, "JWT_SECRET has white space around it"),

@@ -6,6 +6,7 @@ has one receiver, silences nothing and inhibits nothing, so every alert is `acti
 
 import asyncio
 import re
+from collections import Counter
 from collections.abc import Awaitable, Callable, Generator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -32,6 +33,11 @@ VERSION = "0.33.1"
 """The Alertmanager that this is like: its matchers, its errors, its fields. Clients choose their ways by it."""
 READS_LIMIT = 8
 """Lists of alerts that are made at once: each holds all firing alerts of its tenant, some 700 bytes apiece."""
+READS_OF_TENANT = READS_LIMIT // 2
+"""How many of them are of one tenant: the others' lists are made whatever one of them asks for."""
+MATCHERS_LIMIT = 50
+"""Matchers of one name in a query. Alertmanager sets no bound but that of the headers, and each is tried on every
+firing alert; nobody needs more than one for each label of an alert."""
 READY_SECONDS = 2.0
 
 CONFIG = f"route:\n  receiver: {RECEIVER}\nreceivers:\n- name: {RECEIVER}\n"
@@ -60,7 +66,7 @@ class AlertmanagerReads:
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
         self._started_at = parts.clock.now()
-        self._under_way = 0
+        self._under_way: Counter[str] = Counter()
 
     def routes(self) -> list[Route]:
         """All of them, and the answers to what there is not. `POST /api/v2/alerts` has to stand before."""
@@ -103,6 +109,7 @@ class AlertmanagerReads:
         return await self._list(request, gettable_groups)
 
     async def _list(self, request: Request, shape: Callable[[list[FiringAlert]], Any]) -> Response:
+        tenant_id = reader_of(request).tenant_id
         matchers = _alert_matchers(request.query_params, self._parts.limits)
         if matchers is None:
             return _answer([])
@@ -113,8 +120,7 @@ class AlertmanagerReads:
             found = [alert for alert in firing if _fits(matchers, alert.labels)]
             return _answer(shape([as_stale(alert, now) if alert.fingerprint in stale else alert for alert in found]))
 
-        with self._place():
-            tenant_id = reader_of(request).tenant_id
+        with self._place(tenant_id):
             firing = await self._parts.reads.firing_alerts(tenant_id)
             stale = await self._parts.reads.sources.stale_alerts(tenant_id)
             # In a thread: to match and write 20,000 alerts would keep every other request waiting.
@@ -133,14 +139,18 @@ class AlertmanagerReads:
         return PlainTextResponse("OK")
 
     @contextmanager
-    def _place(self) -> Generator[None]:
-        if self._under_way >= READS_LIMIT:
+    def _place(self, tenant_id: str) -> Generator[None]:
+        if self._under_way[tenant_id] >= READS_OF_TENANT:
+            raise Overloaded(f"{READS_OF_TENANT} lists of this tenant's alerts are being made; try again")
+        if self._under_way.total() >= READS_LIMIT:
             raise Overloaded(f"{READS_LIMIT} lists of alerts are being made; try again")
-        self._under_way += 1
+        self._under_way[tenant_id] += 1
         try:
             yield
         finally:
-            self._under_way -= 1
+            self._under_way[tenant_id] -= 1
+            if not self._under_way[tenant_id]:
+                del self._under_way[tenant_id]
 
 
 def framework_error(status: int, code: int, message: str, headers: dict[str, str] | None = None) -> Response:
@@ -223,7 +233,10 @@ def _alert_matchers(query: QueryParams, limits: Limits) -> Sequence[Matcher] | N
 
 
 def _matchers(query: QueryParams, name: str, limits: Limits) -> list[Matcher]:
-    return [parse_matcher(text, limits) for text in query.getlist(name)]
+    texts = query.getlist(name)
+    if len(texts) > MATCHERS_LIMIT:
+        raise MatcherError(f"there are {len(texts)} of {name}: at most {MATCHERS_LIMIT} are taken")
+    return [parse_matcher(text, limits) for text in texts]
 
 
 def _receiver_filter(query: QueryParams, limits: Limits) -> list[Matcher]:

@@ -1,13 +1,15 @@
-"""Connections to the HTTP server: how many may be open, and how long one may stay without asking for anything.
+"""Connections to the HTTP server: how many may be open, and how long one may stay without asking for anything, or
+without taking what it is answered.
 
-The server itself bounds neither: a request whose headers never end would stay for ever, and needs no credential. What
-has been asked is bounded elsewhere: bodies by their time, streams by their number.
+The server itself bounds none of it: a request whose headers never end would stay for ever, and needs no credential.
+What has been asked is bounded elsewhere: bodies by their time, streams by their number.
 """
 
 import asyncio
 from typing import cast
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
 from lookout import metrics
 
@@ -23,9 +25,49 @@ KEPT_OPEN_SECONDS = 330
 """How long a connection may stay after an answer without asking again. Prometheus and Alertmanager close theirs after
 300 s and should be the first: a request that is sent as the other side closes is lost, and Prometheus sends none twice.
 """
+UNREAD_SECONDS = 60.0
+"""How often is looked whether a client takes some of what waits for it. One that took nothing is cut off: else it would
+keep its connection, what is written for it and its place among the streams for as long as it likes, also after its
+credential has ended. Whoever follows the feed comes back after what it has."""
 
 
-class Connection(HttpToolsProtocol):
+class _Read(asyncio.Protocol):
+    """A connection that is cut off if the other side takes nothing of what waits for it."""
+
+    transport: asyncio.Transport
+    loop: asyncio.AbstractEventLoop
+    _looking: asyncio.TimerHandle | None = None
+
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        self._look_later(self.transport.get_write_buffer_size())
+
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        self._look_no_more()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._look_no_more()
+        super().connection_lost(exc)
+
+    def _look_later(self, waiting: int) -> None:
+        self._looking = self.loop.call_later(UNREAD_SECONDS, self._look, waiting)
+
+    def _look(self, before: int) -> None:
+        """Cut it off unless less waits than before."""
+        waiting = self.transport.get_write_buffer_size()
+        if waiting < before:
+            self._look_later(waiting)
+        else:
+            self.transport.abort()
+
+    def _look_no_more(self) -> None:
+        if self._looking is not None:
+            self._looking.cancel()
+            self._looking = None
+
+
+class Connection(_Read, HttpToolsProtocol):
     """A connection that is refused if it is one too many, and given up if it asks for nothing."""
 
     _giving_up: asyncio.TimerHandle | None = None
@@ -117,3 +159,7 @@ class Connection(HttpToolsProtocol):
         if self._giving_up is not None:
             self._giving_up.cancel()
             self._giving_up = None
+
+
+class Socket(_Read, WebSocketsSansIOProtocol):
+    """A connection that has become a WebSocket's."""

@@ -91,9 +91,18 @@ class Caller(msgspec.Struct, frozen=True):
         """This caller, who may do this. Raises `Forbidden`, and `Refused` if no tenant is named."""
         if scope not in self.scopes:
             raise Forbidden(f"this credential is not for {scope}: it is for {', '.join(sorted(self.scopes))}")
-        if not self.tenant_id and not self.many_tenants:
+        if not self._is_of_a_tenant:
             raise Refused("name the tenant with X-Tenant-ID", "X-Tenant-ID", "required")
         return self
+
+    @property
+    def may_send(self) -> bool:
+        """Whether alerts are taken of this caller at all; `allowed` says why not."""
+        return Scope.INGEST in self.scopes and self._is_of_a_tenant
+
+    @property
+    def _is_of_a_tenant(self) -> bool:
+        return bool(self.tenant_id) or self.many_tenants
 
     def as_platform(self) -> "Caller":
         """This caller, who may see what is of all tenants together. Raises `Forbidden`."""

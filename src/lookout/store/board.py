@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     import asyncpg
 
     from lookout.store.database import Pool
+    from lookout.store.places import Places
 
 FIRING_LIMIT = 200_000
 """Firing alerts of a tenant that are looked at for the sources and the labels of its incidents."""
@@ -57,8 +58,8 @@ class Turn(NamedTuple):
 class BoardReads:
     """The read side of the lists for people."""
 
-    def __init__(self, pool: "Pool") -> None:
-        self._of_tenant = OfTenant(pool)
+    def __init__(self, pool: "Pool", places: "Places | None" = None) -> None:
+        self._of_tenant = OfTenant(pool, places)
 
     async def open_briefs(self, tenant_id: str, limit: int) -> list[Brief]:
         """At most `limit` open incidents, the newest first."""

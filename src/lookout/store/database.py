@@ -39,6 +39,11 @@ RELAYS = 3
 CREDENTIALS = 2
 """Connections of each kind. The writer has its own, so that slow reads never keep it from taking alerts; and so has who
 looks up API tokens, as every request waits for that."""
+READS = READERS - 2
+"""Of the readers' connections, those that are for tenants' reads. The others are for who follows the log, and for who
+asks whether the database answers: neither takes long, and neither may wait behind what does."""
+READS_OF_TENANT = READERS // 2
+"""Those of them that one tenant's reads hold at once, where there are several tenants."""
 
 STATEMENTS_KEPT = 100
 """Prepared statements of a connection."""

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     import asyncpg
 
     from lookout.store.database import Pool
+    from lookout.store.places import Places
 
 CLOCKS_DIFFER = timedelta(minutes=1)
 """By how much the clocks of two replicas may differ for the last event of a time to be found."""
@@ -26,8 +27,8 @@ CLOCKS_DIFFER = timedelta(minutes=1)
 class History:
     """Reads of what was."""
 
-    def __init__(self, pool: "Pool") -> None:
-        self._of_tenant = OfTenant(pool)
+    def __init__(self, pool: "Pool", places: "Places | None" = None) -> None:
+        self._of_tenant = OfTenant(pool, places)
 
     async def position_at(self, tenant_id: str, time: datetime) -> int:
         """The position of the last event recorded at or before `time` by any replica's clock, 0 if there was none yet.

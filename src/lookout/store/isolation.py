@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from asyncpg.pool import PoolConnectionProxy
 
     from lookout.store.database import Connection, Pool
+    from lookout.store.places import Places
 
 Level = Literal["READ COMMITTED", "REPEATABLE READ"]
 T = TypeVar("T")
@@ -169,37 +170,38 @@ async def _twice(read: Callable[[], Awaitable[T]]) -> T:
 
 
 class OfTenant:
-    """Reads of one tenant each, which is their first argument. Each is a transaction of its own."""
+    """Reads of one tenant each, which is their first argument. Each is a transaction of its own, and waits for one of
+    the `places`; without them it only waits for a connection."""
 
-    def __init__(self, pool: "Pool") -> None:
+    def __init__(self, pool: "Pool", places: "Places | None" = None) -> None:
         self._pool = pool
+        self._places = places
 
     async def fetch(self, statement: str, tenant_id: str, *arguments: Any) -> "list[asyncpg.Record]":
         """All rows."""
-
-        async def read() -> "list[asyncpg.Record]":
-            async with tenants(self._pool, (tenant_id,)) as connection:
-                return await connection.fetch(SQL[statement], tenant_id, *arguments)
-
-        return await _twice(read)
+        return await self._read(tenant_id, lambda connection: connection.fetch(SQL[statement], tenant_id, *arguments))
 
     async def fetchrow(self, statement: str, tenant_id: str, *arguments: Any) -> "asyncpg.Record | None":
         """The first row."""
-
-        async def read() -> "asyncpg.Record | None":
-            async with tenants(self._pool, (tenant_id,)) as connection:
-                return await connection.fetchrow(SQL[statement], tenant_id, *arguments)
-
-        return await _twice(read)
+        return await self._read(
+            tenant_id, lambda connection: connection.fetchrow(SQL[statement], tenant_id, *arguments)
+        )
 
     async def fetchval(self, statement: str, tenant_id: str, *arguments: Any) -> Any:
         """The first column of the first row."""
+        return await self._read(
+            tenant_id, lambda connection: connection.fetchval(SQL[statement], tenant_id, *arguments)
+        )
 
-        async def read() -> Any:
+    async def _read(self, tenant_id: str, read: "Callable[[Connection], Awaitable[T]]") -> T:
+        async def once() -> T:
             async with tenants(self._pool, (tenant_id,)) as connection:
-                return await connection.fetchval(SQL[statement], tenant_id, *arguments)
+                return await read(connection)
 
-        return await _twice(read)
+        if self._places is None:
+            return await _twice(once)
+        async with self._places.one(tenant_id):
+            return await _twice(once)
 
 
 class Platform:

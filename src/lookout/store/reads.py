@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     import asyncpg
 
     from lookout.store.database import Pool
+    from lookout.store.places import Places
 
 END = 2**62
 """A position beyond every other."""
@@ -184,21 +185,25 @@ class RejectedView(msgspec.Struct, frozen=True):
 
 
 class Reads:
-    """The read side of the store."""
+    """The read side of the store. Without `places` no read waits for others, but for a connection.
 
-    def __init__(self, pool: "Pool", severities: Mapping[str, Severity]) -> None:
+    Where the log ends, and what follows a position, waits for no place: that is quick, and the followers live by it.
+    """
+
+    def __init__(self, pool: "Pool", severities: Mapping[str, Severity], places: "Places | None" = None) -> None:
         self._pool = pool
-        self._of_tenant = OfTenant(pool)
+        self._of_tenant = OfTenant(pool, places)
+        self._of_log = OfTenant(pool)
         self._platform = Platform(pool)
-        self.sources = SourceReads(pool)
-        self.board = BoardReads(pool)
+        self.sources = SourceReads(pool, places)
+        self.board = BoardReads(pool, places)
         self.severities = severities
         """The policy's. Others may be put here at any time."""
         self._counted: dict[str, Counted] = {}
 
     async def last_position(self, tenant_id: str) -> int:
         """The position of the tenant's last event, 0 if there is none."""
-        return await self._of_tenant.fetchval("last_position", tenant_id) or 0
+        return await self._of_log.fetchval("last_position", tenant_id) or 0
 
     async def last_positions(self, tenant_ids: Iterable[str]) -> dict[str, int]:
         """The same of many tenants at once; those without a log are left out."""
@@ -209,12 +214,12 @@ class Reads:
 
     async def ends(self, tenant_id: str) -> LogEnds:
         """Where the tenant's log begins and ends."""
-        row = await self._of_tenant.fetchrow("feed", tenant_id)
+        row = await self._of_log.fetchrow("feed", tenant_id)
         return LogEnds(row["pruned_position"], row["last_position"]) if row is not None else LogEnds(0, 0)
 
     async def events_after(self, tenant_id: str, position: int, limit: int) -> list[FeedEvent]:
         """At most `limit` events after `position`, in order."""
-        rows = await self._of_tenant.fetch("events_after", tenant_id, position, limit)
+        rows = await self._of_log.fetch("events_after", tenant_id, position, limit)
         return [feed_event_of(row) for row in rows]
 
     async def incident(self, tenant_id: str, incident_id: str) -> Incident:

@@ -12,6 +12,7 @@ from lookout.store.rows import incident_of
 
 if TYPE_CHECKING:
     from lookout.store.database import Pool
+    from lookout.store.places import Places
 
 NEAREST = 100
 """Incidents that are looked at before, and as many after: those that started nearest."""
@@ -25,8 +26,8 @@ OPENING_ALERTS = 10
 class Relations:
     """Reads of several incidents together."""
 
-    def __init__(self, pool: "Pool") -> None:
-        self._of_tenant = OfTenant(pool)
+    def __init__(self, pool: "Pool", places: "Places | None" = None) -> None:
+        self._of_tenant = OfTenant(pool, places)
 
     async def of(self, tenant_id: str, incident: Incident, limit: int) -> list[Related]:
         """At most `limit` incidents that may have to do with `incident`, the best first."""

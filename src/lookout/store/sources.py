@@ -16,6 +16,7 @@ from lookout.store.rows import heartbeat_of
 
 if TYPE_CHECKING:
     from lookout.store.database import Pool
+    from lookout.store.places import Places
 
 COUNTED = timedelta(hours=24)
 """Of how long, in whole hours, the numbers of a source are."""
@@ -44,8 +45,8 @@ class SourceView(msgspec.Struct, frozen=True):
 class SourceReads:
     """The read side of the sources."""
 
-    def __init__(self, pool: "Pool") -> None:
-        self._of_tenant = OfTenant(pool)
+    def __init__(self, pool: "Pool", places: "Places | None" = None) -> None:
+        self._of_tenant = OfTenant(pool, places)
         self._platform = Platform(pool)
 
     async def all(self, tenant_id: str, now: datetime) -> list[SourceView]:

@@ -12,6 +12,7 @@ from lookout.store.isolation import OfTenant
 
 if TYPE_CHECKING:
     from lookout.store.database import Pool
+    from lookout.store.places import Places
 
 NOISIEST = 10
 """Groups that are named."""
@@ -86,8 +87,8 @@ class Period(msgspec.Struct, frozen=True):
 class Stats:
     """Reads of figures. Every statement goes by an index over the times."""
 
-    def __init__(self, pool: "Pool") -> None:
-        self._of_tenant = OfTenant(pool)
+    def __init__(self, pool: "Pool", places: "Places | None" = None) -> None:
+        self._of_tenant = OfTenant(pool, places)
 
     async def figures(self, tenant_id: str, start: datetime, end: datetime) -> IncidentStats:
         """Figures of the time from `start` to before `end`."""

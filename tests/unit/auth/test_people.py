@@ -12,6 +12,7 @@ import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from jwt.algorithms import ECAlgorithm, RSAAlgorithm
+from structlog.testing import capture_logs
 from tests.clock import FakeClock
 
 from lookout.api.auth.keys import FRESH, LARGEST, UNKNOWN_RETRY, KeySet
@@ -289,3 +290,18 @@ async def test_known_keys_stay_while_their_address_gives_none(answer: httpx.Resp
     clock.move(seconds=FRESH.total_seconds())
     assert (await caller(text, people)).tenant_id == "acme"
     assert keys.asked == 2
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [httpx.Response(503), httpx.Response(404), httpx.Response(302, headers={"Location": "/?key=hush"})],
+    ids=lambda answer: f"{answer.status_code}",
+)
+async def test_the_log_names_no_address_of_keys(answer: httpx.Response) -> None:
+    keys = Keys()
+    keys.answer = answer
+    address = KeySet("https://id.example/keys?key=hush", FakeClock(), httpx.MockTransport(keys))
+    with capture_logs() as logs, pytest.raises(Overloaded):
+        await caller(signed(CLAIMS, RSA, "RS256", kid="one"), People(None, address, None))
+    (line,) = logs
+    assert (line["action"], line["error"]) == ("keys_not_fetched", f"the answer is {answer.status_code}")

@@ -1,5 +1,6 @@
 """What an operation costs, and what is refused: without running it, whatever the document is."""
 
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -92,6 +93,56 @@ def test_entities_count_once_each() -> None:
     )
     assert cost(document, keys=[{}] * 3).rows == 3 * (1 + 100)
     assert cost(document).rows == 1 + 100
+
+
+def stats(days: float, inner: str = "opened", name: str = "") -> str:
+    end = (datetime(2024, 1, 1, tzinfo=UTC) + timedelta(days=days)).isoformat()
+    return f'{name} incidentStats(timeRange: {{start: "2024-01-01T00:00:00Z", end: "{end}"}}) {{ {inner} }}'
+
+
+@pytest.mark.parametrize(
+    ("document", "rows"),
+    [
+        ("{ incidentStats { opened } }", 8),
+        ("{ incidentStats(bucket: DAY) { opened } }", 1),
+        ("{ incidentStats(timeRange: null, bucket: null) { opened } }", 8),
+        (f"{{ {stats(2)} }}", 16),
+        (f"{{ {stats(30)} }}", 10),
+        (f"{{ {stats(750)} }}", 250),
+        (f"{{ {stats(750, 'buckets { start } noisiest { title }')} }}", 750),
+        (f"{{ {stats(750, 'a: buckets { start } b: buckets { start } c: noisiest { title }')} }}", 1_000),
+        # Refused where they are read.
+        (f"{{ {stats(751)} }}", 1),
+        (f"{{ {stats(-1)} }}", 1),
+        ('{ incidentStats(timeRange: {start: "noon", end: 5}) { opened } }', 1),
+        ('{ incidentStats(timeRange: {start: "2024-01-01T00:00:00Z"}, bucket: YEAR) { opened } }', 1),
+    ],
+)
+def test_figures_count_by_the_time_that_is_read_for_them(document: str, rows: int) -> None:
+    assert cost(document).rows == rows
+
+
+def test_the_time_of_figures_is_read_from_variables() -> None:
+    document = "query($r: TimeRangeInput, $b: BucketSize) { incidentStats(timeRange: $r, bucket: $b) { opened } }"
+    month = {"start": "2024-01-01T00:00:00Z", "end": "2024-01-31T00:00:00+00:00"}
+    assert cost(document, r=month).rows == 10
+    assert cost(document, r=month, b="HOUR").rows == 240
+    assert cost(document).rows == 8
+
+
+def test_all_figures_of_the_longest_time_fit_once_and_those_of_a_month_often() -> None:
+    whole = "opened resolved buckets { start resolved opened { severity incidents } } noisiest { title incidents }"
+    assert refusal_of(cost(f"{{ {stats(750, whole)} }}"), USUAL) is None
+    twice = f"{{ {stats(750, whole, 'a:')} {stats(750, whole, 'b:')} }}"
+    assert "a shorter time" in (refusal_of(cost(twice), USUAL) or "")
+    assert refusal_of(cost(f"{{ {' '.join(stats(30, 'opened', f'a{n}:') for n in range(30))} }}"), USUAL) is None
+    assert refusal_of(cost(f"{{ {' '.join(stats(750, 'opened', f'a{n}:') for n in range(30))} }}"), USUAL) is not None
+
+
+def test_sources_count_as_what_they_may_show() -> None:
+    assert cost("{ sources { source heartbeats { labels } } }").rows == 100
+    many = " ".join(f"a{n}: sources {{ source }}" for n in range(10))
+    assert refusal_of(cost(f"{{ {many} }}"), USUAL) is not None
 
 
 def test_a_page_of_50_incidents_with_all_their_fields_and_10_alerts_each_fits() -> None:

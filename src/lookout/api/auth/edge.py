@@ -63,7 +63,9 @@ class AuthEdge:
         try:
             visit = await self._visit_if_known(scope)
             if visit.caller is not None:
-                self._count(visit.caller(), sends=_sends(scope))
+                caller = visit.caller()
+                # Who may not send is refused: that is no alert that was not heard, and costs no sender of the tenant's.
+                self._count(caller, sends=caller.may_send and _is_for_alerts(scope))
         except LookoutError as error:
             await _turn_away(error, scope, receive, send)
         else:
@@ -93,7 +95,7 @@ class AuthEdge:
         try:
             return await self._visit(scope)
         except PASSING_ERRORS as error:
-            if _sends(scope):
+            if _is_for_alerts(scope):
                 self._note_refusal("")
             raise Overloaded("the database does not answer; try again") from error
 
@@ -137,7 +139,7 @@ class AuthEdge:
         )
 
 
-def _sends(scope: Scope) -> bool:
+def _is_for_alerts(scope: Scope) -> bool:
     return scope["path"] in INGEST_PATHS and scope.get("method") == "POST"
 
 

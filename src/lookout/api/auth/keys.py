@@ -68,7 +68,7 @@ class KeySet:
             KeyError,
             AttributeError,
         ) as error:
-            log.warning("auth", action="keys_not_fetched", error=repr(error)[:300])
+            log.warning("auth", action="keys_not_fetched", error=_told(error))
             self._has_failed = True
             return
         self._has_failed = False
@@ -88,6 +88,17 @@ class KeySet:
                 if len(taken) > LARGEST:
                     raise ValueError("the key set is too large")
         return bytes(taken)
+
+
+def _told(error: Exception) -> str:
+    """What went wrong, without the address: its query may hold a secret, and what httpx says quotes it."""
+    match error:
+        case httpx.HTTPStatusError():
+            return f"the answer is {error.response.status_code}"
+        case httpx.InvalidURL():
+            return type(error).__name__
+        case _:
+            return repr(error)[:300]
 
 
 def _is_within(time: timedelta, since: datetime, now: datetime) -> bool:

@@ -5,14 +5,16 @@
 - complexity: at most `graphql_complexity`. Every field counts 1 as it is written. On top of that every row that the
   operation may read counts 1: a connection has as many as the page that is asked for, and what its rows contain in
   connections of their own counts once for each of them. A page of 50 incidents with 10 alerts each is 50 + 50 * 10
-  rows;
+  rows. Figures count a row for each three hours or days that they are of, and as many again for the `buckets` and for
+  the `noisiest`: each is a read of all that time;
 - tokens: at most `graphql_tokens` in the document.
 
 Fragments are measured once each, however often they are spread: a document cannot make this itself expensive.
 Introspection is not measured here; graphql-core limits how deep it goes.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from datetime import UTC, datetime
 from functools import reduce
 from typing import NamedTuple, cast
 
@@ -38,12 +40,21 @@ from graphql import (
 )
 from strawberry.extensions import SchemaExtension
 
-from lookout.api.graphql.pages import PAGE_DEFAULT
+from lookout.api.graphql.pages import EVENTS_DEFAULT, PAGE_DEFAULT
+from lookout.api.graphql.scalars import read_time
+from lookout.api.periods import BucketSize, period_of
+from lookout.errors import Refused
 from lookout.limits import Limits
 from lookout.store.relations import NEAREST
 
 RELATED_READ = 2 * NEAREST
 """Rows of a list of related incidents: however few are asked for, all that are near are compared."""
+SOURCES_READ = EVENTS_DEFAULT
+"""Rows of a list of sources: it has no pages, and shows heartbeats, of which a tenant has more than that seldom."""
+BUCKETS_FOR_A_ROW = 3
+"""Of figures: so all that there are of the longest time, which is three reads of it, fit into one operation."""
+_ANY_TIME = datetime(2026, 1, 1, tzinfo=UTC)
+"""Figures of which nobody says from when to when are of as many hours whenever they are asked for."""
 
 
 class Cost(NamedTuple):
@@ -76,8 +87,8 @@ def refusal_of(cost: Cost, limits: Limits) -> str | None:
         return f"the operation has too many aliases: at most {limits.graphql_aliases} are allowed"
     if cost.complexity > limits.graphql_complexity:
         asked = cost.complexity if cost.complexity < limits.page**3 else "far too much"
-        most = limits.graphql_complexity
-        return f"the operation is too complex ({asked}, at most {most} is allowed): ask for smaller pages"
+        told = f"the operation is too complex ({asked}, at most {limits.graphql_complexity} is allowed)"
+        return f"{told}: ask for smaller pages, or for a shorter time"
     return None
 
 
@@ -164,8 +175,8 @@ class _Meter:
         }
         if "representations" in field.args:
             return max(1, len(_list(given.get("representations"))))
-        if kind.name == "RelatedIncident":
-            return RELATED_READ
+        if kind.name in _SIZES:
+            return _SIZES[kind.name](given)
         if not kind.name.endswith("Connection"):
             return None
         if "page" in field.args:
@@ -184,6 +195,28 @@ def _list(value: object) -> list[object]:
 
 def _object(value: object) -> dict[str, object]:
     return cast("dict[str, object]", value) if isinstance(value, dict) else {}
+
+
+def _buckets_of(given: Mapping[str, object]) -> int:
+    """Of how many hours or days figures are; what is no such time is refused where it is read."""
+    wanted, bucket = _object(given.get("timeRange")), given.get("bucket")
+    size = BucketSize[bucket] if isinstance(bucket, str) and bucket in BucketSize.__members__ else None
+    try:
+        start, end = (read_time(wanted[name]) for name in ("start", "end")) if wanted else (None, None)
+        return len(period_of(_ANY_TIME, start, end, size).starts)
+    except (GraphQLError, KeyError, Refused):
+        return 1
+
+
+_SIZES: Mapping[str, Callable[[Mapping[str, object]], int]] = {
+    "RelatedIncident": lambda _: RELATED_READ,
+    "Source": lambda _: SOURCES_READ,
+    "IncidentStats": lambda given: -(-_buckets_of(given) // BUCKETS_FOR_A_ROW),
+    # For each row of the figures that they are in.
+    "StatsBucket": lambda _: 1,
+    "NoisyGroup": lambda _: 1,
+}
+"""How many rows a field has that has no pages, by its type and the field's arguments."""
 
 
 def _size_of(wanted: Iterable[object], default: int, most: int) -> int:
