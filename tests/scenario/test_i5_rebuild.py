@@ -158,7 +158,7 @@ async def test_what_the_database_says_to_a_command_is_told_in_a_sentence(
     monkeypatch.setattr(rebuild, "PATIENCE", patience_of(0, 0.02, 60))
     settings = Settings("127.0.0.1", 0, tmp_path, lookout.dsn, None, Policy())
     async with lookout.feed_is_locked():
-        with pytest.raises(DatabaseFailed, match=r"^The database failed: canceling statement due to lock timeout\. Give"):
+        with pytest.raises(DatabaseFailed, match=r"^The database failed: canceling statement due to lock timeout\. "):
             await rebuild_in(settings, repair=True)
 
 
