@@ -3,7 +3,7 @@
 import asyncio
 import os
 import signal
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -63,6 +63,7 @@ class Replica:
         self._environ = {**environ, **(self.clock.environ(library) if library is not None else {})}
         self._server: ServerProcess | None = None
         self._address: tuple[str, int] | None = None
+        self._news = asyncio.Event()
         self._is_wanted = asyncio.Event()
         self._is_wanted.set()
         self._expected: set[int] = set()
@@ -87,10 +88,18 @@ class Replica:
         if (url := await server.address_or_end()) is not None:
             where = urlsplit(url)
             self._address = (where.hostname or "", where.port or 0)
+            self._news.set()
         code = await server.exit_code()
         if self._address is not None and server.pid not in self._expected:
             said = "\n".join(server.stderr[-5:])
             self.faults.append(f"{self.name} ended by itself with exit code {code}: {said}")
+        self._news.set()
+
+    async def until(self, is_so: Callable[[], bool]) -> None:
+        """Return once it is so. It is looked at whenever this Lookout has begun to listen, or has ended."""
+        while not is_so():
+            self._news.clear()
+            await self._news.wait()
 
     async def connect(self) -> Ends:
         """The far end of a link."""

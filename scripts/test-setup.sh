@@ -31,8 +31,13 @@ install() {
     export DEBIAN_FRONTEND=noninteractive
     apt-get -qq update >/dev/null &&
         apt-get -qq install --yes --no-install-recommends --option Dpkg::Options::=--force-confold \
-            prometheus prometheus-alertmanager postgresql pgbouncer kcat chromium </dev/null >/dev/null
-    # Not every release has it (vmalert is in it), and the others must not miss out for that.
+            prometheus prometheus-alertmanager postgresql pgbouncer kcat </dev/null >/dev/null
+    # What a release does not have must not cost the others: the browser has another name on some,
+    local browser
+    for browser in chromium chromium-browser; do
+        apt-get -qq install --yes --no-install-recommends "$browser" </dev/null >/dev/null && break
+    done
+    # and not every release has this (vmalert is in it).
     apt-get -qq install --yes --no-install-recommends victoria-metrics </dev/null >/dev/null
 }
 

@@ -265,6 +265,12 @@ class Driver:
             ):
                 await self.http.get("/ready")
 
+    async def until_waiting_for(self, table: str) -> None:
+        """Return once somebody waits for the lock of a table."""
+        async with asyncio.timeout(10):
+            while not await self.sql("SELECT FROM pg_locks WHERE NOT granted AND relation = $1::text::regclass", table):
+                await self.http.get("/ready")
+
     async def until_waiting(self, alerts: int) -> None:
         """Return once so many alerts wait for their commit."""
         async with asyncio.timeout(10):

@@ -13,6 +13,10 @@ class StartError(LookoutError):
     """Lookout cannot start: a taken port, a data directory in use, a database out of reach."""
 
 
+class DatabaseFailed(LookoutError):
+    """The database did not do what a command asked of it."""
+
+
 class NotFound(LookoutError):
     """No such thing in this tenant. The same whether it exists elsewhere or nowhere."""
 

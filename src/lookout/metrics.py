@@ -7,7 +7,9 @@ REJECTED = Counter("lookout_alerts_rejected_total", "Alerts refused, by source."
 DECIDED = Counter("lookout_alerts_decided_total", "Alerts decided, by reason.", ["reason"])
 EVENTS = Counter("lookout_events_total", "Events appended to the log, by type.", ["event_type"])
 PRUNED = Counter("lookout_pruned_events_total", "Events of the log that were forgotten after the retention.")
-OVERLOADED = Counter("lookout_overloaded_total", "Requests refused because the intake queue was full.")
+OVERLOADED = Counter(
+    "lookout_overloaded_total", "Requests, or tenants' parts of them, refused as the intake queue was full or closed."
+)
 LIMITED = Counter(
     "lookout_limited_total", "Requests, streams and connections refused because there were more than may be.", ["kind"]
 )

@@ -1,11 +1,16 @@
 """What commands do with the database, beside a Lookout that runs or without one. No surface is loaded for it."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import TypeVar
 
+import asyncpg
+
+from lookout.alerts.text import one_line
 from lookout.clock import Clock, SystemClock
 from lookout.config import Settings
+from lookout.errors import DatabaseFailed
 from lookout.feeds.kafka.producer import Producer
 from lookout.feeds.kafka.resend import Range, feed_to, resend
 from lookout.logs import configure_logs
@@ -18,18 +23,19 @@ from lookout.store.tokens import Tokens
 
 T = TypeVar("T")
 
+_SAID_LIMIT = 300
+
 
 def rebuild_tables(settings: Settings, *, repair: bool = False) -> Report:
-    """Fold the log anew and compare it with the tables. Raises `StartError`, also while one runs."""
+    """Fold the log anew and compare it with the tables. Raises `StartError`, also while one runs, `DatabaseFailed`."""
+    configure_logs()
+    return asyncio.run(rebuild_in(settings, repair=repair))
 
-    async def fold() -> Report:
-        async with (
-            store(settings, SystemClock()) as dsn,
-            pool_of(dsn, 1, is_pooled=is_pooled_by(settings)) as pool,
-        ):
-            return await rebuild(pool, repair=repair)
 
-    return asyncio.run(fold())
+async def rebuild_in(settings: Settings, *, repair: bool = False) -> Report:
+    """The same in a process that has a loop, and has said where its log goes."""
+    async with _pool(settings, store(settings, SystemClock()), command_seconds=None) as pool:
+        return await rebuild(pool, repair=repair)
 
 
 def resend_to_kafka(settings: Settings, topic: str, wanted: Range, told: Callable[[int], None]) -> int:
@@ -43,22 +49,22 @@ def resend_to_kafka(settings: Settings, topic: str, wanted: Range, told: Callabl
     producer = Producer(settings.kafka, topic)
 
     async def send() -> int:
-        async with (
-            beside(settings, SystemClock()) as dsn,
-            pool_of(dsn, 1, is_pooled=is_pooled_by(settings)) as pool,
-        ):
+        async with _pool(settings, beside(settings, SystemClock())) as pool:
             return await resend(RelayPositions(pool), feed, producer, wanted, told)
 
     return asyncio.run(send())
 
 
 def on_tokens(settings: Settings, work: Callable[[Tokens, Clock], Awaitable[T]]) -> T:
-    """Do something with the API tokens, beside a Lookout that runs or without one. Raises `StartError`."""
+    """Do something with the API tokens, beside a Lookout that runs or without one.
+
+    Raises `StartError`, `DatabaseFailed`.
+    """
     return _on(settings, lambda pool, clock: work(Tokens(pool), clock))
 
 
 def on_tenants(settings: Settings, work: Callable[[Tenants, Clock], Awaitable[T]]) -> T:
-    """Do something with the list of tenants, as with the tokens. Raises `StartError`."""
+    """Do something with the list of tenants, as with the tokens. Raises `StartError`, `DatabaseFailed`."""
     return _on(settings, lambda pool, clock: work(Tenants(pool), clock))
 
 
@@ -67,7 +73,23 @@ def _on(settings: Settings, work: "Callable[[database.Pool, Clock], Awaitable[T]
     clock = SystemClock()
 
     async def do() -> T:
-        async with beside(settings, clock) as dsn, pool_of(dsn, 1, is_pooled=is_pooled_by(settings)) as pool:
+        async with _pool(settings, beside(settings, clock)) as pool:
             return await work(pool, clock)
 
     return asyncio.run(do())
+
+
+@asynccontextmanager
+async def _pool(
+    settings: Settings,
+    opening: AbstractAsyncContextManager[str],
+    *,
+    command_seconds: float | None = database.COMMAND_SECONDS,
+) -> "AsyncGenerator[database.Pool]":
+    """One connection to what is opened. What the database says to the work is told in a sentence."""
+    try:
+        async with opening as dsn, pool_of(dsn, 1, command_seconds, is_pooled=is_pooled_by(settings)) as pool:
+            yield pool
+    except (asyncpg.PostgresError, *database.PASSING_ERRORS) as error:
+        said = one_line(str(error), _SAID_LIMIT) or type(error).__name__
+        raise DatabaseFailed(f"The database failed: {said}. Give the command again when it is well.") from error

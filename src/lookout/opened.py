@@ -55,9 +55,11 @@ def is_pooled_by(settings: Settings) -> bool:
 
 
 @asynccontextmanager
-async def pool_of(dsn: str, size: int, *, is_pooled: bool = False) -> AsyncGenerator["database.Pool"]:
-    """So many connections at most, for as long as the block lasts."""
-    pool = await database.connect(dsn, size, database.COMMAND_SECONDS, is_pooled=is_pooled)
+async def pool_of(
+    dsn: str, size: int, command_seconds: float | None = database.COMMAND_SECONDS, *, is_pooled: bool = False
+) -> AsyncGenerator["database.Pool"]:
+    """So many connections at most, for as long as the block lasts. With None a statement has all the time it needs."""
+    pool = await database.connect(dsn, size, command_seconds, is_pooled=is_pooled)
     try:
         yield pool
     finally:

@@ -1,6 +1,7 @@
 """The HTTP server: uvicorn's, on a socket that is taken before anything else."""
 
 import asyncio
+import errno
 import socket
 from collections.abc import Callable, Generator
 from contextlib import contextmanager, suppress
@@ -25,7 +26,7 @@ log = structlog.get_logger()
 
 
 def bind(host: str, port: int) -> socket.socket:
-    """A listening socket, taken before anything else is started. Raises `StartError` if somebody has it."""
+    """A listening socket, taken before anything else is started. Raises `StartError` if it is not to be had."""
     # The protocol is named because asyncio sends small answers at once only where it is.
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listening = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
@@ -36,12 +37,28 @@ def bind(host: str, port: int) -> socket.socket:
         listening.listen(BACKLOG)
     except OSError as error:
         listening.close()
-        raise StartError(
-            f"Port {port} on {host} is not free ({error.strerror}): another Lookout may be running. "
-            "Stop what uses it, or choose another with --port or PORT."
-        ) from None
+        raise StartError(not_to_be_had(host, port, error)) from None
     listening.set_inheritable(True)
     return listening
+
+
+def not_to_be_had(host: str, port: int, error: OSError) -> str:
+    """Why nobody can listen there, and what to do."""
+    match error.errno:
+        case errno.EADDRINUSE:
+            return (
+                f"Port {port} on {host} is not free ({error.strerror}): another Lookout may be running. "
+                "Stop what uses it, or choose another with --port or PORT."
+            )
+        case errno.EACCES:
+            return (
+                f"This user may not listen on port {port} ({error.strerror}): the low ones are kept for root. "
+                "Choose another with --port or PORT."
+            )
+        case errno.EADDRNOTAVAIL:
+            return f"{host} is no address of this machine ({error.strerror}). Choose another with --host or HOST."
+        case _:
+            return f"Nobody can listen on port {port} of {host}: {error.strerror or error}. Look at HOST and PORT."
 
 
 class Server(uvicorn.Server):

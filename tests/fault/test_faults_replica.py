@@ -37,30 +37,27 @@ def play(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Play:
     return instead
 
 
-async def _until(is_so: Callable[[], bool]) -> None:
-    for _ in range(SECONDS * 100):
-        if is_so():
-            return
-        await asyncio.sleep(0.01)
-    raise AssertionError("it did not become so")
+async def _until(lookout: Replica, is_so: Callable[[], bool]) -> None:
+    async with asyncio.timeout(SECONDS):
+        await lookout.until(is_so)
 
 
 async def test_one_that_ends_by_itself_is_at_fault(play: Play) -> None:
     async with play(ENDS_BY_ITSELF) as lookout:
-        await _until(lambda: bool(lookout.faults))
+        await _until(lookout, lambda: bool(lookout.faults))
         assert lookout.faults[0].startswith("lookout 1 ended by itself with exit code 4")
 
 
 async def test_one_that_ends_in_order_is_not(play: Play) -> None:
     async with play(ENDS_IN_ORDER) as lookout:
-        await _until(lambda: lookout.is_up)
+        await _until(lookout, lambda: lookout.is_up)
         await lookout.stop()
         assert lookout.faults == []
 
 
 async def test_one_that_ends_with_an_error_is(play: Play) -> None:
     async with play(ENDS_WITH_AN_ERROR) as lookout:
-        await _until(lambda: lookout.is_up)
+        await _until(lookout, lambda: lookout.is_up)
         await lookout.stop()
         assert lookout.faults == ["lookout 1 ended with exit code 3 after SIGTERM"]
 
@@ -68,14 +65,14 @@ async def test_one_that_ends_with_an_error_is(play: Play) -> None:
 async def test_one_that_does_not_end_is(play: Play, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(replica, "STOP_SECONDS", 0.1)
     async with play(DOES_NOT_END) as lookout:
-        await _until(lambda: lookout.is_up)
+        await _until(lookout, lambda: lookout.is_up)
         await lookout.stop()
         assert lookout.faults == ["lookout 1 did not end within 0.1 s of SIGTERM"]
 
 
 async def test_one_that_is_killed_before_it_has_ended_is_not(play: Play) -> None:
     async with play(DOES_NOT_END) as lookout:
-        await _until(lambda: lookout.is_up)
+        await _until(lookout, lambda: lookout.is_up)
         stopping = asyncio.create_task(lookout.stop())
         await asyncio.sleep(0)
         lookout.kill()

@@ -21,7 +21,7 @@ from tests.server_process import ServerProcess, environment, lookout_process, po
 
 from lookout.alerts.fingerprint import fingerprint
 from lookout.config import load_settings
-from lookout.offline import rebuild_tables
+from lookout.offline import rebuild_in
 
 ROUNDS = 20
 CLIENTS = 6
@@ -216,7 +216,7 @@ async def test_i1_nothing_answered_is_lost_by_kill_nine(
     print(f"{load.batches} batches answered, {load.refused} refused, {len(stored)} alerts stored")  # noqa: T201
     lost = {name: states for name, states in load.answered.items() if stored.get(name) not in states}
     assert not lost, f"{len(lost)} of {len(load.answered)} alerts of answered requests are not what was answered"
-    report = await asyncio.to_thread(rebuild_tables, load_settings(environment(data_dir)))
+    report = await rebuild_in(load_settings(environment(data_dir)))
     assert report.equal, report.lines
 
 

@@ -18,7 +18,7 @@ from tests.real.stream import Stream, stream_of
 from tests.server_process import ServerProcess, environment, lookout_process
 
 from lookout.config import load_settings
-from lookout.offline import rebuild_tables
+from lookout.offline import rebuild_in
 from lookout.store.embedded import service_dsn
 
 pytestmark = pytest.mark.slow
@@ -138,7 +138,7 @@ async def test_the_release_before_runs_on_the_new_schema_beside_this_one(
                     await replica.sees(EVENTS_OF_A_LIFE)
                 await _live_together(again, new, lives)
     settings = load_settings(environment(tmp_path, DATABASE_URL=owner))
-    report = await asyncio.to_thread(rebuild_tables, settings)
+    report = await rebuild_in(settings)
     assert report.equal, report.lines
 
 

@@ -79,6 +79,7 @@ async def test_nothing_moves_under_a_pointer_at_work_and_a_storm_stays_calm(look
         await lookout.fires(alertname=f"W{number}")
         lookout.clock.move(seconds=1)
     async with reads(lookout.url) as mira:
+        await mira.page.clock.install()
         await mira.opens()
         row = mira.page.locator("#open-rows .row").nth(2)
         box = await row.bounding_box()
@@ -92,7 +93,7 @@ async def test_nothing_moves_under_a_pointer_at_work_and_a_storm_stays_calm(look
         await held.click()
         await expect(mira.page.locator("#open-rows .row .what a").first).to_have_text("Worse")
         await mira.page.mouse.move(5, 5)
-        # A thousand changes a minute, for three seconds and a half.
+        # A thousand changes a minute, for three seconds and a half by the clock of the page.
         asked: list[str] = []
         mira.page.on("request", lambda request: asked.append(request.url))
         await mira.page.evaluate(SHIFTS)
@@ -100,7 +101,7 @@ async def test_nothing_moves_under_a_pointer_at_work_and_a_storm_stays_calm(look
         incident = (await lookout.incidents())[0]
         for number in range(60):
             await lookout.act(incident.id, "notes", text=f"note {number}")
-            await mira.page.wait_for_timeout(60)
+            await mira.page.clock.run_for(60)
         await expect(mira.page.locator("#board")).to_have_attribute("data-position", "69")
         seconds = (await mira.page.evaluate("performance.now()") - began) / 1000
         assert len(asked) <= 2 * seconds + 2, "a page reads itself twice a second at most"

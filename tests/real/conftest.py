@@ -5,6 +5,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from tests.real.exporter import Exporter
 from tests.real.programs import alertmanager_process
 from tests.server_process import lookout_process, place_for_data
 
@@ -18,6 +19,14 @@ async def lookout() -> AsyncIterator[httpx.AsyncClient]:
             httpx.AsyncClient(base_url=await server.address(), timeout=30) as http,
         ):
             yield http
+
+
+@pytest.fixture
+async def exporter() -> AsyncIterator[Exporter]:
+    """A metric that a test sets."""
+    exporter = Exporter()
+    async with exporter.serving():
+        yield exporter
 
 
 @pytest.fixture(scope="module")

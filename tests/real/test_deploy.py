@@ -10,6 +10,7 @@ from typing import Any
 import httpx
 import pytest
 from tests.real import programs
+from tests.real.exporter import Exporter
 from tests.real.programs import free_port, program, run
 
 pytestmark = pytest.mark.real
@@ -23,6 +24,8 @@ rule_files: [lookout.rules.yml]
 scrape_configs:
   - job_name: lookout
     static_configs: [{targets: ["127.0.0.1:%(port)d"]}]
+  - job_name: scrapes
+    static_configs: [{targets: ["127.0.0.1:%(scrapes)d"]}]
 """
 
 
@@ -56,10 +59,10 @@ async def test_the_configurations_of_the_neighbours_are_taken(tmp_path: Path) ->
 
 
 async def test_on_a_lookout_that_is_well_all_evaluates_and_no_alert_fires(
-    lookout: httpx.AsyncClient, tmp_path: Path
+    lookout: httpx.AsyncClient, exporter: Exporter, tmp_path: Path
 ) -> None:
     shutil.copy(DEPLOY / "prometheus" / "lookout.rules.yml", tmp_path)
-    config = PROMETHEUS % {"port": lookout.base_url.port}
+    config = PROMETHEUS % {"port": lookout.base_url.port, "scrapes": exporter.port}
     (tmp_path / "prometheus.yml").write_text(config)
     port = free_port()
     async with (
@@ -72,7 +75,7 @@ async def test_on_a_lookout_that_is_well_all_evaluates_and_no_alert_fires(
         ),
         httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as prometheus,
     ):
-        rules = await _evaluated(prometheus)
+        rules = await _evaluated(prometheus, exporter)
         assert len(rules) > 10
         assert {rule["name"]: rule.get("lastError", "") for rule in rules if rule["health"] != "ok"} == {}
         assert [rule["name"] for rule in rules if rule["state"] == "firing"] == []
@@ -85,13 +88,13 @@ async def test_on_a_lookout_that_is_well_all_evaluates_and_no_alert_fires(
                 assert answer["data"]["result"], query
 
 
-async def _evaluated(prometheus: httpx.AsyncClient) -> list[dict[str, Any]]:
-    """All rules, once each was evaluated and Lookout has been scraped a few times."""
+async def _evaluated(prometheus: httpx.AsyncClient, exporter: Exporter) -> list[dict[str, Any]]:
+    """All rules, once each was evaluated and Lookout has been scraped a few times: looked at after each scrape."""
     async with asyncio.timeout(programs.SECONDS):
         while True:
-            await asyncio.sleep(0.1)
+            await exporter.scrape()
             try:
-                asked = {"query": "count_over_time(up[1m]) >= 3"}
+                asked = {"query": 'count_over_time(up{job="lookout"}[1m]) >= 3'}
                 scraped: list[Any] = (await prometheus.get("/api/v1/query", params=asked)).json()["data"]["result"]
                 groups: list[Any] = (await prometheus.get("/api/v1/rules")).json()["data"]["groups"]
             except (httpx.TransportError, KeyError, ValueError):  # it starts

@@ -17,7 +17,7 @@ from tests.real.stream import Stream, stream_of
 from tests.server_process import environment, lookout_process
 
 from lookout.config import load_settings
-from lookout.offline import rebuild_tables
+from lookout.offline import rebuild_in
 
 pytestmark = [pytest.mark.real, pytest.mark.slow]
 
@@ -134,7 +134,7 @@ async def _two_lookouts(database_url: str, place: Path) -> AsyncGenerator[list[s
             for server in servers:
                 print("\n".join(server.stderr))  # noqa: T201 - what they said of it, if the test fails
     settings = load_settings(environment(place, DATABASE_URL=database_url))
-    report = await asyncio.to_thread(rebuild_tables, settings)
+    report = await rebuild_in(settings)
     assert report.equal, report.lines
 
 

@@ -17,7 +17,7 @@ from tests.real.stream import stream_of
 from tests.server_process import ServerProcess, environment, lookout_process, run_lookout
 
 from lookout.config import load_settings
-from lookout.offline import rebuild_tables
+from lookout.offline import rebuild_in
 
 pytestmark = pytest.mark.real
 
@@ -122,7 +122,7 @@ async def _two(ways: Ways, place: Path, **others: str) -> AsyncGenerator[list[ht
         ]
         said = [line for server in servers for line in server.stderr if "level=error" in line or "lost" in line]
         assert not said
-    report = await asyncio.to_thread(rebuild_tables, load_settings(environment(place, **settings)))
+    report = await rebuild_in(load_settings(environment(place, **settings)))
     assert report.equal, report.lines
 
 

@@ -19,7 +19,7 @@ from tests.server_process import ServerProcess, empty_place, environment, lookou
 from lookout.config import load_settings
 from lookout.incidents.events import EventType
 from lookout.incidents.incident import Resolution
-from lookout.offline import rebuild_tables
+from lookout.offline import rebuild_in
 
 pytestmark = pytest.mark.real
 
@@ -184,6 +184,6 @@ async def test_an_incident_lives_in_debians_postgresql(database_url: str, tmp_pa
         assert (resolved.position, resolved.event_type) == (2, EventType.RESOLVED)
         assert resolved.incident.resolution is Resolution.SOURCE
         assert resolved.incident.id == opened.incident.id
-    report = await asyncio.to_thread(rebuild_tables, load_settings(environment(tmp_path, DATABASE_URL=database_url)))
+    report = await rebuild_in(load_settings(environment(tmp_path, DATABASE_URL=database_url)))
     assert report.equal, report.lines
     assert report.lines[0].startswith("default: 2 events fold to 1 incidents and 1 alerts")

@@ -1,7 +1,7 @@
 """Lookout asks the real Prometheus and the real Alertmanager what fires, for the time in which it was away."""
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -53,13 +53,6 @@ receivers:
   - name: lookout
     webhook_configs: [{url: "http://127.0.0.1:%d/v1/alertmanager"}]
 """
-
-
-@pytest.fixture
-async def exporter() -> AsyncIterator[Exporter]:
-    exporter = Exporter()
-    async with exporter.serving():
-        yield exporter
 
 
 @asynccontextmanager

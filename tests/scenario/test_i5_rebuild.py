@@ -1,10 +1,23 @@
 """Folding the log gives the tables, row for row, whatever happened; what was tampered with is found and mended (I5)."""
 
+import asyncio
 import random
+import sys
 from datetime import datetime
+from pathlib import Path
 
+import asyncpg
 import pytest
-from tests.driver import Driver
+from tests.driver import Driver, owner_dsn
+from tests.server_process import LOOKOUT, environment
+
+from lookout.config import Settings
+from lookout.errors import DatabaseFailed
+from lookout.incidents.policy import Policy
+from lookout.offline import rebuild_in
+from lookout.store import rebuild
+from lookout.store.isolation import patience_of
+from lookout.store.transaction import WRITTEN_AT_ONCE
 
 JOBS = ("a", "b", "c")
 INSTANCES = ("1", "2", "3", "4")
@@ -103,3 +116,65 @@ async def test_i5_a_hole_or_a_lie_in_the_log_itself_is_found(lookout: Driver, st
     assert (await lookout.rebuild()).equal
     await lookout.sql(statement)
     assert not (await lookout.rebuild()).equal
+
+
+LOOKS = f"""
+CREATE FUNCTION look() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF current_setting('statement_timeout') <> '0' THEN RAISE EXCEPTION 'there is a limit'; END IF;
+    IF (SELECT count(*) FROM added) > {WRITTEN_AT_ONCE} THEN RAISE EXCEPTION 'too many at once'; END IF;
+    RETURN NULL;
+END $$;
+CREATE TRIGGER looks AFTER INSERT ON incidents REFERENCING NEW TABLE AS added
+FOR EACH STATEMENT EXECUTE FUNCTION look();
+CREATE TRIGGER looks AFTER INSERT ON alerts REFERENCING NEW TABLE AS added
+FOR EACH STATEMENT EXECUTE FUNCTION look();
+"""
+LOOKS_NO_MORE = "DROP FUNCTION look CASCADE"
+
+
+async def test_a_large_history_is_mended_in_parts_without_a_time_limit(lookout: Driver) -> None:
+    many = WRITTEN_AT_ONCE + 1
+    await lookout.post_alerts(*(lookout.alert({"job": str(number)}) for number in range(many)))
+    await lookout.sql("UPDATE incidents SET total_alerts = total_alerts + 1")
+    owner = await asyncpg.connect(owner_dsn(lookout.dsn))
+    await owner.execute(LOOKS)
+    try:
+        assert not (await lookout.rebuild(repair=True)).equal
+    finally:
+        await owner.execute(LOOKS_NO_MORE)
+        await owner.close()
+    report = await lookout.rebuild()
+    assert report.lines == [
+        f"default: {many} events fold to {many} incidents and {many} alerts: equal",
+        "equal: the tables are what the log says",
+    ]
+
+
+async def test_what_the_database_says_to_a_command_is_told_in_a_sentence(
+    lookout: Driver, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await lookout.fires(job="a")
+    monkeypatch.setattr(rebuild, "PATIENCE", patience_of(0, 0.02, 60))
+    settings = Settings("127.0.0.1", 0, tmp_path, lookout.dsn, None, Policy())
+    async with lookout.feed_is_locked():
+        with pytest.raises(DatabaseFailed, match=r"^The database failed: canceling statement due to lock timeout\. "):
+            await rebuild_in(settings, repair=True)
+
+
+async def test_what_the_command_logs_is_not_among_what_it_says(lookout: Driver, tmp_path: Path) -> None:
+    await lookout.fires(job="a")
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        LOOKOUT,
+        "rebuild",
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+        env=environment(tmp_path, DATABASE_URL=owner_dsn(lookout.dsn)),
+    )
+    said, logged = await process.communicate()
+    assert said.decode().splitlines() == [
+        "default: 1 events fold to 1 incidents and 1 alerts: equal",
+        "equal: the tables are what the log says",
+    ]
+    assert "action=row_level_security_is_off" in logged.decode()

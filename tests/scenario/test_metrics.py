@@ -1,12 +1,16 @@
 """`/metrics` tells the story in numbers. Counters are of the process: what counts is how much they grew."""
 
+import asyncio
 import math
 
+import asyncpg
 from prometheus_client import Counter, Gauge, Histogram
 from prometheus_client.parser import text_string_to_metric_families
-from tests.driver import Driver
+from tests.driver import Driver, owner_dsn
+from tests.scenario.conftest import Start
 
 from lookout import metrics
+from lookout.incidents.events import EventType
 
 Values = dict[tuple[str, frozenset[tuple[str, str]]], float]
 
@@ -23,6 +27,10 @@ async def _values(lookout: Driver) -> Values:
 def _grown(before: Values, after: Values, name: str, **labels: str) -> float:
     key = name, frozenset(labels.items())
     return after.get(key, 0) - before.get(key, 0)
+
+
+def _open_incidents(values: Values) -> list[float]:
+    return [value for (name, _), value in values.items() if name == "lookout_open_incidents"]
 
 
 async def test_every_metric_is_told_and_named_lookout(lookout: Driver) -> None:
@@ -77,17 +85,16 @@ async def test_a_story_in_numbers(lookout: Driver) -> None:
         "read": 3,
         "followers": 1,
     }
-    open_incidents = {key[1]: value for key, value in after.items() if key[0] == "lookout_open_incidents"}
-    assert sorted(open_incidents.values()) == [1, 1]
+    assert _open_incidents(after) == [1, 1]
     assert after["lookout_intake_queue_alerts", frozenset()] == 0
     assert after["lookout_noise_reduction_ratio", frozenset()] > 0
 
 
 async def test_open_incidents_that_have_resolved_are_gone_from_the_gauge(lookout: Driver) -> None:
     await lookout.fires(job="a")
-    assert [value for key, value in (await _values(lookout)).items() if key[0] == "lookout_open_incidents"] == [1]
+    assert _open_incidents(await _values(lookout)) == [1]
     await lookout.act((await lookout.only_incident()).id, "resolve")
-    assert [value for key, value in (await _values(lookout)).items() if key[0] == "lookout_open_incidents"] == []
+    assert _open_incidents(await _values(lookout)) == []
 
 
 async def test_failures_and_refusals_are_counted_and_told_while_the_database_is_away(lookout: Driver) -> None:
@@ -106,6 +113,48 @@ async def test_failures_and_refusals_are_counted_and_told_while_the_database_is_
 async def test_what_is_refused_is_counted_from_0_on(lookout: Driver) -> None:
     told = {labels for name, labels in await _values(lookout) if name == "lookout_alerts_rejected_total"}
     assert told >= {frozenset({("source", name)}) for name in ("prometheus", "alertmanager", "grafana", "events")}
+
+
+async def test_what_can_happen_is_counted_from_0_on(start: Start) -> None:
+    for counter in (metrics.DECIDED, metrics.EVENTS, metrics.LIMITED):
+        counter.clear()
+    async with start() as lookout:
+        values = await _values(lookout)
+    told = {(name, *dict(labels).values()) for (name, labels), value in values.items() if value == 0}
+    assert told >= {("lookout_alerts_decided_total", reason) for reason in ("opened", "duplicate", "stale", "passed")}
+    assert ("lookout_alerts_decided_total", "acknowledged") not in told  # which is decided about no alert
+    assert told >= {("lookout_events_total", event_type) for event_type in EventType}
+    assert told >= {("lookout_limited_total", kind) for kind in ("ingest", "read", "stream", "connection")}
+
+
+async def test_a_body_that_is_refused_whole_is_one_in_all_figures(lookout: Driver) -> None:
+    before = await _values(lookout)
+    assert (await lookout.repeats_captured("/v1/alertmanager", b"{")).status_code == 400
+    after = await _values(lookout)
+    for name in ("received", "rejected"):
+        assert _grown(before, after, f"lookout_alerts_{name}_total", source="alertmanager") == 1
+    await lookout.ticks()
+    (row,) = await lookout.sql("SELECT alerts, rejected FROM received")
+    assert (row["alerts"], row["rejected"]) == (1, 1)
+
+
+async def test_two_that_ask_at_once_are_both_told_all(lookout: Driver) -> None:
+    """As an HA pair of Prometheis does: one is at its last question when the other begins."""
+    await lookout.fires(job="a")
+    one, other = await asyncpg.connect(owner_dsn(lookout.dsn)), await asyncpg.connect(owner_dsn(lookout.dsn))
+    async with asyncio.TaskGroup() as asking:
+        async with other.transaction():
+            async with one.transaction():
+                await one.execute("LOCK TABLE postponed_alerts")
+                first = asking.create_task(_values(lookout))
+                await lookout.until_waiting_for("postponed_alerts")
+                await other.execute("LOCK TABLE incidents")
+                second = asking.create_task(_values(lookout))
+                await lookout.until_waiting_for("incidents")
+            assert _open_incidents(await first) == [1]
+        assert _open_incidents(await second) == [1]
+    await one.close()
+    await other.close()
 
 
 async def test_what_the_queue_refuses_is_counted(lookout: Driver) -> None:

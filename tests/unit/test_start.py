@@ -1,7 +1,9 @@
 """What a start takes and refuses before anything of it runs: the port, the data directory."""
 
 import asyncio
+import errno
 import os
+import socket
 import stat
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
@@ -24,6 +26,23 @@ def test_a_port_is_taken_from_the_moment_it_is_bound() -> None:
         port = first.getsockname()[1]
         with pytest.raises(StartError, match=f"Port {port} on 127.0.0.1 is not free"):
             server.bind("127.0.0.1", port)
+
+
+def test_an_address_of_another_machine_is_not_called_a_taken_port() -> None:
+    with pytest.raises(StartError, match=r"^192\.0\.2\.1 is no address of this machine \(Cannot assign"):
+        server.bind("192.0.2.1", 0)
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (OSError(errno.EACCES, "Permission denied"), "This user may not listen on port 80 (Permission denied)"),
+        (socket.gaierror(-2, "Name or service not known"), "Nobody can listen on port 80 of db: Name or service"),
+    ],
+)
+def test_why_nobody_can_listen(error: OSError, said: str) -> None:
+    """What the tests' user and network may not say."""
+    assert server.not_to_be_had("db", 80, error).startswith(said)
 
 
 async def test_it_does_not_say_that_it_listens_when_the_server_could_not(

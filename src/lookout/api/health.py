@@ -1,11 +1,13 @@
 """Operations: `/health` as the platform's services answer it, `/ready`, and `/metrics`."""
 
 import asyncio
+import math
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from datetime import datetime
 
 import msgspec
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client import CONTENT_TYPE_LATEST, Counter, generate_latest
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
@@ -18,6 +20,8 @@ from lookout.api.edge import known_caller, visit_of
 from lookout.api.parts import Parts
 from lookout.clock import Clock
 from lookout.errors import SettingsError
+from lookout.incidents.events import EventType
+from lookout.incidents.transitions import REASONS_OF_ALERTS
 from lookout.store.database import PASSING_ERRORS
 
 CHECK_SECONDS = 2.0
@@ -42,11 +46,43 @@ class Health(msgspec.Struct, frozen=True):
     checks: dict[str, Check]
 
 
+_COUNTED: tuple[tuple[Counter, Iterable[str]], ...] = (
+    (metrics.DECIDED, REASONS_OF_ALERTS),
+    (metrics.EVENTS, EventType),
+    (metrics.LIMITED, ("ingest", "read", "stream", "connection")),
+)
+"""Whatever is counted by one word of a few, and the words."""
+
+
+class _Known(msgspec.Struct, frozen=True):
+    """What the database says for the metrics: severity, status and number; source, whether it is silent, and number."""
+
+    open_incidents: Sequence[tuple[str, str, int]] = ()
+    heartbeats: Sequence[tuple[str, bool, int]] = ()
+    postponed_alerts: float = math.nan
+    stale_alerts: float = math.nan
+
+    def set_gauges(self) -> None:
+        """Let the gauges say this, and nothing of before."""
+        metrics.OPEN_INCIDENTS.clear()
+        for severity, status, count in self.open_incidents:
+            metrics.OPEN_INCIDENTS.labels(severity, status).set(count)
+        metrics.HEARTBEATS.clear()
+        for source, is_silent, count in self.heartbeats:
+            metrics.HEARTBEATS.labels(source, "silent" if is_silent else "heard").set(count)
+        metrics.POSTPONED.set(self.postponed_alerts)
+        metrics.STALE_ALERTS.set(self.stale_alerts)
+
+
 class Operations:
     """What operators and their tools ask."""
 
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
+        # Bound from the start, at 0: a counter that begins at 1 has not grown, as Prometheus sees it.
+        for counter, values in _COUNTED:
+            for value in values:
+                counter.labels(value)
 
     def routes(self) -> list[Route]:
         """All of them."""
@@ -79,31 +115,31 @@ class Operations:
 
     async def metrics(self, request: Request) -> Response:
         known_caller(request).as_platform()
-        metrics.QUEUE.set(self._parts.intake.waiting)
-        metrics.OPEN_INCIDENTS.clear()
-        metrics.HEARTBEATS.clear()
-        metrics.POSTPONED.set(float("nan"))
-        metrics.STALE_ALERTS.set(float("nan"))
         is_up = (await self._database()).status == "healthy"
-        metrics.DATABASE_UP.set(is_up)
+        known = _Known()
         # What this process counts is told above all while the database is away; what only that knows is left out.
         with suppress(*PASSING_ERRORS):
             if is_up:
-                await self._measure()
+                known = await self._measure()
+        # Nothing is waited for from here on: the gauges are the process's, and another may ask at the same time.
+        known.set_gauges()
+        metrics.DATABASE_UP.set(is_up)
+        metrics.QUEUE.set(self._parts.intake.waiting)
         metrics.set_noise_reduction()
         return Response(generate_latest(), headers={"Content-Type": CONTENT_TYPE_LATEST})
 
-    async def _measure(self) -> None:
+    async def _measure(self) -> "_Known":
         """What only the database knows."""
         reads = self._parts.reads
-        for severity, status, count in await reads.open_incidents():
-            metrics.OPEN_INCIDENTS.labels(severity, status).set(count)
-        metrics.POSTPONED.set(await reads.postponed_alerts())
-        for source, is_silent, count in await reads.sources.heartbeats_by_state():
-            metrics.HEARTBEATS.labels(source, "silent" if is_silent else "heard").set(count)
-        metrics.STALE_ALERTS.set(await reads.sources.count_stale_alerts())
+        known = _Known(
+            await reads.open_incidents(),
+            await reads.sources.heartbeats_by_state(),
+            await reads.postponed_alerts(),
+            await reads.sources.count_stale_alerts(),
+        )
         if self._parts.relays is not None:
             await self._parts.relays.measure()
+        return known
 
     async def reload(self, request: Request) -> Response:
         """Take lookout.yaml anew, and answer as Prometheus does."""

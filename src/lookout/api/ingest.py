@@ -200,7 +200,7 @@ class Ingest:
             self._parts.intake.note_refusal(sender.tenant_id)
             raise
         except Unsigned:
-            self._rejected[source].inc()
+            self._count_refused_whole(source)
             raise
         except MalformedBody as error:
             named = _tenant_named(request, sender)
@@ -244,7 +244,7 @@ class Ingest:
     async def _note_refusal(self, tenant_id: str, source: str, error: MalformedBody, body: bytes) -> None:
         """Keep a refused body where an operator finds it. If that fails too, the answer still says what is wrong."""
         now = self._parts.clock.now()
-        self._rejected[source].inc()
+        self._count_refused_whole(source)
         excerpt = _SECRETS.sub(rb"\1...", body[: 2 * EXCERPT])[:EXCERPT].decode(errors="replace")
         rejected = RejectedAlert(-1, error.message, excerpt)
         try:
@@ -252,6 +252,11 @@ class Ingest:
         except Overloaded:
             return
         self._count(tenant_id, source, now, 0, 1)
+
+    def _count_refused_whole(self, source: str) -> None:
+        """How many alerts are in a body that is not read nobody knows: it counts as one, received and refused."""
+        self._received[source].inc()
+        self._rejected[source].inc()
 
     def _count(self, tenant_id: str, source: str, now: datetime, taken: int, rejected: int) -> None:
         """Count what was stored: a request that is answered with 503 comes again."""

@@ -40,7 +40,7 @@ A minute at a video platform. Watch it with `lookout tail` in another terminal.
 Each line: the time, how far the log has come, what is sent: what to expect."""
 AGAIN = (
     "A demo ran in the last five minutes: incidents reopen where they would open.\n"
-    "The consumer's does so too often: it flaps, and that is told once a minute."
+    "The consumer's flaps still: what it does is told once a minute."
 )
 ENDING = "That was it. One incident is still open: see `lookout incidents`."
 

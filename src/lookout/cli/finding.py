@@ -2,9 +2,10 @@
 
 import re
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import islice
 
+from lookout.alerts.severity import Severity
 from lookout.alerts.text import one_line
 from lookout.cli.client import Client
 from lookout.cli.terminal import short_id
@@ -13,7 +14,8 @@ from lookout.incidents.incident import Incident
 
 SHORTEST = 4
 SEARCHED = 2000
-"""How many incidents are searched, newest first. An older one is named by its whole id."""
+"""How many incidents are searched, the newest of all, and as many open ones of each severity, as the list shows them.
+What is older than those is named by its whole id."""
 
 _PART = re.compile(rf"[0-9a-f]{{{SHORTEST},32}}")
 _WHOLE = 32
@@ -31,18 +33,23 @@ def find_incident(client: Client, part: str) -> str:
         raise Refused(f"{one_line(part, 60)!r} is not an incident's ID: give at least {SHORTEST} of its hex digits")
     if len(digits) == _WHOLE:
         return str(uuid.UUID(digits))
-    matching = [
-        incident
-        for incident in islice(client.every_incident(), SEARCHED)
-        if _is_part(digits, incident.id.replace("-", ""))
-    ]
-    match matching:
+    matching = {
+        incident.id: incident for incident in _searched(client) if _is_part(digits, incident.id.replace("-", ""))
+    }
+    match list(matching.values()):
         case []:
             raise NotFound(f"no incident's ID begins or ends with {digits}: `lookout incidents --all` lists them")
         case [incident]:
             return incident.id
-        case _:
-            raise Refused(f"{len(matching)} incidents have {digits} in their ID: {_ends(matching)}. Give more digits")
+        case several:
+            raise Refused(f"{len(several)} incidents have {digits} in their ID: {_ends(several)}. Give more digits")
+
+
+def _searched(client: Client) -> Iterator[Incident]:
+    """Some of them twice. An open one may be older than very many that are over."""
+    for severity in Severity:
+        yield from islice(client.every_incident("open", severity), SEARCHED)
+    yield from islice(client.every_incident(), SEARCHED)
 
 
 def _is_part(digits: str, whole: str) -> bool:

@@ -69,6 +69,9 @@ class Reason(StrEnum):
     """An incident that was flapping has been calm for long enough."""
 
 
+REASONS_OF_ALERTS = tuple(Reason)[: tuple(Reason).index(Reason.PASSED) + 1]
+"""Why something was decided about an alert. The others are of what people do, and of an incident that is calm again."""
+
 _REASONS_OF_STARTS: Mapping[EventType, Reason] = {
     EventType.OPENED: Reason.OPENED,
     EventType.ESCALATED: Reason.ESCALATED,

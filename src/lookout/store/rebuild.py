@@ -1,5 +1,7 @@
 """Folding the log anew, and comparing: the tables must equal what the log says, row for row (I5)."""
 
+from collections.abc import Iterable
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -9,7 +11,7 @@ from lookout.incidents.evolve import evolve
 from lookout.incidents.incident import Incident
 from lookout.incidents.ledger import AlertState, alert_after
 from lookout.store.database import columns
-from lookout.store.isolation import Platform, tenants
+from lookout.store.isolation import LOCK_SECONDS, Platform, patience_of, tenants
 from lookout.store.rows import (
     alert_change_of,
     alert_state_of,
@@ -20,9 +22,17 @@ from lookout.store.rows import (
     incident_values,
 )
 from lookout.store.sql import SQL
+from lookout.store.transaction import WRITTEN_AT_ONCE
 
 if TYPE_CHECKING:
     from lookout.store.database import Connection, Pool
+
+NO_LIMIT = 0.0
+IDLE_SECONDS = 600.0
+"""How long it may stand still between two statements: what it read of a tenant is compared in memory. A repair that was
+stopped by hand holds up the tenant's writers for that long."""
+PATIENCE = patience_of(NO_LIMIT, LOCK_SECONDS, IDLE_SECONDS)
+"""A history of millions of incidents is read and written whole, and nobody's request waits for it."""
 
 _PAGE = 1000
 _DIFFERENCES_SHOWN = 5
@@ -46,13 +56,16 @@ class Report(msgspec.Struct):
 
 
 async def rebuild(pool: "Pool", *, repair: bool = False) -> Report:
-    """Fold every tenant's log and compare with the tables; with `repair`, write what the log says where they differ."""
+    """Fold every tenant's log and compare with the tables; with `repair`, write what the log says where they differ.
+
+    A statement takes as long as it takes: `pool` should set no time limit either.
+    """
     report = Report(True, [])
     for row in await Platform(pool).fetch("tenants"):
         tenant_id = row["tenant_id"]
         # A repair waits for the writers and then keeps them out; a look at one moment need not.
         level = "READ COMMITTED" if repair else "REPEATABLE READ"
-        async with tenants(pool, (tenant_id,), level=level) as connection:
+        async with tenants(pool, (tenant_id,), level=level, patience=PATIENCE) as connection:
             if repair:
                 await connection.execute(SQL["lock_feeds"], [tenant_id])
             faults = await _compare(connection, tenant_id, report, repair=repair)
@@ -142,8 +155,14 @@ def _differences(kind: str, folded: dict[str, Any], stored: dict[str, Any]) -> l
 async def _write(connection: "Connection", tenant_id: str, folded: Folded) -> None:
     await connection.execute(SQL["forget_incidents"], tenant_id)
     await connection.execute(SQL["forget_alerts"], tenant_id)
-    incidents = [incident_values(incident) for incident in folded.incidents.values()]
-    await connection.execute(SQL["write_incidents"], *columns(incidents, 27))
-    alerts = [alert_values(tenant_id, state) for state in folded.alerts.values()]
-    await connection.execute(SQL["write_alerts"], *columns(alerts, 11))
+    incidents = (incident_values(incident) for incident in folded.incidents.values())
+    await _write_in_parts(connection, "write_incidents", incidents, 27)
+    alerts = (alert_values(tenant_id, state) for state in folded.alerts.values())
+    await _write_in_parts(connection, "write_alerts", alerts, 11)
     await connection.execute(SQL["advance_feeds"], [tenant_id], [folded.last_position])
+
+
+async def _write_in_parts(connection: "Connection", name: str, rows: Iterable[tuple[Any, ...]], count: int) -> None:
+    left = iter(rows)
+    while some := list(islice(left, WRITTEN_AT_ONCE)):
+        await connection.execute(SQL[name], *columns(some, count))

@@ -8,6 +8,7 @@ import pytest
 from tests.unit.cli.lookout_in_memory import Lookout, refused, run
 from tests.unit.cli.samples import HOSTILE
 
+from lookout.cli import finding
 from lookout.cli.client import Client
 
 TARGET, QUEUE, LAG = "00000001", "00000002", "00000003"
@@ -294,8 +295,17 @@ def test_an_incident_is_named_by_the_beginning_of_its_id(out: pytest.CaptureFixt
 def test_a_part_of_several_ids_is_refused_with_their_names(lookout: Lookout, out: pytest.CaptureFixture[str]) -> None:
     assert run(lookout, "incidents", "acknowledge", "0197") == 1
     assert out.readouterr().err == (
-        "lookout: 3 incidents have 0197 in their ID: 00000003, 00000002, 00000001. Give more digits\n"
+        "lookout: 3 incidents have 0197 in their ID: 00000001, 00000003, 00000002. Give more digits\n"
     )
+
+
+def test_an_open_incident_is_found_behind_however_many_that_are_over(
+    lookout: Lookout, out: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(finding, "SEARCHED", 1)
+    assert run(lookout, "incidents", "acknowledge", TARGET) == 0
+    assert run(lookout, "incidents", "show", QUEUE) == 1
+    assert out.readouterr().err.startswith(f"lookout: no incident's ID begins or ends with {QUEUE}")
 
 
 @pytest.mark.parametrize(
