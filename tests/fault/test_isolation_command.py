@@ -16,6 +16,7 @@ SURFACES = (
     "the stream of /v1/feed",
     "the stream of /live",
     "the subscription liveIncidentUpdates",
+    "the subscription liveIncidentUpdates on /graphql",
 )
 """One of each kind."""
 

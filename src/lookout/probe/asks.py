@@ -9,9 +9,21 @@ from urllib.parse import quote
 import httpx
 import msgspec
 
-PLACES = ("incident", "gid", "fingerprint", "position", "cursor", "gcursor", "word", "report", "tenant")
-"""What can stand in an ask."""
-_NAMES = (frozenset(("incident", "gid")), frozenset(("position", "cursor", "gcursor")))
+PLACES = (
+    "incident",
+    "gid",
+    "fingerprint",
+    "position",
+    "cursor",
+    "gcursor",
+    "pcursor",
+    "word",
+    "report",
+    "tenant",
+    "own",
+)
+"""What can stand in an ask. `own` is an incident of who asks, whosever all else is."""
+_NAMES = (frozenset(("incident", "gid")), frozenset(("position", "cursor", "gcursor", "pcursor")))
 """Those that name the same."""
 _OF_THE_ANSWER = ("date", "x-request-id", "content-length")
 """Headers that tell one answer from the next; the length is that of the body, in which the values differ."""

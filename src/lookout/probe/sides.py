@@ -9,6 +9,8 @@ from typing import Any
 import httpx
 import msgspec
 
+_LATE = 1_900_000_000_000_000
+"""Microseconds since 1970 of a time to come: in the page's list all that has ended comes after it."""
 LEASE = timedelta(minutes=4)
 SHARED = "shared"
 """What both have: the same labels, the same id of a report."""
@@ -67,6 +69,7 @@ def _values(incident_id: str, fingerprint: str, position: int, word: str, tenant
         **names_of(incident_id),
         "gcursor": _base64(f"incident:{position}"),
         "cursor": base64.urlsafe_b64encode(f"incident:{position}".encode()).decode(),
+        "pcursor": base64.urlsafe_b64encode(f"0:{-_LATE}:{-position}".encode()).decode(),
         "fingerprint": fingerprint,
         "report": f"report-{word}",
         "word": word,

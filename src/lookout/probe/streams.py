@@ -62,7 +62,7 @@ async def refusal_after(url: str, credential: Mapping[str, str], position: int) 
 
 @asynccontextmanager
 async def _socket(url: str, credential: Mapping[str, str], after: int) -> AsyncGenerator[AsyncIterator[dict[str, Any]]]:
-    address = f"{url.replace('http', 'ws', 1)}/graphql/ws"
+    address = url.replace("http", "ws", 1)
     protocols = [Subprotocol("graphql-transport-ws")]
     async with connect(address, subprotocols=protocols, additional_headers=dict(credential)) as connection:
         await connection.send(json.dumps({"type": "connection_init"}))

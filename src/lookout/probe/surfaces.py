@@ -32,9 +32,22 @@ _QUERIES: Mapping[str, tuple[dict[str, str], ...]] = {
     "/v1/feed": ({"first": "200"}, {"after": "<position>"}),
     "/v1/stats": (TIME,),
     "/v1/rejected-alerts": ({}, {"after": "<position>"}),
-    "/": ({}, {"part": "rows"}, {"part": "rows", "kind": "resolved"}, {"view": "wall"}, {"q": "<word>"}),
+    "/": (
+        {},
+        {"part": "rows"},
+        {"part": "rows", "kind": "resolved"},
+        {"part": "rows", "kind": "resolved", "after": "<pcursor>"},
+        {"as_of": "2026-06-01T00:00:00Z", "after": "<pcursor>"},
+        {"view": "wall"},
+        {"q": "<word>"},
+    ),
+    "/incidents/{id}": ({}, {"alerts_after": "0:<fingerprint>"}),
+    "/incidents/{id}/timeline": ({}, {"before": "<position>"}),
     "/v1/incidents/{id}/alerts": ({}, {"after": "<fingerprint>"}),
     "/v1/incidents/{id}/events": ({}, {"after": "<position>"}),
+    "/v1/incidents/{id}/related": ({}, {"first": "20"}),
+    "/v1/incidents/{id}/grouping": ({}, {"after": "<fingerprint>"}),
+    "/v1/incidents/{id}/investigations": ({}, {"after": "<position>"}),
     "/api/v2/alerts": ({}, {"filter": 'job="<word>"'}),
     "/api/v2/alerts/groups": ({}, {"filter": 'job="<word>"'}),
 }
@@ -57,6 +70,11 @@ _NEEDED: Mapping[str, Any] = {
 }
 """What tools need, by the argument's name."""
 _GIVEN: Mapping[str, Mapping[str, Any]] = {"incident_stats": TIME, "list_incidents": {"status": "all"}}
+_MORE: Mapping[str, Mapping[str, Any]] = {
+    "list_incidents": {"status": "all", "after": "warning:<position>"},
+    "why_grouped": {"incident_id": "<own>", "after": "<fingerprint>"},
+}
+"""More to give to tools."""
 
 
 def asks_of(routes: Iterable[BaseRoute]) -> Iterator[Ask | Untried]:
@@ -82,6 +100,8 @@ def _asks_of(method: str, path: str) -> Iterator[Ask | Untried]:
     if method == "GET":
         for query in _QUERIES.get(path, ({},)):
             yield Ask(surface, method, template, query)
+            if "<incident>" in template and query:  # where another's goes on, in a list of one's own
+                yield Ask(surface, method, template.replace("<incident>", "<own>"), query)
         if path == "/v1/feed":
             yield Ask(surface, method, template, headers={"Last-Event-ID": "<position>"})
     elif path in _INGEST:
@@ -99,6 +119,8 @@ def asks_of_tools() -> Iterator[Ask | Untried]:
     for tool in TOOLS.values():
         try:
             yield _call(tool)
+            if tool.name in _MORE:
+                yield _rpc(tool.name, "tools/call", {"name": tool.name, "arguments": _MORE[tool.name]})
         except Untried as untried:
             yield untried
     yield _rpc("resource", "resources/read", {"uri": "incident://<incident>"})

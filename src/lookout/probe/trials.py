@@ -27,6 +27,7 @@ TRESPASSED = 3
 """Incidents of the owner's that the intruder acts on."""
 _SCHEMA = SCHEMA._schema  # pyright: ignore[reportPrivateUsage]  # Strawberry has no other way to it
 _TOO_MANY = 429
+_REFUSED = 400
 _NEVER_LOOKED = frozenset((400, 415, 422))
 """Statuses of a request that was refused before anything was looked for."""
 
@@ -40,6 +41,11 @@ class Report(msgspec.Struct):
     def find(self, finding: str) -> None:
         if finding not in self.findings:
             self.findings.append(finding)
+
+
+def _own(holdings: Holdings) -> dict[str, str]:
+    """What of somebody's own stands beside what is another's."""
+    return {"own": holdings.incidents[-1]}
 
 
 def all_there_is(routes: Iterable[BaseRoute]) -> list[Ask | Untried]:
@@ -79,6 +85,8 @@ class Probe:
         for secret in set(theirs.secrets) & set(own.secrets):
             self._report.find(f"both tenants have {secret!r}")
         await self._look_for(theirs, own)
+        await self._look_as_sender(theirs, own)
+        await self._send_of_others(theirs, own)
         await self._resume(theirs)
         await self._interfere(now)
         await self._trespass(now)
@@ -90,14 +98,17 @@ class Probe:
 
     async def _look_for(self, theirs: Holdings, own: Holdings) -> None:
         """Ask for what is the other's, and for what is nobody's: the answers are the same."""
-        nobodys = sides.nobodys(max(theirs.position, own.position))
+        nobodys = {**sides.nobodys(max(theirs.position, own.position)), **_own(own)}
+        values = {**theirs.values, **_own(own)}
         for kind, credential in self._intruder.callers.items():
             for ask in self._asks:
                 if ask.places:
-                    found = await self._answer(ask, theirs.values, credential)
+                    found = await self._answer(ask, values, credential)
+                    self._scan(ask.surface, found, theirs, ask.places, values)
+                    if "own" in ask.places:  # where one's own list goes on differs from mark to mark
+                        continue
                     missing = await self._answer(ask, nobodys, credential)
                     self._compare(f"{ask.surface} by {kind}", found, missing)
-                    self._scan(ask.surface, found, theirs, ask.places, theirs.values)
                     if ask.writes and found.status in _NEVER_LOOKED:
                         self._report.find(
                             f"{ask.surface} was refused before it looked for anything: {found.body[:200]}"
@@ -105,6 +116,26 @@ class Probe:
                 for named in ({}, {"X-Tenant-ID": theirs.tenant_id, "X-Scope-OrgID": theirs.tenant_id}):
                     if not ask.places:
                         self._scan(ask.surface, await self._answer(ask, {}, {**credential, **named}), theirs)
+
+    async def _look_as_sender(self, theirs: Holdings, own: Holdings) -> None:
+        """A credential that sends opens nothing that is somebody's, be it its own tenant's."""
+        for ask in self._asks:
+            if ask.places:
+                found = await self._ask(ask, {**theirs.values, **_own(own)}, self._intruder.sender)
+                if found.status < _REFUSED:
+                    self._report.find(f"{ask.surface} is open to who only sends: {found.status}, {found.body[:200]}")
+
+    async def _send_of_others(self, theirs: Holdings, own: Holdings) -> None:
+        """That an event is acknowledged, or over, is answered the same whether another tenant has one of its key."""
+        nobodys = sides.nobodys(max(theirs.position, own.position))
+        for path in ("/v1/events", "/v2/enqueue"):
+            for action in ("acknowledge", "resolve"):
+                body = {"routing_key": "r", "event_action": action, "dedup_key": "<word>"}
+                ask = Ask(f"POST {path}", "POST", path, body=body)
+                found = await self._answer(ask, theirs.values, self._intruder.sender)
+                missing = await self._answer(ask, nobodys, self._intruder.sender)
+                self._compare(f"{ask.surface} to {action}", found, missing)
+                self._scan(ask.surface, found, theirs, ask.places, theirs.values)
 
     def _compare(self, what: str, found: Answer, missing: Answer) -> None:
         for name, one, other in (
@@ -150,7 +181,7 @@ class Probe:
         for ask in self._asks:
             if not ask.writes and (ask.method == "GET" or ask.path in surfaces.ELSEWHERE):
                 for incident_id in own.incidents if ask.places & {"incident", "gid"} else own.incidents[:1]:
-                    values = {**own.values, **sides.names_of(incident_id)}
+                    values = {**own.values, **sides.names_of(incident_id), "own": incident_id}
                     told = (await self._ask(ask, values, side.caller)).of_no_moment()
                     if "text/html" not in dict(told.headers).get("content-type", ""):  # a page says how long ago
                         picture[f"{ask.surface} {ask.query} {ask.headers} {incident_id}"] = told
@@ -215,14 +246,17 @@ class Probe:
         async with AsyncExitStack() as stack:
             heard = {
                 **{
+                    f"the subscription liveIncidentUpdates on {path}": await stack.enter_async_context(
+                        streams.subscribed(f"{url}{path}", credential, own.position)
+                    )
+                    for path in ("/graphql", "/graphql/ws")
+                },
+                **{
                     f"the stream of {path}": await stack.enter_async_context(
                         streams.server_sent(self._http, path, credential, own.position)
                     )
                     for path in ("/v1/feed", "/live")
                 },
-                "the subscription liveIncidentUpdates": await stack.enter_async_context(
-                    streams.subscribed(url, credential, own.position)
-                ),
             }
             await sides.sends(self._http, self._owner, [{"alertname": "Meanwhile", "job": self._owner.word}], now)
             await sides.sends(self._http, self._intruder, [{"alertname": "After", "job": "own"}], now)
@@ -236,7 +270,7 @@ class Probe:
         """A position that the other's log has and the own has not is as one that none has."""
         url, credential = str(self._http.base_url).rstrip("/"), self._intruder.caller
         beyond = (theirs.position, theirs.position + 50)
-        told = [await streams.refusal_after(url, credential, position) for position in beyond]
+        told = [await streams.refusal_after(f"{url}/graphql/ws", credential, position) for position in beyond]
         self._report.tried["the subscription liveIncidentUpdates"] += 2
         if told[0] != told[1]:
             self._report.find(f"the subscription liveIncidentUpdates tells positions apart: {told}")
