@@ -187,7 +187,9 @@ def _resolve(lease: Lease, ended_at: datetime, is_own: bool, now: datetime, poli
     elif (lease.resolved_at is None or ended_at > lease.resolved_at) and _is_made_before(lease, ended_at, now, policy):
         ends_at = ended_at
     resolved_at = max(lease.resolved_at or ended_at, ended_at)
-    is_news = is_own and lease.resolved_at != resolved_at
+    # Another path may have told the same end before: by its own sender's word a webhook's firing is known to be over.
+    is_first = not lease.promised and lease.told_end is None
+    is_news = is_own and (is_first or lease.resolved_at != resolved_at)
     received_at = max(lease.last_received_at, now) if is_news else lease.last_received_at
     return msgspec.structs.replace(lease, ends_at=ends_at, resolved_at=resolved_at, last_received_at=received_at)
 
