@@ -1,8 +1,9 @@
 """Leases: what was last heard of an alert, from whom. An alert fires while one of its leases lives.
 
-Each sender's word about one firing is a lease of its own, told apart by source, replica and start, and leases merge
-by the later time only. So the order and the number of messages do not matter (I3): HA twins hold a lease each, a
-restarted Prometheus opens another beside the one that runs out, and a late message finds its own lease ended.
+Each sender's word about one firing is a lease of its own, told apart by source, replica and start, and of what is told
+of it the later time counts. So the order and the number of messages do not matter (I3): HA twins hold a lease each, a
+restarted Prometheus opens another beside the one that runs out, and a late message finds its own lease ended. Two words
+go the other way: an end cuts a promise that no resend makes, and a webhook takes an end back that it told before.
 Leases are not in the log: a message that changes nothing else is silent (I7).
 """
 
