@@ -178,3 +178,13 @@ class Story:
     @property
     def told_events(self) -> list[EventType]:
         return [record.event.event_type for record in self.ledger.records]
+
+
+def open_keys(ledger: Ledger) -> dict[str, set[str]]:
+    """The dedup keys of the open incidents, with the alerts that fire in them."""
+    keys: dict[str, set[str]] = {}
+    for state in ledger.alerts.values():
+        if state.status is AlertStatus.FIRING:
+            keys.setdefault(ledger.by_id[state.incident_id].dedup_key, set()).add(state.fingerprint)
+    assert keys.keys() == {incident.dedup_key for incident in ledger.by_id.values() if incident.is_open}
+    return keys

@@ -9,13 +9,12 @@ from hypothesis import given, note
 from hypothesis import strategies as st
 from msgspec.structs import replace
 from tests.examples import examples
-from tests.unit.stories import TALKATIVE, TERSE, Story, leased, told
+from tests.unit.stories import TALKATIVE, TERSE, Story, leased, open_keys, told
 from tests.unit.times import NOW, at
 
 from lookout.alerts.alert import Alert, AlertStatus
 from lookout.alerts.matcher import parse_matchers
 from lookout.incidents.actions import Resolve
-from lookout.incidents.ledger import Ledger
 from lookout.incidents.policy import Policy
 from lookout.incidents.rules import Rule
 
@@ -113,15 +112,6 @@ def _state(messages: list[Alert], policy: Policy) -> tuple[dict[str, AlertStatus
     story.tells_what_waits()
     firing = {name: state.status for name, state in story.ledger.alerts.items() if state.status is AlertStatus.FIRING}
     return firing, open_keys(story.ledger)
-
-
-def open_keys(ledger: Ledger) -> dict[str, set[str]]:
-    keys: dict[str, set[str]] = {}
-    for state in ledger.alerts.values():
-        if state.status is AlertStatus.FIRING:
-            keys.setdefault(ledger.by_id[state.incident_id].dedup_key, set()).add(state.fingerprint)
-    assert keys.keys() == {incident.dedup_key for incident in ledger.by_id.values() if incident.is_open}
-    return keys
 
 
 def _brief(message: Alert) -> str:

@@ -13,8 +13,7 @@ from hypothesis import Phase, given, note
 from hypothesis import strategies as st
 from tests.deliveries import ARRIVAL, Request, half_an_hour, shuffled
 from tests.examples import examples
-from tests.unit.stories import Story
-from tests.unit.test_convergence import open_keys
+from tests.unit.stories import Story, open_keys
 from tests.unit.times import NOW
 
 from lookout.alerts.alert import Alert

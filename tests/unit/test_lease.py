@@ -369,6 +369,17 @@ def test_a_webhook_that_takes_an_end_back_is_late_within_a_minute_and_heard_afte
     assert story.incident.is_open
 
 
+def test_i3_a_webhooks_late_word_is_late_too_where_another_path_told_the_same_end_first(story: Story) -> None:
+    """Alertmanager passes on the end that Prometheus told it: who tells it directly may be the quicker one."""
+    story.fires(since=0)
+    story.tells(since=0)
+    story.passes(4)
+    story.resolves(since=0)
+    story.tells(since=0, until=4)
+    assert story.tells(since=0) is Reason.STALE
+    assert not story.incident.is_open
+
+
 def test_an_end_that_has_not_come_yet_is_an_end_now(story: Story) -> None:
     story.tells(since=0)
     story.passes(1)

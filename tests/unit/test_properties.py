@@ -1,17 +1,21 @@
 """What holds under any interleaving of alerts, expiries and people: the invariants of the log and its projections."""
 
+from datetime import timedelta
+from random import Random
+
 import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 from tests.examples import examples
 from tests.unit.answering import alertmanager_says, listed, prometheus_says, reconciles
-from tests.unit.stories import POLICY, TALKATIVE, TERSE, Story, leased, told
+from tests.unit.stories import POLICY, TALKATIVE, TERSE, Story, leased, open_keys, told
 
 from lookout.alerts.alert import Alert, AlertStatus
 from lookout.incidents.actions import Acknowledge, Action, AddNote, Assign, AttachInvestigation, Resolve
 from lookout.incidents.evolve import evolve
 from lookout.incidents.incident import Incident
 from lookout.incidents.investigation import Investigation
+from lookout.incidents.lease import ENDED_LEASES_KEPT, LATENESS, LIVE_LEASES_KEPT
 from lookout.incidents.ledger import AlertState, alert_after
 
 pytestmark = pytest.mark.no_cover  # measuring this many examples would take longer than running them
@@ -22,6 +26,11 @@ SEVERITIES = st.sampled_from(["info", "critical"])
 REPLICAS = st.sampled_from(["", "1", "2"])
 AGES = st.sampled_from([None, 0, 0.5, 1, 3, 10])
 SPANS = st.sampled_from([-6, -1, 0, 0.5, 4, 5, 600])
+NEVER = (-2.0, -1.0)
+"""Since when, and until when, something fired that is not known to have fired."""
+WORDS = st.tuples(st.sampled_from(["prometheus", "alertmanager", "second"]), st.sampled_from(["", "1"]), INSTANCES)
+"""A sender, its replica and what it speaks of."""
+RANDOMS = st.randoms(use_true_random=False)
 ACTIONS: st.SearchStrategy[Action] = st.one_of(
     st.just(Acknowledge("ann")),
     st.builds(Assign, st.just("ann"), st.sampled_from([None, "bob"])),
@@ -195,7 +204,8 @@ class LedgerMachine(RuleBasedStateMachine):
 
     @invariant()
     def i8_leases_are_bounded(self) -> None:
-        assert all(len(leases) <= 24 for leases in self.story.ledger.leases.values())
+        bound = ENDED_LEASES_KEPT + LIVE_LEASES_KEPT
+        assert all(len(leases) <= bound for leases in self.story.ledger.leases.values())
 
 
 class PostponingMachine(LedgerMachine):
@@ -210,9 +220,106 @@ class UsualMachine(LedgerMachine):
     policy = POLICY
 
 
+class ConvergingMachine(RuleBasedStateMachine):
+    """Two Lookouts, with the same clock, timers and people. Their senders tell the truth about what fires.
+
+    One hears each message once and as it is sent. The other hears all of a moment in another order, each of it twice,
+    and again what was told earlier and is no older than a message may be.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.one, self.other = self.both = Story(TALKATIVE), Story(TALKATIVE)
+        self.world: dict[str, tuple[float, float | None]] = {}
+        """What fires, or fired last, by instance: since which minute, and until which."""
+        self.under_way: list[Alert] = []
+        self.sent: list[tuple[float, Alert]] = []
+
+    def _arrives(self, random: Random) -> None:
+        """What is sent has been heard by both."""
+        earlier = [alert for minute, alert in self.sent if self._may_come_again(minute, alert)]
+        order = self.under_way * 2 + random.sample(earlier, min(len(earlier), 5))
+        random.shuffle(order)
+        for alert in order:
+            self.other.hears(alert)
+        self.under_way.clear()
+
+    def _may_come_again(self, sent_at: float, alert: Alert) -> bool:
+        """A promise that has run out reads as an end, and a webhook's message that is later than a minute is news."""
+        if alert.leased:
+            return alert.status is AlertStatus.RESOLVED or (alert.ends_at or self.one.now) > self.one.now
+        return timedelta(minutes=self.one.minute - sent_at) < LATENESS
+
+    @rule(
+        before=st.sets(WORDS),
+        changes=st.sets(INSTANCES),
+        after=st.sets(WORDS),
+        minutes=st.sampled_from([0.005, 0.25, 1, 4, 5.5, 12 * 60]),
+        random=RANDOMS,
+    )
+    def time_passes(
+        self,
+        before: set[tuple[str, str, str]],
+        changes: set[str],
+        after: set[tuple[str, str, str]],
+        minutes: float,
+        random: Random,
+    ) -> None:
+        """Senders speak of what is so before and after something begins or ends. Then all of it arrives."""
+        for word in sorted(before):
+            self._speaks(*word)
+        if any(self.world.get(instance, NEVER)[1] is not None for instance in changes):
+            self._arrives(random)  # what begins anew and overtakes the end that a person made is the same firing
+        for instance in sorted(changes):
+            since, until = self.world.get(instance, NEVER)
+            self.world[instance] = (self.one.minute, None) if until is not None else (since, self.one.minute)
+        for word in sorted(after):
+            self._speaks(*word)
+        self._arrives(random)
+        for story in self.both:
+            story.passes(minutes)
+
+    def _speaks(self, source: str, replica: str, instance: str) -> None:
+        if instance in self.world:
+            since, until = self.world[instance]
+            if source == "prometheus":
+                until = until if until is not None else self.one.minute + 4
+                alert = leased(since=since, until=until, now=self.one.now, replica=replica, instance=instance)
+            else:
+                alert = told(since=since, until=until, source=source, instance=instance)
+            self.one.hears(alert)
+            self.under_way.append(alert)
+            self.sent.append((self.one.minute, alert))
+
+    @rule()
+    def timer(self) -> None:
+        for story in self.both:
+            story.expires()
+
+    @rule()
+    def outage(self) -> None:
+        for story in self.both:
+            story.passes(30)
+            story.listening_since = story.now
+
+    @rule(action=ACTIONS, choice=st.integers(0, 1))
+    def person(self, action: Action, choice: int) -> None:
+        opened = [{incident.dedup_key: incident.id for incident in story.open_incidents} for story in self.both]
+        for story, ids in zip(self.both, opened, strict=True):
+            if ids:
+                story.acts(action, ids[sorted(ids)[choice % len(ids)]])
+
+    @invariant()
+    def i3_the_same_alerts_fire_and_the_same_incidents_are_open(self) -> None:
+        assert self.one.firing == self.other.firing
+        assert open_keys(self.one.ledger) == open_keys(self.other.ledger)
+
+
 LedgerMachine.TestCase.settings = examples(100, stateful_step_count=30)
 PostponingMachine.TestCase.settings = examples(100, stateful_step_count=30)
 UsualMachine.TestCase.settings = examples(50, stateful_step_count=40)
+ConvergingMachine.TestCase.settings = examples(200, stateful_step_count=30)
 TestLedger = LedgerMachine.TestCase
 TestPostponing = PostponingMachine.TestCase
 TestUsual = UsualMachine.TestCase
+TestConverging = ConvergingMachine.TestCase

@@ -1,8 +1,9 @@
 """Leases: what was last heard of an alert, from whom. An alert fires while one of its leases lives.
 
-Each sender's word about one firing is a lease of its own, told apart by source, replica and start, and leases merge
-by the later time only. So the order and the number of messages do not matter (I3): HA twins hold a lease each, a
-restarted Prometheus opens another beside the one that runs out, and a late message finds its own lease ended.
+Each sender's word about one firing is a lease of its own, told apart by source, replica and start, and of what is told
+of it the later time counts. So the order and the number of messages do not matter (I3): HA twins hold a lease each, a
+restarted Prometheus opens another beside the one that runs out, and a late message finds its own lease ended. Two words
+go the other way: an end cuts a promise that no resend makes, and a webhook takes an end back that it told before.
 Leases are not in the log: a message that changes nothing else is silent (I7).
 """
 
@@ -187,7 +188,9 @@ def _resolve(lease: Lease, ended_at: datetime, is_own: bool, now: datetime, poli
     elif (lease.resolved_at is None or ended_at > lease.resolved_at) and _is_made_before(lease, ended_at, now, policy):
         ends_at = ended_at
     resolved_at = max(lease.resolved_at or ended_at, ended_at)
-    is_news = is_own and lease.resolved_at != resolved_at
+    # Another path may have told the same end before: by its own sender's word a webhook's firing is known to be over.
+    is_first = not lease.promised and lease.told_end is None
+    is_news = is_own and (is_first or lease.resolved_at != resolved_at)
     received_at = max(lease.last_received_at, now) if is_news else lease.last_received_at
     return msgspec.structs.replace(lease, ends_at=ends_at, resolved_at=resolved_at, last_received_at=received_at)
 
