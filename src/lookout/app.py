@@ -20,7 +20,7 @@ from starlette.applications import Starlette
 from starlette.routing import BaseRoute, Route, WebSocketRoute
 from starlette.types import ASGIApp
 
-from lookout.api.alertmanager import AlertmanagerReads
+from lookout.api.alertmanager import READS_LIMIT, READS_OF_TENANT, AlertmanagerReads
 from lookout.api.answers import HANDLERS
 from lookout.api.auth.door import Door
 from lookout.api.edge import LocalEdge
@@ -225,7 +225,7 @@ def surfaces(
     """The HTTP surfaces over the parts. Whoever serves them puts an edge in front."""
     routes = [
         *ingest.routes(),
-        *AlertmanagerReads(parts).routes(),
+        *AlertmanagerReads(parts, READS_LIMIT if settings.access is None else READS_OF_TENANT).routes(),
         *Rest(parts).routes(),
         *Operations(parts).routes(),
         *Page(parts, demo, settings.external_url).routes(),

@@ -34,7 +34,7 @@ def rebuild_tables(settings: Settings, *, repair: bool = False) -> Report:
 
 async def rebuild_in(settings: Settings, *, repair: bool = False) -> Report:
     """The same in a process that has a loop, and has said where its log goes."""
-    async with _pool(settings, store(settings, SystemClock()), command_seconds=None) as pool:
+    async with _pool(settings, store(settings, SystemClock()), is_patient=True) as pool:
         return await rebuild(pool, repair=repair)
 
 
@@ -81,14 +81,12 @@ def _on(settings: Settings, work: "Callable[[database.Pool, Clock], Awaitable[T]
 
 @asynccontextmanager
 async def _pool(
-    settings: Settings,
-    opening: AbstractAsyncContextManager[str],
-    *,
-    command_seconds: float | None = database.COMMAND_SECONDS,
+    settings: Settings, opening: AbstractAsyncContextManager[str], *, is_patient: bool = False
 ) -> "AsyncGenerator[database.Pool]":
     """One connection to what is opened. What the database says to the work is told in a sentence."""
     try:
-        async with opening as dsn, pool_of(dsn, 1, command_seconds, is_pooled=is_pooled_by(settings)) as pool:
+        is_pooled = is_pooled_by(settings)
+        async with opening as dsn, pool_of(dsn, 1, is_patient=is_patient, is_pooled=is_pooled) as pool:
             yield pool
     except (asyncpg.PostgresError, *database.PASSING_ERRORS) as error:
         said = one_line(str(error), _SAID_LIMIT) or type(error).__name__

@@ -56,10 +56,10 @@ def is_pooled_by(settings: Settings) -> bool:
 
 @asynccontextmanager
 async def pool_of(
-    dsn: str, size: int, command_seconds: float | None = database.COMMAND_SECONDS, *, is_pooled: bool = False
+    dsn: str, size: int, *, is_patient: bool = False, is_pooled: bool = False
 ) -> AsyncGenerator["database.Pool"]:
-    """So many connections at most, for as long as the block lasts. With None a statement has all the time it needs."""
-    pool = await database.connect(dsn, size, command_seconds, is_pooled=is_pooled)
+    """So many connections at most, for as long as the block lasts. To who `is_patient` an answer may take any time."""
+    pool = await database.connect(dsn, size, None if is_patient else database.COMMAND_SECONDS, is_pooled=is_pooled)
     try:
         yield pool
     finally:

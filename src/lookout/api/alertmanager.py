@@ -34,7 +34,7 @@ VERSION = "0.33.1"
 READS_LIMIT = 8
 """Lists of alerts that are made at once: each holds all firing alerts of its tenant, some 700 bytes apiece."""
 READS_OF_TENANT = READS_LIMIT // 2
-"""How many of them are of one tenant: the others' lists are made whatever one of them asks for."""
+"""How many of them are of one tenant where there are several: lists are made whatever another one asks for."""
 MATCHERS_LIMIT = 50
 """Matchers of one name in a query. Alertmanager sets no bound but that of the headers, and each is tried on every
 firing alert; nobody needs more than one for each label of an alert."""
@@ -61,10 +61,11 @@ Endpoint = Callable[[Request], Awaitable[Response]]
 
 
 class AlertmanagerReads:
-    """The read side. Every list is of the caller's tenant."""
+    """The read side. Every list is of the caller's tenant, of which so many may be made at once."""
 
-    def __init__(self, parts: Parts) -> None:
+    def __init__(self, parts: Parts, of_tenant: int) -> None:
         self._parts = parts
+        self._of_tenant = of_tenant
         self._started_at = parts.clock.now()
         self._under_way: Counter[str] = Counter()
 
@@ -140,8 +141,8 @@ class AlertmanagerReads:
 
     @contextmanager
     def _place(self, tenant_id: str) -> Generator[None]:
-        if self._under_way[tenant_id] >= READS_OF_TENANT:
-            raise Overloaded(f"{READS_OF_TENANT} lists of this tenant's alerts are being made; try again")
+        if self._under_way[tenant_id] >= self._of_tenant:
+            raise Overloaded(f"{self._of_tenant} lists of this tenant's alerts are being made; try again")
         if self._under_way.total() >= READS_LIMIT:
             raise Overloaded(f"{READS_LIMIT} lists of alerts are being made; try again")
         self._under_way[tenant_id] += 1
