@@ -43,10 +43,10 @@ LAST_RECEIVED = Gauge(
 )
 HEARTBEATS = Gauge("lookout_heartbeats", "Heartbeats of sources, by source and state.", ["source", "state"])
 STALE_ALERTS = Gauge("lookout_stale_alerts", "Alerts that fire though their source is silent.")
-READ = Counter("lookout_feed_read_events_total", "Events read for followers.")
+READ = Counter("lookout_feed_read_events_total", "Events told to followers.")
 FEED_LAG = Histogram(
     "lookout_feed_lag_seconds",
-    "Time from recording an event to reading it for followers.",
+    "Time from recording an event to telling it to followers.",
     buckets=(0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5),
 )
 FOLLOWERS = Gauge("lookout_feed_followers", "Open streams.")
