@@ -193,7 +193,7 @@ ROWS: Sequence[Row] = (
                     Line(_quantile("0.5", "lookout_feed_lag_seconds"), "median"),
                     Line(_quantile("0.99", "lookout_feed_lag_seconds"), "p99"),
                 ],
-                "From recording an event to reading it for followers.",
+                "From recording an event to telling it to followers.",
                 "s",
             ),
             Panel(
