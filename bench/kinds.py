@@ -54,7 +54,7 @@ HOLDS = timedelta(minutes=10)
 ROUNDS = 4
 """How often the repeats are sent: one costs little."""
 DELIVERY_US = 10.0
-"""Of Lookout for an event on one stream: what RESULTS.md has for a delivery."""
+"""For an event on one stream: what RESULTS.md has for a delivery."""
 STREAMS = 500
 PAGES = 300
 IDLE_SECONDS = 10.0

@@ -126,10 +126,16 @@ def readme_table(found: Results) -> str:
         if figure is None:
             rows.append((TARGETS[name].what, TARGETS[name].wanted, UNMEASURED, "", "", ""))
             continue
-        came = figure.costs[0] if figure.costs else None
+        came = _load_of(figure)
         rows.append((*row_of(figure)[:5], f"{short(came.per_second)} {came.unit}" if came is not None else ""))
     said = f"By `{found.command}`, on {found.machine}; the load, Lookout and its PostgreSQL share them:"
     return f"{said}\n\n{table((*HEADS[:5], 'Lookout, a second'), rows)}"
+
+
+def _load_of(figure: Figure) -> Cost | None:
+    """The load that the target is about."""
+    about = [cost for cost in figure.costs if cost.of == figure.target.cost] or figure.costs
+    return about[0] if about else None
 
 
 def missed(found: Results) -> str:

@@ -151,7 +151,7 @@ async def running(settings: Settings, clock: Clock) -> AsyncGenerator[Running]:
         relaying = [_supervised(relays.run(), failed)] if relays is not None else []
         try:
             ingest = Ingest(parts, signatures_of(settings))
-            served = surfaces(parts, ingest, agents, settings, demo, playground=door is None)
+            served = surfaces(parts, ingest, agents, settings, demo, playground=door is None or settings.introspection)
             yield Running(parts, timers, behind(door, ingest.before(served)), served.routes, failed)
         finally:
             followers.close()

@@ -30,6 +30,7 @@ VARIABLES = (
     "LOOKOUT_POOLER",
     "LOOKOUT_WAKE",
     *access.VARIABLES,
+    "LOOKOUT_INTROSPECTION",
     "LOOKOUT_DATA_DIR",
     "LOOKOUT_CONFIG",
     "LOOKOUT_RETENTION",
@@ -80,6 +81,8 @@ class Settings(msgspec.Struct, frozen=True):
     retention: timedelta = RETENTION
     access: Access | None = None
     """None is local mode: no authentication, on loopback."""
+    introspection: bool = False
+    """Whether GraphQL's schema can be asked for, and a browser gets GraphiQL, with authentication too."""
     kafka: KafkaSettings | None = None
     migrate_database_url: str | None = None
     """The same database as the owner of the tables. None: `database_url` is that, or nothing is to be migrated."""
@@ -135,6 +138,7 @@ def load_settings(environ: Mapping[str, str]) -> Settings:
         problems.append(
             f"LOOKOUT_EXTERNAL_URL is {external_url!r}: an address like https://lookout.example is expected"
         )
+    introspection = kafka.flag(environ, "LOOKOUT_INTROSPECTION", problems)
     to_kafka = kafka.settings_of(environ, _own_url(host, port), problems)
     retention = _retention(environ.get("LOOKOUT_RETENTION", ""), problems)
     platform_tenant = environ.get("LOOKOUT_PLATFORM_TENANT") or PLATFORM_TENANT
@@ -154,6 +158,7 @@ def load_settings(environ: Mapping[str, str]) -> Settings:
         timestamp_header,
         retention=retention,
         access=callers,
+        introspection=introspection,
         kafka=to_kafka,
         migrate_database_url=migrate_database_url,
         listen_database_url=listen_database_url,

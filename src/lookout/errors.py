@@ -66,5 +66,9 @@ class Overloaded(LookoutError):
         self.retry_after = retry_after
 
 
+class RowsHeld(Overloaded):
+    """Somebody else holds the rows of a tenant in the database: nothing of that tenant is taken, and all others' is."""
+
+
 class TooMany(Overloaded):
     """One tenant, or one credential, asks for more than its part. There is room for the others."""

@@ -95,7 +95,7 @@ def settings_of(environ: Mapping[str, str], url: str, problems: list[str]) -> Ka
         untriggered_tenants=_untriggered(environ, problems),
         service_events_topic=_topic(environ, "SERVICE_EVENTS_KAFKA_TOPIC", SERVICE_EVENTS_TOPIC),
         external_url=external_url_of(environ) or url,
-        create_topics=_flag(environ, "LOOKOUT_KAFKA_CREATE_TOPICS", problems),
+        create_topics=flag(environ, "LOOKOUT_KAFKA_CREATE_TOPICS", problems),
         properties=properties,
     )
     if settings.incidents_topic == settings.service_events_topic:
@@ -126,7 +126,7 @@ def _triggers(environ: Mapping[str, str], problems: list[str]) -> tuple[EventTyp
 
 
 def _untriggered(environ: Mapping[str, str], problems: list[str]) -> frozenset[str]:
-    if _flag(environ, "LOOKOUT_INCIDENTS_PLATFORM", problems):
+    if flag(environ, "LOOKOUT_INCIDENTS_PLATFORM", problems):
         return frozenset()
     return frozenset([environ.get("LOOKOUT_PLATFORM_TENANT") or PLATFORM_TENANT])
 
@@ -136,7 +136,8 @@ def external_url_of(environ: Mapping[str, str]) -> str:
     return environ.get("LOOKOUT_EXTERNAL_URL", "").rstrip("/")
 
 
-def _flag(environ: Mapping[str, str], variable: str, problems: list[str]) -> bool:
+def flag(environ: Mapping[str, str], variable: str, problems: list[str]) -> bool:
+    """Whether a variable is set to true."""
     text = environ.get(variable, "").lower()
     if text not in ("", "true", "false"):
         problems.append(f"{variable} is {text!r}: true or false is expected")

@@ -13,7 +13,7 @@ from typing import TypeVar
 import structlog
 
 from lookout.clock import Clock
-from lookout.errors import Overloaded
+from lookout.errors import Overloaded, RowsHeld
 from lookout.incidents.heartbeat import Heartbeat
 from lookout.intake.work import Calm, Expiry, Telling, Watch
 from lookout.intake.writer import Intake
@@ -154,6 +154,9 @@ class Timers:
         """All in one commit: what falls silent together is one event. If that fails, each alone."""
         try:
             await self._intake.watch(Watch(_by_tenant(missing), now, listening_since))
+        except RowsHeld as error:
+            for some in _others_apart(missing, error):
+                await self._tell_missing(some, now, listening_since)
         except (*PASSING_ERRORS, Overloaded):
             raise
         except Exception as error:
@@ -167,6 +170,9 @@ class Timers:
         """End them in one commit. One that cannot be ended costs the others nothing: halve until it is alone."""
         try:
             await self._intake.expire(work_of(_by_tenant(due)))
+        except RowsHeld as error:
+            for some in _others_apart(due, error):
+                await self._expire(some, work_of)
         except (*PASSING_ERRORS, Overloaded):
             raise
         except Exception as error:
@@ -176,6 +182,16 @@ class Timers:
             middle = len(due) // 2
             await self._expire(due[:middle], work_of)
             await self._expire(due[middle:], work_of)
+
+
+def _others_apart(due: list[tuple[str, T]], error: RowsHeld) -> list[list[tuple[str, T]]]:
+    """Two halves by tenant, to find the one whose rows are held; nothing once that is found: it is looked at again."""
+    tenants = list(_by_tenant(due))
+    if len(tenants) == 1:
+        log.warning("timers", action="tenant_held", tenant=tenants[0], error=str(error))
+        return []
+    first = frozenset(tenants[: len(tenants) // 2])
+    return [[one for one in due if one[0] in first], [one for one in due if one[0] not in first]]
 
 
 def _by_tenant(due: Iterable[tuple[str, T]]) -> dict[str, list[T]]:

@@ -179,20 +179,22 @@ async def test_i12_kafka_is_the_log_whatever_is_killed(
     async with _replicas(dsn, kafka) as replicas:
         batches = CHANGES // (TENANTS * CHANGES_AT_ONCE)
         kills = dict(zip(chance.sample(range(batches), len(KILLS)), KILLS, strict=True))
-        for number in range(batches):
-            taking = asyncio.create_task(replicas[number % 2].take(load.batch()))
-            if number in kills:
-                killed.append(kills[number])
-                match killed[-1]:
-                    case "lookout":
-                        chance.choice(replicas).kill()
-                    case "relay":
-                        await _kill_a_relay(database)
-                    case _:
-                        await absence.begin(chance.randrange(1, 6))
-            await taking
-            absence.pass_by()
-        await absence.end()
+        try:
+            for number in range(batches):
+                taking = asyncio.create_task(replicas[number % 2].take(load.batch()))
+                if number in kills:
+                    killed.append(kills[number])
+                    match killed[-1]:
+                        case "lookout":
+                            chance.choice(replicas).kill()
+                        case "relay":
+                            await _kill_a_relay(database)
+                        case _:
+                            await absence.begin(chance.randrange(1, 6))
+                await taking
+                absence.pass_by()
+        finally:
+            await absence.end()
         for replica in replicas:  # whoever was killed last runs again: nobody else would tell what is left
             await replica.take([])
         logs = await _logs(database, load.tenants)

@@ -6,7 +6,7 @@ from tests.page.conftest import Reads
 from tests.page.reader import Reader
 
 MANY = 10_000
-AS_LONG = 4
+AS_LONG = 3
 """So many times as long as with no incident something may take to be painted. Alone on a machine it is twice."""
 TRIES = 10
 PAINT = """() => new Promise(tell => new PerformanceObserver(
@@ -51,7 +51,7 @@ async def painted(reader: Reader) -> float:
 async def test_ten_thousand_open_incidents(lookout: Driver, reads: Reads) -> None:
     async with reads(lookout.url) as mira:
         # The best of some: what it costs, and not what else the machine has to do.
-        empty = min([await painted(mira) for _ in range(3)])
+        empty = min([await painted(mira) for _ in range(TRIES)])
         await many(lookout)
         await mira.opens()
         await expect(mira.page.locator("#open-title")).to_have_text("10,000 open incidents")

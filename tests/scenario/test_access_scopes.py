@@ -149,6 +149,17 @@ async def test_strangers_learn_only_whether_it_is_well(start: Start) -> None:
         assert (await lookout.http.get("/ready")).status_code == 200
 
 
+async def test_the_schema_tells_about_itself_to_whoever_may_read_if_that_is_set(start: Start) -> None:
+    async with start(access=ACCESS, introspection=True) as lookout:
+        ask = {"query": "{ __schema { queryType { name } } }"}
+        answer = await lookout.http.post("/graphql", json=ask, headers=bearer(person(lookout)))
+        assert answer.json()["data"]["__schema"]["queryType"]["name"] == "Query"
+        page = await lookout.http.get("/graphql", headers=bearer(person(lookout), Accept="text/html"))
+        assert "graphiql" in page.text
+        for headers, status in (({}, 401), (bearer((await api_token(lookout, Scope.INGEST)).text), 403)):
+            assert (await lookout.http.post("/graphql", json=ask, headers=headers)).status_code == status
+
+
 async def test_the_schema_does_not_tell_about_itself_but_to_a_gateway(start: Start) -> None:
     """Which asks for it as federation has it, with a credential that may read. It is the one that is checked in."""
     async with start(access=ACCESS) as lookout:

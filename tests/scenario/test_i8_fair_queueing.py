@@ -14,10 +14,11 @@ from tests.scenario.conftest import Start
 
 from lookout.api.parts import Scope
 from lookout.config import Wake
+from lookout.errors import Overloaded
 from lookout.intake import queue, ways, writer
 from lookout.intake.work import Expiry
 from lookout.limits import Limits
-from lookout.store import log
+from lookout.store import log, places
 
 SHARE = 4
 LIMITS = Limits(tenant_share=SHARE)
@@ -194,3 +195,33 @@ async def test_i8_a_tenant_whose_rows_another_holds_is_refused_alone_and_then_ke
             assert "somebody else holds this tenant's rows" in (await again[0]).text
         assert (await post(lookout, held, "again")).status_code == 200
         assert [len(await events_of(lookout, name)) for name in ("held", "first", "second")] == [2, 3, 2]
+
+
+async def test_i8_a_tenant_whose_rows_another_holds_keeps_no_other_ones_alerts_from_ending(
+    start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(log, "COMMIT_SECONDS", 0.8)
+    monkeypatch.setattr(writer, "HELD_SECONDS", 0.001)
+    async with start(access=ACCESS) as lookout:
+        names = ("first", "held", "second")
+        for name in names:
+            await post(lookout, await headers_of(lookout, name), "a", "b")
+        lookout.clock.move(minutes=10)
+        async with lookout.feed_is_locked("held"):
+            await lookout.ticks()
+            assert [len(await events_of(lookout, name)) for name in names] == [4, 2, 4]
+        await lookout.ticks()
+        assert [len(await events_of(lookout, name)) for name in names] == [4, 4, 4]
+
+
+async def test_i8_reads_of_a_tenant_that_wait_have_a_bound() -> None:
+    all_places = places.Places(1, 1)
+    waiting = [all_places.one("busy") for _ in range(places.WAITING)]
+    entering = [asyncio.create_task(place.__aenter__()) for place in waiting]
+    await asyncio.sleep(0)
+    with pytest.raises(Overloaded, match="wait for their turn"):
+        async with all_places.one("busy"):
+            pass
+    for task in entering:
+        task.cancel()
+    await asyncio.gather(*entering, return_exceptions=True)

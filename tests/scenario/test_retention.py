@@ -227,19 +227,19 @@ async def test_who_follows_from_the_beginning_when_all_is_forgotten_waits_for_th
     await _pass_the_retention(lookout, seconds=1)
     assert await _ends(lookout) == (2, 2)
     asked = 0
-    really = Reads.events_after
+    really = Reads.news_after
 
-    async def events_after(self: Reads, *arguments: Any) -> list[FeedEvent]:
+    async def news_after(self: Reads, *arguments: Any) -> list[FeedEvent]:
         nonlocal asked
         asked += 1
         return await really(self, *arguments)
 
-    monkeypatch.setattr(Reads, "events_after", events_after)
+    monkeypatch.setattr(Reads, "news_after", news_after)
     async with lookout.stream(after="0") as events:
         await lookout.until_following(1)
         for _ in range(50):
             await lookout.http.get("/health")
-        assert asked <= 2, "it asks again and again for what is not there"
+        assert 0 < asked <= 2, "it asks again and again for what is not there"
         await lookout.fires(job="new")
         assert (await asyncio.wait_for(anext(events), 10)).position == 3
 

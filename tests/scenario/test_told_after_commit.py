@@ -13,6 +13,8 @@ from tests.scenario.conftest import Start
 from lookout.config import Wake
 from lookout.feeds import follow
 from lookout.feeds.encoded import Encoded
+from lookout.incidents.events import FeedEvent
+from lookout.store.reads import Reads
 
 HOSTILE = "".join(TEXTS.values())
 
@@ -25,13 +27,18 @@ async def _next(events: AsyncGenerator[list[Encoded]], count: int) -> list[Encod
     return seen
 
 
-async def test_i4_it_is_what_the_table_has_to_the_last_byte(start: Start) -> None:
-    """No notification comes, and the clock stands: nothing else tells it."""
+async def _nothing_is_read(*_: object) -> list[FeedEvent]:
+    raise AssertionError
+
+
+async def test_i4_it_is_what_the_table_has_to_the_last_byte(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is read meanwhile: it was told."""
     async with start(wake=Wake.POLL) as lookout:
         followers = lookout.running.parts.followers
         await lookout.fires(job="first")
         async with aclosing(followers.follow("default", 0)) as live:
             seen = await _next(live, 1)
+            monkeypatch.setattr(Reads, "news_after", _nothing_is_read)
             first = await lookout.only_incident()
             lasts = lookout.clock.now() + timedelta(days=1)
             annotations = {"summary": HOSTILE, "odd\u2028": "\u0085 and \x00"}
@@ -48,6 +55,7 @@ async def test_i4_it_is_what_the_table_has_to_the_last_byte(start: Start) -> Non
             count = len(await lookout.sql("SELECT FROM events"))
             assert count >= 8
             seen += await _next(live, count - 1)
+            monkeypatch.undo()
         page = await followers.page("default", 0, 500)
         assert [event.json for event in seen] == [event.json for event in page]
         assert seen == page

@@ -38,7 +38,7 @@ from lookout.limits import USUAL
 from lookout.policy_file import load_policy
 from lookout.sources import events as source_events
 from lookout.sources import parsed, reading
-from lookout.store import connecting, database, isolation, log, relations, relays, retention, stats
+from lookout.store import connecting, database, isolation, log, places, relations, relays, retention, stats
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "operations.md").read_text()
@@ -257,11 +257,12 @@ BOUNDS = {
     "ended leases of an alert": f"{lease.ENDED_LEASES_KEPT}",
     "open connections of one process": f"{connections.CONNECTIONS:,}",
     "time for the headers of a request to arrive": f"{connections.HEADERS_SECONDS:.0f}",
-    "a client that takes nothing of what waits for it": f"{connections.UNREAD_SECONDS:.0f}",
+    "a client that takes nothing, while more than 64 KiB wait for it": f"{connections.UNREAD_SECONDS:.0f}",
     "headers of a request": f"{connections.HEADERS_LIMIT // 1024} KiB",
     "requests on a connection that wait for the answer to one before": f"{connections.PIPELINED}",
     "reads of tenants at once": f"{database.READS}",
     "reads of one tenant at once": f"{database.READS_OF_TENANT}",
+    "reads of one tenant that are under way or wait": f"{places.WAITING}",
     "followers of one process": f"{follow.STREAM_LIMIT:,}",
     "events kept for followers of a tenant": f"{recent.RECENT_LIMIT:,}",
     "events kept for followers of all tenants": f"{recent.RECENT_BYTES // MEBIBYTE} MiB",

@@ -25,7 +25,7 @@ KEPT_OPEN_SECONDS = 330
 """How long a connection may stay after an answer without asking again. Prometheus and Alertmanager close theirs after
 300 s and should be the first: a request that is sent as the other side closes is lost, and Prometheus sends none twice.
 """
-UNREAD_SECONDS = 60.0
+UNREAD_SECONDS = 180.0
 """How often is looked whether a client takes some of what waits for it. One that took nothing is cut off: else it would
 keep its connection, what is written for it and its place among the streams for as long as it likes, also after its
 credential has ended. Whoever follows the feed comes back after what it has."""
@@ -71,6 +71,11 @@ class Connection(_Read, HttpToolsProtocol):
     """A connection that is refused if it is one too many, and given up if it asks for nothing."""
 
     _giving_up: asyncio.TimerHandle | None = None
+
+    def handle_websocket_upgrade(self) -> None:
+        self._look_no_more()  # from now on the other one looks
+        super().handle_websocket_upgrade()
+
     _of_headers: int | None = None
     """Bytes of the headers that are coming, None if none are."""
     _of_fields = 0

@@ -121,6 +121,9 @@ class Operations:
         with suppress(*PASSING_ERRORS):
             if is_up:
                 known = await self._measure()
+        with suppress(*PASSING_ERRORS):
+            if is_up and self._parts.relays is not None:
+                await self._parts.relays.measure()
         # Nothing is waited for from here on: the gauges are the process's, and another may ask at the same time.
         known.set_gauges()
         metrics.DATABASE_UP.set(is_up)
@@ -131,15 +134,12 @@ class Operations:
     async def _measure(self) -> "_Known":
         """What only the database knows."""
         reads = self._parts.reads
-        known = _Known(
+        return _Known(
             await reads.open_incidents(),
             await reads.sources.heartbeats_by_state(),
             await reads.postponed_alerts(),
             await reads.sources.count_stale_alerts(),
         )
-        if self._parts.relays is not None:
-            await self._parts.relays.measure()
-        return known
 
     async def reload(self, request: Request) -> Response:
         """Take lookout.yaml anew, and answer as Prometheus does."""

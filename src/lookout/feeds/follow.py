@@ -18,13 +18,13 @@ from lookout.clock import Clock
 from lookout.errors import Conflict, Gone, Overloaded
 from lookout.feeds.encoded import Encoded, encode
 from lookout.feeds.recent import Recent, Room
-from lookout.incidents.events import Record, feed_event
+from lookout.incidents.events import FeedEvent, Record, feed_event
 from lookout.store.database import PASSING_ERRORS, Wakes
 from lookout.store.reads import Reads
 
 PAGE = 500
 TOLD_AT_ONCE = 200
-"""Events that are handed over after a commit: to encode as many takes a millisecond or two."""
+"""Events of a commit that are handed over: to encode as many takes a millisecond or two."""
 POLL = timedelta(seconds=1)
 """How late an event is at most where no notification comes."""
 SIGN_OF_LIFE = timedelta(seconds=15)
@@ -125,10 +125,21 @@ class Followers:
             for reader in self._readers.values():
                 reader.announce()
 
-    def tell(self, tenant_id: str, records: Sequence[Record]) -> None:
-        """What was just committed here, of which nobody needs to be told by the database."""
-        if (reader := self._readers.get(tenant_id)) is not None:
-            reader.tell(records)
+    def tell(self, grown: Sequence[tuple[str, Sequence[Record]]]) -> None:
+        """What was just committed here, by tenant, of which nobody needs to be told by the database.
+
+        Of much at once only that there is something to read: others have to get their turn.
+        """
+        are_few = sum(len(records) for _, records in grown) <= TOLD_AT_ONCE
+        for tenant_id, records in grown:
+            if (reader := self._readers.get(tenant_id)) is None:
+                continue
+            try:
+                if not are_few or not reader.tell(records):
+                    reader.wake()
+            except Exception as error:  # it is committed: whatever this is, the reader meets it and says so
+                log.exception("follow", action="not_told", tenant=tenant_id, error=repr(error))
+                reader.wake()
 
     def close(self) -> None:
         """End every stream: Lookout is going down, and its clients resume elsewhere or later."""
@@ -166,13 +177,10 @@ class Followers:
 
     async def page(self, tenant_id: str, after: int, limit: int) -> list[Encoded]:
         """At most `limit` events after a position, at once. Raises `Gone` if the next one was forgotten."""
-        events = await self._reads.events_after(tenant_id, after, limit)
-        if events:
-            check_kept(after, events[0].position)
-        return [encode(event) for event in events]
+        return _page_of(after, await self._reads.events_after(tenant_id, after, limit))
 
     async def _page(self, tenant_id: str, after: int) -> list[Encoded]:
-        return await self.page(tenant_id, after, PAGE)
+        return _page_of(after, await self._reads.news_after(tenant_id, after, PAGE))
 
     @asynccontextmanager
     async def _reader(self, tenant_id: str) -> AsyncGenerator["_Reader"]:
@@ -219,13 +227,12 @@ class _Reader:
         """There may be more to read."""
         self._woken.set()
 
-    def tell(self, records: Sequence[Record]) -> None:
-        """Keep these, if they come next and are few: many are read by pages, so that others get their turn."""
-        is_next = self._started.done() and self.failure is None and records[0].event.position == self.head + 1
-        if is_next and len(records) <= TOLD_AT_ONCE:
-            self._keep([encode(feed_event(record.event, record.incident)) for record in records])
-        else:
-            self.wake()
+    def tell(self, records: Sequence[Record]) -> bool:
+        """Keep these if they come next. Returns whether they do."""
+        if not self._started.done() or self.failure is not None or records[0].event.position != self.head + 1:
+            return False
+        self._keep([encode(feed_event(record.event, record.incident)) for record in records])
+        return True
 
     def wake_for(self, position: int) -> None:
         """The log ends at `position`: there is more to read if that is beyond what has been read."""
@@ -276,7 +283,7 @@ class _Reader:
             try:
                 is_whole = False
                 while not is_whole:
-                    events = await self._reads.events_after(self._tenant_id, self.head, PAGE)
+                    events = await self._reads.news_after(self._tenant_id, self.head, PAGE)
                     is_whole = len(events) < PAGE
                     # Some may have been told meanwhile.
                     if fresh := [event for event in events if event.position > self.head]:
@@ -294,3 +301,9 @@ class _Reader:
         metrics.READ.inc(len(events))
         metrics.FEED_LAG.observe(max(0.0, (self._clock.now() - events[-1].event.recorded_at).total_seconds()))
         self.announce()
+
+
+def _page_of(after: int, events: list[FeedEvent]) -> list[Encoded]:
+    if events:
+        check_kept(after, events[0].position)
+    return [encode(event) for event in events]

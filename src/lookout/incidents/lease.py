@@ -189,7 +189,7 @@ def _resolve(lease: Lease, ended_at: datetime, is_own: bool, now: datetime, poli
         ends_at = ended_at
     resolved_at = max(lease.resolved_at or ended_at, ended_at)
     # Another path may have told the same end before: by its own sender's word a webhook's firing is known to be over.
-    is_first = not lease.promised and lease.told_end is None
+    is_first = not lease.promised and not lease.expired and lease.told_end is None
     is_news = is_own and (is_first or lease.resolved_at != resolved_at)
     received_at = max(lease.last_received_at, now) if is_news else lease.last_received_at
     return msgspec.structs.replace(lease, ends_at=ends_at, resolved_at=resolved_at, last_received_at=received_at)

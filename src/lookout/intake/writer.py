@@ -18,7 +18,7 @@ import structlog
 
 from lookout import metrics
 from lookout.clock import Clock
-from lookout.errors import Overloaded
+from lookout.errors import Overloaded, RowsHeld
 from lookout.incidents.actions import REPEATABLE
 from lookout.incidents.events import Record
 from lookout.incidents.incident import Incident
@@ -56,15 +56,47 @@ QUIET_PART = 5
 """One part in so many of the queue is kept for tenants of which no more than a share waits."""
 TRIES = 3
 RETRY_AFTER = timedelta(milliseconds=200)
-HELD_SECONDS = 0.25
-"""How long to wait for rows that another writer held just now, for longer than anybody waits: it may be frozen, and
-everybody else waits behind that."""
+_UNKNOWN = "nothing of this request is known to be stored"
+HELD_SECONDS, HELD_LIMIT, HELD_LEAST = 0.5, 1.0, 0.01
+"""How long to wait for rows that another writer held just now, for longer than anybody waits: it may be frozen. So long
+for each tenant, and in all for those of one batch; then so long for each: all others wait behind that."""
+HELD_FOR_SECONDS = 16.0
+"""For how long that goes on unless a commit succeeds: by then PostgreSQL has ended whoever is frozen."""
 THREAD_FROM = 100
 """From this many alerts on a ledger decides in a thread, so that the server goes on answering: as many take 3 ms."""
+
+Grown = Sequence[tuple[str, Sequence[Record]]]
+"""By tenant what a commit has added to logs."""
 
 T = TypeVar("T")
 
 log = structlog.get_logger()
+
+
+class _Held(msgspec.Struct):
+    """How long a batch has `waited`, in seconds, for rows that others held."""
+
+    waited: float = 0
+
+    def patience(self) -> float:
+        """How long it waits for those of the next tenant."""
+        return max(HELD_LEAST, min(HELD_SECONDS, HELD_LIMIT - self.waited))
+
+
+class _Turn(msgspec.Struct):
+    """What a batch goes by. If it `is_hurried` somebody's rows are held, and nobody's are waited for as usual."""
+
+    way: Way
+    held: _Held = msgspec.field(default_factory=_Held)
+    is_hurried: bool = False
+
+
+class _Attempt(msgspec.Struct):
+    """What a try to commit goes by, how long it waits for a lock if not as usual, and what the logs have grown by."""
+
+    way: Way
+    lock_seconds: float | None
+    grown: list[tuple[str, Sequence[Record]]] = []
 
 
 class Intake:
@@ -79,8 +111,8 @@ class Intake:
         self.tally = Tally(store)
         self.on_return: Callable[[str, str], None] = _nobody
         """Told the tenant and the source when one that was silent is heard again, after the commit."""
-        self.on_commit: Callable[[str, Sequence[Record]], None] = _nobody_follows
-        """Told the tenant and what its log has grown by, after the commit."""
+        self.on_commit: Callable[[Grown], None] = _nobody_follows
+        """Told by what which tenant's log has grown, after the commit is answered."""
         self._store = store
         self._clock = clock
         self._fresh_id = fresh_id
@@ -89,9 +121,9 @@ class Intake:
         self._wakes = {lane: asyncio.Event() for lane in Lane}
         self._ways = Ways()
         self._repeats = Repeats(store)
-        self._held: set[str | None] = set()
-        """Tenants whose rows another writer held for longer than anybody waits, when they were last asked for; None for
-        what is of many."""
+        self._held: dict[str | None, float] = {}
+        """Tenants whose rows another writer held for longer than anybody waits, None for what is of many; and until
+        when, by the loop's clock, nobody waits for them so long."""
         self._closed = False
 
     @property
@@ -186,6 +218,9 @@ class Intake:
                     whose = frozenset(chain.from_iterable(tenants_of(job.work) for job in batch))
                     with self._ways.of(lane, alerts, whose) as way:
                         await self._commit(batch, way)
+                        if lane is Lane.QUIET and self._ways.are_shared:
+                            await asyncio.sleep(0)  # whoever is answered goes before the storm,
+                            await asyncio.sleep(0)  # and then whoever follows
                 finally:
                     self._queue.done(batch)
                     self._wake()
@@ -216,55 +251,69 @@ class Intake:
         """Commit all together, but for tenants whose rows another writer held just now: each of those by itself."""
         free = [job for job in batch if not self._is_held(job)]
         held = _by_tenant(job for job in batch if self._is_held(job))
-        await self._one_by_one([free, *held] if free else held, way)
+        await self._one_by_one([free, *held] if free else held, _Turn(way))
 
     def _is_held(self, job: Job) -> bool:
-        return bool(self._held) and not self._held.isdisjoint((job.tenant_id, *tenants_of(job.work)))
+        now = asyncio.get_running_loop().time()
+        whose = (job.tenant_id, *tenants_of(job.work)) if self._held else ()
+        return any(self._held.get(tenant_id, now) > now for tenant_id in whose)
 
-    async def _one_by_one(self, parts: Sequence[list[Job]], way: Way) -> None:
+    async def _one_by_one(self, parts: Sequence[list[Job]], turn: "_Turn") -> Exception | None:
         """Commit each part, so that one that cannot be costs the others nothing.
 
-        Once the database is away it is so for those behind too: they do not each wait for it.
+        Once the database is away it is so for those behind too: they do not each wait for it. Returns why it is.
         """
         for place, part in enumerate(parts):
-            error = await self._attempt(part, way)
-            if error is None:
-                continue
-            if _is_away(error):
-                self._refuse(list(chain.from_iterable(parts[place:])), error)
-                return
-            await self._take_apart(part, error, way)
+            error = await self._attempt(part, turn)
+            if error is not None and not _is_away(error):
+                error, behind = await self._take_apart(part, error, turn), place + 1
+            else:
+                behind = place
+            if error is not None:
+                self._refuse(list(chain.from_iterable(parts[behind:])), error)
+                return error
+        return None
 
-    async def _take_apart(self, batch: Sequence[Job], error: Exception, way: Way) -> None:
-        """Something of it cannot be done, or waits for a lock: find out what, and commit the rest."""
+    async def _take_apart(self, batch: Sequence[Job], error: Exception, turn: "_Turn") -> Exception | None:
+        """Something of it cannot be done, or waits for a lock: find out what, and commit the rest.
+
+        Returns why the database is away, if it is by now.
+        """
         if isinstance(error, asyncpg.LockNotAvailableError):
-            self._held.update(job.tenant_id for job in batch)
             parts = _by_tenant(batch)
             if len(parts) == 1:
+                self._held[batch[0].tenant_id] = asyncio.get_running_loop().time() + HELD_FOR_SECONDS
                 self._refuse(batch, error)
-                return
+                return None
+            turn = msgspec.structs.replace(turn, is_hurried=True)
         else:
             parts = [[job] for job in batch]
             if len(parts) == 1:
                 log.error("intake", action="job_failed", error=repr(error), exc_info=error)
                 metrics.FAILED_COMMITS.inc()
                 _answer(batch[0], error)
-                return
-        await self._one_by_one(parts, way)
+                return None
+        return await self._one_by_one(parts, turn)
 
-    async def _attempt(self, batch: Sequence[Job], way: Way) -> Exception | None:
-        """Commit, and answer each. If that failed nobody is answered yet: returns why."""
-        lock_seconds = HELD_SECONDS if self._is_held(batch[0]) else None
+    async def _attempt(self, batch: Sequence[Job], turn: "_Turn") -> Exception | None:
+        """Commit, answer each, and tell who follows. If that failed nobody is answered yet: returns why."""
+        is_hurried = turn.is_hurried or self._is_held(batch[0])
+        attempt = _Attempt(turn.way, turn.held.patience() if is_hurried else None)
+        began = asyncio.get_running_loop().time()
         try:
             seconds = commit_seconds(sum(job.size for job in batch))
-            outcomes = await _within(self._try(batch, way, lock_seconds), seconds)
+            outcomes = await _within(self._try(batch, attempt), seconds)
         except Exception as error:  # noqa: BLE001 - the writer outlives whatever one batch does to it
             if isinstance(error, TimeoutError):
                 await self._store.give_up_connections()
+            if is_hurried:
+                turn.held.waited += asyncio.get_running_loop().time() - began
             return error
-        self._held.difference_update(job.tenant_id for job in batch)
         for job, outcome in zip(batch, outcomes, strict=True):
+            self._held.pop(job.tenant_id, None)
             _answer(job, outcome)
+        if attempt.grown:  # after the answers: there may be a thousand who follow
+            asyncio.get_running_loop().call_soon(self.on_commit, attempt.grown)
         return None
 
     def _refuse(self, batch: Sequence[Job], error: Exception) -> None:
@@ -274,39 +323,40 @@ class Intake:
         """
         log.warning("intake", action="commit_failed", error=repr(error), alerts=sum(job.size for job in batch))
         metrics.FAILED_COMMITS.inc()
-        why = "somebody else holds this tenant's rows in the database"
         if _is_away(error):
             self.note_refusal("")
-            why = "the database does not answer"
+            refusal = Overloaded(f"the database does not answer; {_UNKNOWN}")
+        else:
+            refusal = RowsHeld(f"somebody else holds this tenant's rows in the database; {_UNKNOWN}")
         for job in batch:
             self.note_refusal(job.tenant_id)
-            _answer(job, Overloaded(f"{why}; nothing of this request is known to be stored"))
+            _answer(job, refusal)
 
-    async def _try(self, batch: Sequence[Job], way: Way, lock_seconds: float | None) -> list[Outcome]:
+    async def _try(self, batch: Sequence[Job], attempt: "_Attempt") -> list[Outcome]:
         """Commit, and again if that failed for a passing reason: alerts that are stored twice are stored once."""
-        for attempt in range(1, TRIES + 1):
+        for number in range(1, TRIES + 1):
             try:
                 with metrics.COMMIT_SECONDS.time():
-                    return await self._settle([job.work for job in batch], way, lock_seconds)
+                    return await self._settle([job.work for job in batch], attempt)
             except PASSING_ERRORS as error:
                 # A note that may have been committed would stand there twice; what was aborted for certain was not.
                 is_ambiguous = _is_once_only(batch[0].work) and not isinstance(error, ABORTS)
-                if attempt == TRIES or is_ambiguous or isinstance(error, WAITED_FOR) or not passes(error):
+                if number == TRIES or is_ambiguous or isinstance(error, WAITED_FOR) or not passes(error):
                     raise
-                log.info("intake", action="commit_retried", attempt=attempt, error=repr(error))
+                log.info("intake", action="commit_retried", attempt=number, error=repr(error))
                 await self._clock.sleep(RETRY_AFTER)
         raise AssertionError("unreachable")
 
-    async def _settle(self, batch: list[Work], way: Way, lock_seconds: float | None) -> list[Outcome]:
+    async def _settle(self, batch: list[Work], attempt: "_Attempt") -> list[Outcome]:
         policy = self.policy
         batch = [self._as_heard(work) for work in batch]
-        renewed = await self._repeats.renew(batch, self._clock.now(), policy, lock_seconds)
+        renewed = await self._repeats.renew(batch, self._clock.now(), policy, attempt.lock_seconds)
         rest = {
             index: _without(work, renewed.get(index, {}))
             for index, work in enumerate(batch)
             if _is_left(work, len(renewed.get(index, ())))
         }
-        outcomes = await self._decide(list(rest.values()), policy, way, lock_seconds) if rest else []
+        outcomes = await self._decide(list(rest.values()), policy, attempt) if rest else []
         decided = dict(zip(rest, outcomes, strict=True))
         _count_repeats(renewed)
         return [_joined(renewed.get(index, {}), decided.get(index, [])) for index in range(len(batch))]
@@ -323,11 +373,12 @@ class Intake:
         heartbeats = {name: some for name, some in work.heartbeats.items() if name not in refused}
         return msgspec.structs.replace(work, heartbeats=heartbeats, listening_since=since)
 
-    async def _decide(self, batch: list[Work], policy: Policy, way: Way, lock_seconds: float | None) -> list[Outcome]:
+    async def _decide(self, batch: list[Work], policy: Policy, attempt: "_Attempt") -> list[Outcome]:
+        way, lock_seconds = attempt.way, attempt.lock_seconds
         size = sum(work.size for work in batch)
         is_large = size >= THREAD_FROM
         needs = await asyncio.to_thread(needs_of, batch, policy) if is_large else needs_of(batch, policy)
-        await self._store.open_feeds(needs, self._clock.now())
+        await self._store.open_feeds(needs, self._clock.now(), lock_seconds)
         async with self._store.transaction(needs, size, way.give, lock_seconds) as transaction:
             ledgers = await transaction.load(needs, policy, self._fresh_id, self._clock.now())
             await way.give()
@@ -338,9 +389,8 @@ class Intake:
             await transaction.append(ledgers.values())
             await transaction.append_rejected(rejections_of(batch))
             await way.give()  # what is flushed to the disk with a commit, others wait for
+        attempt.grown += [(ledger.tenant_id, ledger.records) for ledger in ledgers.values() if ledger.records]
         for ledger in ledgers.values():
-            if ledger.records:
-                self.on_commit(ledger.tenant_id, ledger.records)
             for source in ledger.returned:
                 self.on_return(ledger.tenant_id, source)
         _count(outcomes, ledgers.values())
@@ -359,16 +409,17 @@ def _nobody(_tenant_id: str, _source: str) -> None:
     pass
 
 
-def _nobody_follows(_tenant_id: str, _records: Sequence[Record]) -> None:
+def _nobody_follows(_grown: Grown) -> None:
     pass
 
 
 def _by_tenant(jobs: Iterable[Job]) -> list[list[Job]]:
-    """The jobs of each tenant, in their order; what is of many is by itself."""
+    """The jobs of each tenant, in their order; and then what is of many: all that was heard before it comes first."""
     parts: dict[str | None, list[Job]] = {}
     for job in jobs:
         parts.setdefault(job.tenant_id, []).append(job)
-    return list(parts.values())
+    of_many = parts.pop(None, [])
+    return [*parts.values(), of_many] if of_many else list(parts.values())
 
 
 def _is_away(error: Exception) -> bool:

@@ -129,11 +129,13 @@ class Log:
     def _commit(self, tenant_ids: Iterable[str], patience: Patience) -> AbstractAsyncContextManager["Connection"]:
         return isolation.tenants(self._pool, tenant_ids, patience=patience, plans=isolation.BY_KEYS)
 
-    async def open_feeds(self, tenant_ids: Iterable[str], now: datetime) -> None:
+    async def open_feeds(self, tenant_ids: Iterable[str], now: datetime, lock_seconds: float | None = None) -> None:
         """Give each tenant its row, once."""
         unknown = sorted({tenant_id for tenant_id in tenant_ids if tenant_id not in self._known_tenants})
         if unknown:
-            async with isolation.tenants(self._pool, unknown) as connection:
+            async with isolation.tenants(
+                self._pool, unknown, patience=patience_of_commit(0, lock_seconds)
+            ) as connection:
                 await connection.execute(SQL["open_feeds"], unknown, now)
             self._known_tenants.remember(unknown)
 

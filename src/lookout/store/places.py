@@ -8,6 +8,11 @@ import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 
+from lookout.errors import Overloaded
+
+WAITING = 200
+"""Reads of one tenant that are under way or wait: what comes then is refused, or they would wait for minutes."""
+
 
 class _Turns:
     """Those of one tenant that read, or wait to."""
@@ -27,10 +32,12 @@ class Places:
 
     @asynccontextmanager
     async def one(self, tenant_id: str) -> AsyncGenerator[None]:
-        """A place for a read of this tenant, in the order in which they came."""
+        """A place for a read of this tenant, in the order in which they came. Raises `Overloaded`."""
         turns = self._tenants.get(tenant_id)
         if turns is None:
             turns = self._tenants[tenant_id] = _Turns(self._of_tenant)
+        if turns.count >= WAITING:
+            raise Overloaded(f"{WAITING} reads of this tenant are under way or wait for their turn; try again")
         turns.count += 1
         try:
             async with turns.reading, self._reading:

@@ -187,7 +187,7 @@ class RejectedView(msgspec.Struct, frozen=True):
 class Reads:
     """The read side of the store. Without `places` no read waits for others, but for a connection.
 
-    Where the log ends, and what follows a position, waits for no place: that is quick, and the followers live by it.
+    Where the log ends, and what its followers are told, waits for no place: that is quick, and they live by it.
     """
 
     def __init__(self, pool: "Pool", severities: Mapping[str, Severity], places: "Places | None" = None) -> None:
@@ -219,6 +219,11 @@ class Reads:
 
     async def events_after(self, tenant_id: str, position: int, limit: int) -> list[FeedEvent]:
         """At most `limit` events after `position`, in order."""
+        rows = await self._of_tenant.fetch("events_after", tenant_id, position, limit)
+        return [feed_event_of(row) for row in rows]
+
+    async def news_after(self, tenant_id: str, position: int, limit: int) -> list[FeedEvent]:
+        """The same for those who follow the log."""
         rows = await self._of_log.fetch("events_after", tenant_id, position, limit)
         return [feed_event_of(row) for row in rows]
 
