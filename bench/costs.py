@@ -5,7 +5,7 @@
 
 The bare server is the one that Lookout is served by, with an application that answers at once. All else is a Lookout
 under load, as in the bench: what it and its PostgreSQL take of the processors for one alert, in which part of its code
-Lookout is each millisecond of that (`bench/sampled.py`), and how long PostgreSQL says that each statement took.
+Lookout is every few milliseconds of that (`bench/sampled.py`), and how long PostgreSQL says that each statement took.
 """
 
 import argparse

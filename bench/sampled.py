@@ -1,4 +1,6 @@
-"""Lookout as it serves, with a look each millisecond of its processor time at what it does: `bench.costs` counts.
+"""Lookout as it serves, with a look at what it does every few milliseconds of its processor time: `bench.costs` counts.
+
+The kernel looks at that clock at its own ticks, so it is asked for more than it gives.
 
     python -m bench.sampled FILE
 
