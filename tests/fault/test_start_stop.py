@@ -108,7 +108,7 @@ async def test_a_stop_during_the_first_start_leaves_nothing_running(
 
 @pytest.mark.parametrize(
     "stage",
-    ["postgres.new-*", "postgres.new-*/global/pg_control", "postgres", "run", "postgres/postmaster.pid"],
+    ["postgres.new-*/global/pg_control", "postgres", "run", "postgres/postmaster.pid"],
 )
 async def test_a_first_start_that_was_killed_is_recovered_from(empty_data_dir: Path, stage: str) -> None:
     async with lookout_process(empty_data_dir) as server:
