@@ -145,9 +145,9 @@ TARGETS = {
         2,
         True,
         "x alone",
-        "Such a storm takes the cores whole. The quiet tenant's alert goes before all others once it is read, but "
-        "reading it, deciding the storm and writing to the streams share one process and its one core, and its commit "
-        "shares PostgreSQL's with the storm's.",
+        "The quiet tenant's alert goes before all others once it is read, but reading it, deciding the storm and "
+        "writing to the streams share one process and its one core, and its commit shares PostgreSQL's disk and locks "
+        "with the storm's.",
         "more cores; reading requests, or deciding a storm, in a process of its own; a process for those that storm",
     ),
     "one_storm_quiet": Target(

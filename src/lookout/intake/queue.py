@@ -26,9 +26,9 @@ import msgspec
 from lookout.intake.work import Calm, Expiry, Order, Outcome, Telling, Watch, Work
 from lookout.limits import USUAL, Limits
 
-QUIET = 100
+QUIET = 32
 """Alerts of a tenant that wait, up to which it is quiet."""
-QUIET_BATCH = 200
+QUIET_BATCH = 64
 """The same of all that are quiet together: a small commit, which all of them are in. Where more have little waiting, as
 in a storm over many tenants, those are quiet of which the least waits."""
 
