@@ -87,9 +87,10 @@ async def of_queue(lookout: Driver, count: int) -> int:
     """Of the last of so many alerts that wait at once."""
     await lookout.fires(job="first")
     async with lookout.feed_is_locked():
-        before = asyncio.create_task(lookout.post_alerts(lookout.alert({"job": "a"})))
+        # New ones each time: a repeat only renews its lease, and waits for no feed.
+        before = asyncio.create_task(lookout.post_alerts(lookout.alert({"job": f"before-{count}"})))
         await lookout.until_waiting(1)
-        more = [lookout.alert({"job": f"b{number}"}) for number in range(count - 1)]
+        more = [lookout.alert({"job": f"{count}-{number}"}) for number in range(count - 1)]
         last = asyncio.create_task(lookout.post_alerts(*more))
         if count <= LIMIT_OF_QUEUE:
             await lookout.until_waiting(count)
