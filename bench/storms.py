@@ -25,7 +25,7 @@ SECONDS = 10
 BATCH = 100
 CONNECTIONS = 64
 LONG_SECONDS = 40
-"""Of which the quiet tenant's 99th percentile is taken beside one tenant: of ten it is the third worst of 245 alerts."""
+"""Of which the quiet tenant's 99th percentile is taken beside one tenant: ten have too few of its alerts."""
 EVERY = 0.04
 """Seconds between two alerts of the quiet tenant."""
 LOOK, TOLD_LOOKS = 0.1, 600
