@@ -206,8 +206,8 @@ async def test_i8_a_tenant_whose_rows_another_holds_keeps_no_other_ones_alerts_f
         names = ("first", "held", "second")
         for name in names:
             await post(lookout, await headers_of(lookout, name), "a", "b")
-        lookout.clock.move(minutes=10)
         async with lookout.feed_is_locked("held"):
+            lookout.clock.move(minutes=10)
             await lookout.ticks()
             assert [len(await events_of(lookout, name)) for name in names] == [4, 2, 4]
         await lookout.ticks()

@@ -20,7 +20,7 @@ from tests.fuzzing import Round, rounds
 
 from lookout.api.openapi import document
 
-EXAMPLES = 3
+EXAMPLES = 5
 OPERATIONS = [
     (method, path) for path, methods in document()["paths"].items() for method in methods if path != "/metrics"
 ]
