@@ -34,9 +34,7 @@ class Cleaner:
 
     async def _empty(self) -> None:
         if self._connection is not None:
-            with suppress(
-                asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError
-            ):  # a test has cut it off
+            with suppress(*CUT_OFF):
                 await _empty(self._connection)
                 return
             self._connection.terminate()

@@ -9,6 +9,7 @@ from typing import Any
 import asyncpg
 import pytest
 from structlog.testing import capture_logs
+from tests.cleaner import CUT_OFF
 from tests.driver import Driver, owner_dsn
 
 from lookout.intake.writer import TRIES
@@ -29,15 +30,23 @@ WORKS_AGAIN = "DROP TRIGGER IF EXISTS fails ON events; DROP FUNCTION IF EXISTS f
 
 
 @asynccontextmanager
+async def _owner(lookout: Driver) -> AsyncGenerator["asyncpg.Connection[asyncpg.Record]"]:
+    connection = await asyncpg.connect(owner_dsn(lookout.dsn))
+    try:
+        yield connection
+    finally:
+        await connection.close()
+
+
+@asynccontextmanager
 async def _commits_fail(lookout: Driver, state: str, times: int) -> AsyncGenerator[None]:
     """So many times a commit ends with this error of PostgreSQL's. A sequence counts: it is never taken back."""
-    owner = await asyncpg.connect(owner_dsn(lookout.dsn))
-    await owner.execute(FAILS.format(times=times, state=state))
-    try:
-        yield
-    finally:
-        await owner.execute(WORKS_AGAIN)
-        await owner.close()
+    async with _owner(lookout) as owner:
+        await owner.execute(FAILS.format(times=times, state=state))
+        try:
+            yield
+        finally:
+            await owner.execute(WORKS_AGAIN)
 
 
 @pytest.mark.parametrize("state", ["40001", "40P01"], ids=["serialization", "deadlock"])
@@ -67,31 +76,39 @@ async def test_i8_it_is_tried_so_often_and_then_answered_503(lookout: Driver, st
 
 
 async def test_a_real_deadlock_costs_nobody_anything(lookout: Driver) -> None:
-    """Another transaction holds the alert's lease and then wants the feed, of which Lookout holds the lock."""
+    """Another transaction holds the alert's lease and then wants the feed, of which Lookout holds the lock.
+
+    PostgreSQL looks once, and ends who waits for the lease: by then the other one waits for the feed, as a third one
+    has held Lookout up in between.
+    """
     await lookout.fires(job="a")
     started = lookout.clock.now()
-    other = await asyncpg.connect(owner_dsn(lookout.dsn))
-    await other.execute("SET deadlock_timeout = '1min'")  # so that PostgreSQL ends the other one: Lookout
     ends = lookout.alert({"job": "a"}, starts_at=started, ends_at=lookout.clock.now())
-    with capture_logs() as logs:
-        async with other.transaction():
-            await other.execute("SELECT FROM leases FOR UPDATE")
-            posting = asyncio.create_task(lookout.after_all_tries(lookout.post_alerts(ends), tries=2))
-            await _until_waiting(lookout, "%leases%")
-            await other.execute("SELECT FROM feeds FOR UPDATE")
-        assert (await posting).status_code == 200
+    async with _owner(lookout) as other, _owner(lookout) as third:
+        await other.execute("SET deadlock_timeout = '1min'")
+        with capture_logs() as logs:
+            async with other.transaction():
+                await other.execute("SELECT FROM leases FOR UPDATE")
+                async with third.transaction():
+                    await third.execute("LOCK TABLE incidents")
+                    posting = asyncio.create_task(lookout.after_all_tries(lookout.post_alerts(ends), tries=2))
+                    await _until_waiting(lookout, "%incidents%")
+                    wanting = asyncio.create_task(other.execute("SELECT FROM feeds FOR UPDATE"))
+                    await _until_waiting(lookout, "SELECT FROM feeds%", whose="%")
+                await wanting
+            assert (await posting).status_code == 200
     assert [entry["action"] for entry in logs if "Deadlock" in entry.get("error", "")] == ["commit_retried"]
     assert await lookout.types() == ["opened", "resolved"]
-    await other.close()
 
 
-async def _until_waiting(lookout: Driver, query: str) -> None:
-    """Return once a statement of Lookout's like this waits for a lock."""
+async def _until_waiting(lookout: Driver, query: str, *, whose: str = "lookout") -> None:
+    """Return once a statement like this waits for a lock."""
     async with asyncio.timeout(10):
         while not await lookout.sql(
-            "SELECT FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'lookout' "
+            "SELECT FROM pg_stat_activity WHERE datname = current_database() AND application_name LIKE $2 "
             "AND wait_event_type = 'Lock' AND query LIKE $1",
             query,
+            whose,
         ):
             await lookout.http.get("/ready")
 
@@ -120,13 +137,11 @@ async def test_i8_a_read_waits_for_a_table_for_a_while_and_is_answered_503(
 ) -> None:
     await lookout.fires(job="a")
     monkeypatch.setattr(isolation, "USUAL", patience_of(20, 0.3, 60))
-    other = await asyncpg.connect(owner_dsn(lookout.dsn))
-    async with other.transaction(), asyncio.timeout(5):
+    async with _owner(lookout) as other, other.transaction(), asyncio.timeout(5):
         await other.execute("LOCK TABLE incidents")
         answer = await lookout.http.get("/v1/incidents")
         assert answer.status_code == 503
         assert answer.headers["Retry-After"]
-    await other.close()
     assert len(await lookout.incidents()) == 1
 
 
@@ -134,12 +149,10 @@ async def test_i8_a_slow_statement_is_ended_by_the_server_too(lookout: Driver, m
     """Whatever became of who asked: nothing goes on for long that nobody waits for."""
     await lookout.fires(job="a")
     monkeypatch.setattr(isolation, "USUAL", patience_of(0.3, 20, 60))
-    other = await asyncpg.connect(owner_dsn(lookout.dsn))
-    async with other.transaction(), asyncio.timeout(5):
+    async with _owner(lookout) as other, other.transaction(), asyncio.timeout(5):
         await other.execute("LOCK TABLE incidents")
         assert (await lookout.http.get("/v1/incidents")).status_code == 503
         assert not await lookout.sql("SELECT FROM pg_locks WHERE NOT granted")
-    await other.close()
 
 
 @pytest.fixture
@@ -149,7 +162,7 @@ async def frozen(lookout: Driver) -> AsyncIterator[Any]:
 
     @asynccontextmanager
     async def locks(idle: float) -> AsyncGenerator[None]:
-        with suppress(asyncpg.PostgresError, asyncpg.InterfaceError):
+        with suppress(*CUT_OFF):
             async with isolation.tenants(pool, ["default"], patience=patience_of(10, 10, idle)) as connection:
                 await connection.execute("SELECT FROM feeds FOR UPDATE")
                 yield

@@ -1,6 +1,7 @@
 """A standby that takes over may lack the last events: who was told of them does not take others for known (I4)."""
 
 import asyncio
+from collections.abc import Iterable
 
 import pytest
 from structlog.testing import capture_logs
@@ -10,6 +11,7 @@ from tests.unit.graphql.client import open_socket
 
 from lookout.config import Wake
 from lookout.feeds.follow import POLL
+from lookout.store.reads import Reads
 
 LOSES = (
     "DELETE FROM events WHERE position > 1",
@@ -73,3 +75,35 @@ async def test_a_failover_that_loses_nothing_ends_no_stream(start: Start, wake: 
             await lookout.fires(job="b")
             lookout.clock.move(seconds=POLL.total_seconds())
             assert (await asyncio.wait_for(anext(events), 10)).position == 2
+
+
+async def test_i4_what_a_late_answer_says_of_those_before_ends_no_stream_that_began_meanwhile(
+    start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked, answered = asyncio.Event(), asyncio.Event()
+    ask = Reads.last_positions
+
+    async def answers_late(self: Reads, tenant_ids: Iterable[str]) -> dict[str, int]:
+        positions = await ask(self, tenant_ids)
+        asked.set()
+        await answered.wait()
+        return positions
+
+    async with start(wake=Wake.POLL) as lookout, asyncio.timeout(10):
+        for job in "abc":
+            await lookout.fires(job=job)
+        async with lookout.stream(after="2") as events:
+            assert (await anext(events)).position == 3
+            for statement in LOSES:
+                await lookout.sql(statement)
+            monkeypatch.setattr(Reads, "last_positions", answers_late)
+            await lookout.clock.until_asleep(seconds=POLL.total_seconds())
+            lookout.clock.move(seconds=POLL.total_seconds())
+            await asked.wait()
+        await lookout.until_following(0)
+        async with lookout.stream(after="1") as events:
+            await lookout.until_following(1)
+            answered.set()
+            await lookout.clock.until_asleep(seconds=POLL.total_seconds())
+            await lookout.fires(job="new")
+            assert (await anext(events)).position == 2

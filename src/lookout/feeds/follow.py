@@ -99,7 +99,8 @@ class Followers:
 
         Where a server took over that lacks the last events, their positions are given out anew: that ends the reader.
         """
-        heads = {tenant_id: reader.head for tenant_id, reader in self._readers.items()}
+        readers = dict(self._readers)
+        heads = {tenant_id: reader.head for tenant_id, reader in readers.items()}
         if not heads:
             return
         try:
@@ -107,10 +108,10 @@ class Followers:
         except PASSING_ERRORS as error:
             log.warning("follow", action="read_failed", error=repr(error))
             return
-        for tenant_id, head in heads.items():
-            position, reader = positions.get(tenant_id, 0), self._readers.get(tenant_id)
-            if reader is None or reader.failure is not None:
-                continue
+        for tenant_id, reader in readers.items():
+            if self._readers.get(tenant_id) is not reader or reader.failure is not None:
+                continue  # one that began meanwhile was not asked for
+            position, head = positions.get(tenant_id, 0), heads[tenant_id]
             if position < head:
                 error = f"the log ends at {position}, and {head} was told: a server took over that lacked the last"
                 log.warning("follow", action="log_went_back", tenant=tenant_id, error=error)
