@@ -11,7 +11,7 @@ WORKERS ?= 5
 ARGS   ?=
 FUZZ_SECONDS ?= 600
 
-# The pure core. Only unit tests are measured: measuring what runs Lookout whole would double its time.
+# The pure core. Only its own tests are measured: measuring what runs Lookout whole would double its time.
 CORE := alerts sources incidents
 
 # Stamps: a second call installs nothing unless pins or metadata changed.
@@ -42,7 +42,7 @@ demo: $(RUN) $(SELF) ## Show Lookout at work on made-up alerts
 
 test: $(DEV) $(SELF) ## Run all tests; alerts, sources and incidents must be covered in full by their unit tests
 	@bash scripts/test-setup.sh
-	$(BIN)/pytest tests -n $(WORKERS) --dist loadgroup --measure-unit $(CORE:%=--cov=src/lookout/%) --cov-report=
+	$(BIN)/pytest tests -n $(WORKERS) --dist loadgroup --measure-core $(CORE:%=--cov=src/lookout/%) --cov-report=
 	@$(BIN)/coverage report --fail-under=100
 
 fuzz: $(DEV) $(SELF) ## Ask REST and GraphQL at random, ten minutes each (FUZZ_SECONDS=60 for one); try all properties deeper

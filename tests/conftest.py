@@ -5,7 +5,9 @@ import gc
 import sys
 import tempfile
 from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
+from pkgutil import walk_packages
 from typing import Any
 
 import asyncpg
@@ -19,8 +21,10 @@ from tests.kafka.brokers import which
 from tests.known_types import types_asked_once
 from tests.turns import Turns, in_turn
 
+import lookout
 from lookout.store.embedded import SETTINGS, EmbeddedPostgres, service_dsn
 
+LOOKOUT = Path(lookout.__file__).parent
 DATABASE = "tested"
 
 # httpx looks for it some five times in each request, and to find nothing takes Python longer than the request.
@@ -47,11 +51,11 @@ def pytest_report_header() -> str:
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """`--measure-unit`."""
+    """`--measure-core`."""
     parser.addoption(
-        "--measure-unit",
+        "--measure-core",
         action="store_true",
-        help="With --cov: measure the unit tests alone, and not those that Hypothesis repeats: all would take long.",
+        help="With --cov: measure the core's tests alone, and not those that Hypothesis repeats: all would take long.",
     )
 
 
@@ -67,9 +71,18 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         items[:] = [items[place] for place in in_turn([item.nodeid for item in items])]
 
 
-def pytest_collection() -> None:
-    """While four thousand tests are collected there is no garbage: to look for it takes a fifth of the time."""
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection(session: pytest.Session) -> None:
+    """While four thousand tests are collected there is no garbage: to look for it takes a fifth of the time.
+
+    To measure while they are takes as long again, and so what is to be measured is imported before.
+    """
     gc.disable()
+    if (measuring := _measuring(session.config)) is not None:
+        for package in ("alerts", "sources", "incidents"):
+            for module in walk_packages([str(LOOKOUT / package)], f"lookout.{package}."):
+                import_module(module.name)
+        measuring.pause()
 
 
 def pytest_collection_finish() -> None:
@@ -81,13 +94,16 @@ def pytest_collection_finish() -> None:
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_protocol(item: pytest.Item) -> None:
     """Begin or end measuring where the tests that are measured do."""
-    coverage: Any = item.config.pluginmanager.getplugin("_cov")
-    if coverage is None or not item.config.getoption("measure_unit"):
-        return
-    controller = coverage.cov_controller
-    is_example = item.nodeid.startswith("tests/unit/") and item.get_closest_marker("hypothesis") is None
-    if controller.started != is_example:
-        (controller.resume if is_example else controller.pause)()
+    if (measuring := _measuring(item.config)) is not None:
+        is_example = item.nodeid.startswith("tests/unit/core/") and item.get_closest_marker("hypothesis") is None
+        if measuring.started != is_example:
+            (measuring.resume if is_example else measuring.pause)()
+
+
+def _measuring(config: pytest.Config) -> Any:
+    """What begins and ends measuring; None where nothing is measured, or everything."""
+    coverage: Any = config.pluginmanager.getplugin("_cov")
+    return coverage.cov_controller if coverage is not None and config.getoption("measure_core") else None
 
 
 @pytest.fixture(scope="session")

@@ -22,7 +22,7 @@ ALONE = (
     "tests/scenario/test_openapi_fuzz",
     "tests/scenario/test_poisoned_job",
     "tests/scenario/test_history",
-    "tests/unit/test_parsers_never_crash",
+    "tests/unit/core/test_parsers_never_crash",
 )
 """Where each test is long, and shares nothing with the others of its file. Elsewhere a file is not taken apart."""
 LONG = (

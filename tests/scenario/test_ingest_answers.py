@@ -10,7 +10,7 @@ import httpx
 import pytest
 from tests.clock import FakeClock
 from tests.driver import Driver
-from tests.unit.test_alertmanager_api_answers import ANSWERS, BODIES
+from tests.unit.core.test_alertmanager_api_answers import ANSWERS, BODIES
 from tests.unit.times import NOW
 
 JSON = "application/json"

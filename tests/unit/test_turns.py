@@ -16,8 +16,8 @@ NAMES = [
     "tests/scenario/test_edge.py::test_a",
     "tests/scenario/test_storm.py::test_a",
     "tests/scenario/test_why.py::test_a",
-    "tests/unit/test_lease.py::test_a",
-    "tests/unit/test_text.py::test_a",
+    "tests/unit/core/test_lease.py::test_a",
+    "tests/unit/core/test_text.py::test_a",
 ]
 
 

@@ -183,9 +183,12 @@ def _hear_resolved(leases: Leases, alert: Alert, now: datetime, policy: Policy) 
 def _resolve(lease: Lease, ended_at: datetime, is_own: bool, now: datetime, policy: Policy) -> Lease:
     """The lease after it was told, in the words of its own sender or of another, to have ended."""
     ends_at = lease.ends_at
-    if not lease.promised:
-        ends_at = max(lease.told_end or ended_at, ended_at) if is_own else lease.ends_at
-    elif (lease.resolved_at is None or ended_at > lease.resolved_at) and _is_made_before(lease, ended_at, now, policy):
+    is_later = lease.resolved_at is None or ended_at > lease.resolved_at
+    if not lease.promised and is_own:
+        ends_at = max(lease.told_end or ended_at, ended_at)
+    elif not lease.promised and lease.told_end is None:
+        ends_at = max(ends_at, ended_at + _MOMENT)  # or it would look as if its own sender had told of this end
+    elif lease.promised and is_later and _is_made_before(lease, ended_at, now, policy):
         ends_at = ended_at
     resolved_at = max(lease.resolved_at or ended_at, ended_at)
     # Another path may have told the same end before: by its own sender's word a webhook's firing is known to be over.

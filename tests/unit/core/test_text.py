@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from tests.examples import examples
 
 from lookout.alerts.text import ELLIPSIS, escaped, one_line, paragraphs, without_marks
+from lookout.incidents.actions import named
 
 
 @pytest.mark.parametrize(
@@ -153,3 +154,10 @@ def test_all_of_a_text_without_its_marks() -> None:
 
 def test_without_marks_lines_and_blanks_stay() -> None:
     assert without_marks("a\u202e  b\n\tc\x1b[31m\u200bd ") == "a  b\n\tc[31md "
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"), [("jo", "jo"), (" jo\n\x1b[1m", "jo [1m"), ("", "somebody"), (None, "somebody")]
+)
+def test_whoever_did_something_is_named_on_one_line(name: str | None, shown: str) -> None:
+    assert named(name) == shown

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-LOOKOUT = Path(__file__).parents[2] / "src" / "lookout"
+LOOKOUT = Path(__file__).parents[3] / "src" / "lookout"
 CORE = [path for package in ("alerts", "sources", "incidents") for path in sorted((LOOKOUT / package).rglob("*.py"))]
 WAITING = (ast.AsyncFunctionDef, ast.AsyncFor, ast.AsyncWith, ast.Await)
 

@@ -10,7 +10,7 @@ from tests.unit.times import NOW, at
 
 from lookout.alerts.alert import Alert, AlertStatus
 from lookout.alerts.source import Source
-from lookout.limits import USUAL
+from lookout.limits import USUAL, Limits
 from lookout.sources import prometheus
 from lookout.sources.parsed import EXCERPT_LENGTH, REJECTED_LIMIT, MalformedBody, Parsed
 from lookout.sources.reading import LINK_LIMIT
@@ -283,3 +283,19 @@ def test_of_many_rejected_alerts_the_first_are_told_and_the_rest_counted() -> No
     assert len(parsed.rejected) == REJECTED_LIMIT + 1
     assert {rejected.reason for rejected in parsed.rejected[:-1]} == {"at least one label pair required"}
     assert (parsed.rejected[-1].index, parsed.rejected[-1].reason) == (REJECTED_LIMIT, "and 1,900 more")
+
+
+@pytest.mark.parametrize(
+    ("limits", "reason"),
+    [
+        (Limits(name_length=4), "the name of one of the labels is longer than 4 characters"),
+        (Limits(value_length=3), "the value of one of the labels is longer than 3 characters"),
+    ],
+)
+def test_i9_an_alert_with_a_longer_name_or_value_than_is_set_is_rejected_alone(limits: Limits, reason: str) -> None:
+    body = json.dumps([{"labels": {"job": "api"}}, {"labels": {"jobs!": "apis"}}]).encode()
+    parsed = prometheus.parse(body, NOW, limits=limits)
+    assert ([dict(alert.labels) for alert in parsed.alerts], [one.reason for one in parsed.rejected]) == (
+        [{"job": "api"}],
+        [reason],
+    )

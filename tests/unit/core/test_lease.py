@@ -380,6 +380,19 @@ def test_i3_a_webhooks_late_word_is_late_too_where_another_path_told_the_same_en
     assert not story.incident.is_open
 
 
+@pytest.mark.parametrize("minutes", [719, 720, 800])
+def test_i3_a_webhooks_late_word_is_late_too_where_it_had_run_out_before_another_path_told_the_end(
+    story: Story, minutes: float
+) -> None:
+    """Nobody had looked at the time since: it is no end that its own sender told and might take back."""
+    story.tells(since=0)
+    story.passes(minutes)
+    story.fires(since=0)
+    story.resolves(since=0)
+    assert story.tells(since=0) is Reason.STALE
+    assert not story.incident.is_open
+
+
 def test_an_end_that_has_not_come_yet_is_an_end_now(story: Story) -> None:
     story.tells(since=0)
     story.passes(1)
