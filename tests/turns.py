@@ -10,13 +10,13 @@ from typing import Any
 from xdist.scheduler import LoadScopeScheduling
 
 APACHE_KAFKA = "apache kafka"
+PAGE = "tests/page/"
 
-WAITING = ("tests/kafka/", "tests/real/", "tests/fault/", "tests/page/")
+WAITING = ("tests/kafka/", "tests/real/", "tests/fault/", PAGE)
 """Where tests wait for other programs for much of their time."""
 ALONE = (
     "tests/kafka/",
     "tests/fault/",
-    "tests/page/",
     "tests/scenario/test_i3_thousand",
     "tests/scenario/test_i6_iso",
     "tests/scenario/test_openapi_fuzz",
@@ -26,12 +26,12 @@ ALONE = (
 )
 """Where each test is long, and shares nothing with the others of its file. Elsewhere a file is not taken apart."""
 LONG = (
-    "tests/fault/test_i1_kill_nine.py",
     APACHE_KAFKA,
+    PAGE,
+    "tests/fault/test_i1_kill_nine.py",
     "tests/fault/test_large_bodies.py",
     "tests/real/test_silent_prometheus.py",
     "tests/kafka/test_i12_kills.py",
-    "tests/page/test_ten_thousand.py",
     "tests/real/",
     "tests/fault/test_isolation_command.py",
     "tests/scenario/test_i6_iso",
@@ -53,6 +53,8 @@ def group_of(name: str) -> str:
     """The tests of one group run one after another in one process, by the name of one of them."""
     if APACHE_KAFKA in name or name.startswith("tests/kafka/test_refused.py"):
         return APACHE_KAFKA  # each process that has one starts a broker
+    if name.startswith(PAGE):
+        return PAGE  # and each that has one of these a browser
     return name if name.startswith(ALONE) else name.partition("::")[0]
 
 

@@ -2,7 +2,7 @@
 
 from itertools import groupby
 
-from tests.turns import APACHE_KAFKA, group_of, in_turn
+from tests.turns import APACHE_KAFKA, PAGE, group_of, in_turn
 
 NAMES = [
     "tests/fault/test_i1_kill_nine.py::test_a",
@@ -28,14 +28,15 @@ def test_each_runs_once_and_groups_stay_together() -> None:
     assert len(groups) == len(set(groups))
 
 
-def test_one_process_has_the_broker_and_begins_with_it() -> None:
+def test_one_process_has_the_broker_and_one_the_browser_and_they_begin_with_them() -> None:
     assert {group_of(name) for name in NAMES if "apache kafka" in name} == {APACHE_KAFKA}
-    order = [NAMES[place] for place in in_turn(NAMES)]
-    assert order.index("tests/kafka/test_away.py::test_a[apache kafka]") < 3
+    assert {group_of(name) for name in NAMES if "page" in name} == {PAGE}
+    waiting = [group for place in in_turn(NAMES) if not (group := group_of(NAMES[place])).startswith("tests/scenario")]
+    assert list(dict.fromkeys(waiting))[:2] == [APACHE_KAFKA, PAGE]
 
 
 def test_what_shares_nothing_is_taken_apart_and_a_file_is_not() -> None:
-    assert group_of("tests/page/test_live.py::test_a") != group_of("tests/page/test_live.py::test_b")
+    assert group_of("tests/fault/test_replicas.py::test_a") != group_of("tests/fault/test_replicas.py::test_b")
     assert {group_of(name) for name in NAMES if "actions" in name} == {"tests/scenario/test_actions.py"}
 
 
@@ -47,7 +48,7 @@ def test_what_waits_runs_among_what_computes() -> None:
 
 def test_what_is_long_comes_first_and_what_is_short_comes_last() -> None:
     order = [NAMES[place] for place in in_turn(NAMES)]
-    assert order[0] == "tests/fault/test_i1_kill_nine.py::test_a"
+    assert order.index("tests/fault/test_i1_kill_nine.py::test_a") < order.index(NAMES[2])
     assert order.index("tests/scenario/test_storm.py::test_a") < order.index("tests/scenario/test_actions.py::test_a")
     assert [name.startswith("tests/unit") for name in order] == [False] * (len(NAMES) - 2) + [True] * 2
 
