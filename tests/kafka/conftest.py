@@ -1,14 +1,15 @@
-"""The scenarios' Lookout, with a broker beside it. Everything runs on Apache Kafka and on librdkafka's mock."""
+"""The scenarios' Lookout, with a broker beside it: Apache Kafka, or librdkafka's mock where there is none."""
 
+import asyncio
 import uuid
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import msgspec
 import pytest
-from tests.kafka.brokers import MOCK, REAL, Broker, MockBroker, RealBroker, mock_broker, real_broker
+from faults.link import link
+from tests.kafka.brokers import MOCK, REAL, Broker, MockBroker, RealBroker, jars, mock_broker, real_broker
 from tests.kafka.reading import Reader
-from tests.real.programs import free_port
 from tests.scenario.conftest import clock, start
 
 from lookout.kafka import KafkaSettings
@@ -18,8 +19,13 @@ __all__ = ["clock", "start"]
 
 @pytest.fixture(scope="session")
 async def apache_kafka(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[RealBroker]:
-    """Apache Kafka, for all tests of this process. There is a way to it that nobody has made."""
-    async with real_broker(tmp_path_factory.mktemp("kafka"), ways=[free_port()]) as broker:
+    """Apache Kafka, for all tests of this process. There is a way to it."""
+    far_ends: list[int] = []  # known only after the way to it
+    async with (
+        link(lambda: asyncio.open_connection("127.0.0.1", far_ends[0])) as way,
+        real_broker(tmp_path_factory.mktemp("kafka"), ways=[way.port]) as broker,
+    ):
+        far_ends += broker.ways.values()
         yield broker
 
 
@@ -37,12 +43,17 @@ async def mock() -> AsyncIterator[MockBroker]:
         yield broker
 
 
-ON_REAL = pytest.mark.real
+ON_REAL = pytest.param(REAL, marks=pytest.mark.real)
+on_real = pytest.mark.parametrize("broker", [ON_REAL], indirect=True)
+on_both = pytest.mark.parametrize("broker", [ON_REAL, MOCK], indirect=True)
 
 
-@pytest.fixture(params=[pytest.param(REAL, marks=ON_REAL), MOCK])
+@pytest.fixture(params=[ON_REAL] if jars() is not None else [ON_REAL, MOCK])
 def broker(request: pytest.FixtureRequest) -> Broker:
-    """Each in turn. Its topics outlive a test, so every test has topics of its own."""
+    """Apache Kafka; without its jars that is skipped, and the mock stands in: what `on_both` marks runs on each.
+
+    Its topics outlive a test, so every test has topics of its own.
+    """
     return request.getfixturevalue("apache_kafka" if request.param == REAL else "mock")
 
 

@@ -1,4 +1,7 @@
-"""The records are what asyncapi.yaml says, for each type of event, and hold nothing that a topic should not."""
+"""The records are what asyncapi.yaml says, for each type of event, and hold nothing that a topic should not.
+
+On both brokers, so that it is known of each that these tests run on it.
+"""
 
 import json
 from collections.abc import Callable
@@ -8,12 +11,15 @@ from typing import Any
 import jsonschema
 import yaml
 from jsonschema.validators import Draft202012Validator
+from tests.kafka.conftest import on_both
 from tests.kafka.reading import Read, Reader
 from tests.kafka.story import SECRETS, everything_happens, it_flaps
 from tests.scenario.conftest import Start
 
 from lookout.incidents.events import EventType, event_id
 from lookout.kafka import KafkaSettings
+
+pytestmark = on_both
 
 DOCUMENT: dict[str, Any] = yaml.safe_load((Path(__file__).parents[2] / "asyncapi.yaml").read_text())
 
