@@ -1,4 +1,4 @@
-"""The example investigator at work: `lookout serve`, `lookout demo` and the example, each a process, and a broker."""
+"""The example investigator at work, as a process, beside a broker; once all of it is, Lookout and its demo too."""
 
 import asyncio
 import os
@@ -6,7 +6,6 @@ import signal
 import sys
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
-from datetime import UTC, datetime
 from pathlib import Path
 from statistics import median
 
@@ -14,15 +13,17 @@ import httpx
 import msgspec
 import pytest
 from confluent_kafka import Producer
+from tests.access import ACCESS, SERVICE, bearer, make_tenants
+from tests.driver import Driver
 from tests.kafka.brokers import Broker
+from tests.kafka.conftest import settings_for
 from tests.kafka.reading import Reader
+from tests.scenario.conftest import Start
 from tests.server_process import LOOKOUT, environment, lookout_process
 
 from lookout.incidents.events import EventType, FeedEvent
 from lookout.kafka import KafkaSettings
-from lookout.store import database
 from lookout.store.reads import InvestigationView
-from lookout.store.tenants import Tenants
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "investigator.py"
 SECONDS = 60
@@ -88,31 +89,27 @@ async def investigator(kafka: KafkaSettings, url: str, **more: str) -> AsyncGene
         await running.clear_away()
 
 
-@asynccontextmanager
-async def served(
-    dsn: str, broker: Broker, kafka: KafkaSettings, directory: Path, **more: str
-) -> AsyncGenerator[httpx.AsyncClient]:
-    """A client of a `lookout serve` that sends to the broker."""
-    assert kafka.incidents_topic is not None
-    await broker.create(kafka.incidents_topic)
-    environ = {
-        "DATABASE_URL": dsn,
-        "KAFKA_BROKERS": kafka.brokers,
-        "LOOKOUT_INCIDENTS_TOPIC": kafka.incidents_topic,
-        "SERVICE_EVENTS_KAFKA_TOPIC": "off",
-        **more,
-    }
-    async with (
-        lookout_process(directory, **environ) as server,
-        httpx.AsyncClient(base_url=await server.address(), timeout=SECONDS, trust_env=False) as client,
-    ):
-        yield client
+@pytest.fixture
+async def kafka(broker: Broker) -> KafkaSettings:
+    """A topic of triggers that is there, and no other."""
+    settings = settings_for(broker, service_events_topic=None)
+    await broker.create(str(settings.incidents_topic))
+    return settings
 
 
 @pytest.fixture
-async def lookout(dsn: str, broker: Broker, kafka: KafkaSettings, tmp_path: Path) -> AsyncIterator[httpx.AsyncClient]:
-    """The same, in local mode."""
-    async with served(dsn, broker, kafka, tmp_path) as client:
+async def served(dsn: str, kafka: KafkaSettings, tmp_path: Path) -> AsyncIterator[httpx.AsyncClient]:
+    """A client of a `lookout serve` that sends to the broker."""
+    environ = {
+        "DATABASE_URL": dsn,
+        "KAFKA_BROKERS": kafka.brokers,
+        "LOOKOUT_INCIDENTS_TOPIC": str(kafka.incidents_topic),
+        "SERVICE_EVENTS_KAFKA_TOPIC": "off",
+    }
+    async with (
+        lookout_process(tmp_path, **environ) as server,
+        httpx.AsyncClient(base_url=await server.address(), timeout=SECONDS, trust_env=False) as client,
+    ):
         yield client
 
 
@@ -142,14 +139,14 @@ def _produce(address: str, topic: str, values: list[bytes]) -> None:
 
 
 async def test_each_incident_of_the_demo_has_its_report_within_a_second_and_once(
-    lookout: httpx.AsyncClient, broker: Broker, kafka: KafkaSettings, reader_of: Callable[..., Reader]
+    served: httpx.AsyncClient, broker: Broker, kafka: KafkaSettings, reader_of: Callable[..., Reader]
 ) -> None:
     topic = kafka.incidents_topic
     assert topic is not None
-    async with investigator(kafka, str(lookout.base_url)) as example:
-        await _plays_the_demo(lookout)
+    async with investigator(kafka, str(served.base_url)) as example:
+        await _plays_the_demo(served)
         await example.says(": attached", INCIDENTS)
-        events = await _feed(lookout)
+        events = await _feed(served)
         opened = {event.event_id: event.incident.id for event in events if event.event_type is EventType.OPENED}
         records = await reader_of(topic).read(INCIDENTS)
         assert sorted(record.headers["event_id"] for record in records) == sorted(opened)
@@ -157,7 +154,7 @@ async def test_each_incident_of_the_demo_has_its_report_within_a_second_and_once
         seconds: list[float] = []
         for record in records:
             event_id = record.headers["event_id"]
-            (found,) = await _investigations_of(lookout, opened[event_id])
+            (found,) = await _investigations_of(served, opened[event_id])
             assert (found.report_id, found.investigator, found.attached_by) == (event_id, "example", "investigator")
             assert "alerts fire, since" in found.summary
             seconds.append((found.attached_at - record.produced_at).total_seconds())
@@ -167,28 +164,25 @@ async def test_each_incident_of_the_demo_has_its_report_within_a_second_and_once
         await asyncio.to_thread(_produce, broker.address, topic, [record.raw for record in records])
         await example.says(": there already", INCIDENTS)
         # What waited of the demo's storm may be told meanwhile; of reports there is nothing more to tell.
-        attached = [event for event in await _feed(lookout) if event.event_type is EventType.INVESTIGATION_ATTACHED]
+        attached = [event for event in await _feed(served) if event.event_type is EventType.INVESTIGATION_ATTACHED]
         assert sorted(event.incident.id for event in attached) == sorted(opened.values())
         assert await example.stop() == 0
 
 
 async def test_a_record_counts_as_read_when_its_report_is_attached_and_not_before(
-    lookout: httpx.AsyncClient, kafka: KafkaSettings
+    start: Start, kafka: KafkaSettings
 ) -> None:
-    url = str(lookout.base_url)
-    async with investigator(kafka, "http://127.0.0.1:9") as example:
-        await lookout.post("/api/v2/alerts", json=[{"labels": {"alertname": "Down"}}])
-        await example.says("the same again in a second", 2)
-        assert await example.stop() == 0
-    async with investigator(kafka, url) as example:
-        await example.says(": attached")
-    (incident,) = (await lookout.get("/v1/incidents")).json()["incidents"]
-    assert len(await _investigations_of(lookout, incident["id"])) == 1
+    async with start(kafka=kafka) as lookout:
+        async with investigator(kafka, "http://127.0.0.1:9") as example:
+            await lookout.fires()
+            await example.says("the same again in a second", 2)
+            assert await example.stop() == 0
+        async with investigator(kafka, lookout.url) as example:
+            await example.says(": attached")
+        assert (await lookout.only_incident()).investigation_count == 1
 
 
-async def test_what_is_no_record_of_lookouts_is_passed_over(
-    lookout: httpx.AsyncClient, broker: Broker, kafka: KafkaSettings
-) -> None:
+async def test_what_is_no_record_of_lookouts_is_passed_over(start: Start, broker: Broker, kafka: KafkaSettings) -> None:
     topic = kafka.incidents_topic
     assert topic is not None
     nowhere = msgspec.json.encode({"tenant_id": "default", "incident_id": "nowhere", "event_id": "x"})
@@ -196,48 +190,33 @@ async def test_what_is_no_record_of_lookouts_is_passed_over(
     await asyncio.to_thread(
         _produce, broker.address, topic, [b"{", b"[]", b"null", b"{}", b"\xff", nowhere, of_nothing]
     )
-    async with investigator(kafka, str(lookout.base_url)) as example:
-        await lookout.post("/api/v2/alerts", json=[{"labels": {"alertname": "Down"}}])
+    async with start(kafka=kafka) as lookout, investigator(kafka, lookout.url) as example:
+        await lookout.fires()
         await example.says(": attached")
         assert sum("passed over" in line and "Variable" in line for line in example.lines) == 1
         assert sum("skipped what is no record" in line for line in example.lines) == 5
         assert sum("skipped incident nowhere" in line for line in example.lines) == 1
 
 
-async def _known(dsn: str, *tenant_ids: str) -> None:
-    pool = await database.connect(dsn)
-    await Tenants(pool).create(tenant_ids, datetime.now(UTC))
-    await pool.close()
-
-
-async def test_without_a_credential_it_ends_and_says_so_and_the_record_waits_for_one_that_has_it(
-    dsn: str, broker: Broker, kafka: KafkaSettings, tmp_path: Path
+async def test_without_a_credential_it_ends_and_the_record_waits_for_one_that_works_for_each_records_tenant(
+    start: Start, kafka: KafkaSettings
 ) -> None:
-    token = "v" * 40
-    async with served(dsn, broker, kafka, tmp_path, SERVICE_TOKEN=token) as lookout:
-        await _known(dsn, "acme")
-        headers = {"Authorization": f"Bearer {token}", "X-Tenant-ID": "acme"}
-        alerts = [{"labels": {"alertname": "Down"}}]
-        (await lookout.post("/api/v2/alerts", json=alerts, headers=headers)).raise_for_status()
-        async with investigator(kafka, str(lookout.base_url)) as example:
+    async with start(kafka=kafka, access=ACCESS) as lookout:
+        await make_tenants(lookout, "acme", "globex")
+        await _fires(lookout, "acme")
+        async with investigator(kafka, lookout.url) as example:
             assert await asyncio.wait_for(example.process.wait(), SECONDS) == 1
-        async with investigator(kafka, str(lookout.base_url), LOOKOUT_TOKEN=token) as example:
+        async with investigator(kafka, lookout.url, LOOKOUT_TOKEN=SERVICE) as example:
             await example.says(": attached")
-
-
-async def test_with_the_service_token_it_works_for_each_records_tenant(
-    dsn: str, broker: Broker, kafka: KafkaSettings, tmp_path: Path
-) -> None:
-    token = "v" * 40
-    async with served(dsn, broker, kafka, tmp_path, SERVICE_TOKEN=token) as lookout:
-        await _known(dsn, "acme", "globex")
-        async with investigator(kafka, str(lookout.base_url), LOOKOUT_TOKEN=token) as example:
-            for tenant_id in ("acme", "globex"):
-                headers = {"Authorization": f"Bearer {token}", "X-Tenant-ID": tenant_id}
-                alerts = [{"labels": {"alertname": "Down", "tenant": tenant_id}}]
-                (await lookout.post("/api/v2/alerts", json=alerts, headers=headers)).raise_for_status()
+            await _fires(lookout, "globex")
             await example.says(": attached", 2)
         for tenant_id in ("acme", "globex"):
-            headers = {"Authorization": f"Bearer {token}", "X-Tenant-ID": tenant_id}
-            (incident,) = (await lookout.get("/v1/incidents", headers=headers)).json()["incidents"]
+            headers = bearer(SERVICE, **{"X-Tenant-ID": tenant_id})
+            (incident,) = (await lookout.http.get("/v1/incidents", headers=headers)).json()["incidents"]
             assert incident["investigation_count"] == 1
+
+
+async def _fires(lookout: Driver, tenant_id: str) -> None:
+    headers = bearer(SERVICE, **{"X-Tenant-ID": tenant_id})
+    alerts = [lookout.alert({"tenant": tenant_id})]
+    (await lookout.http.post("/api/v2/alerts", json=alerts, headers=headers)).raise_for_status()

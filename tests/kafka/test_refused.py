@@ -13,6 +13,7 @@ from tests.driver import Driver
 from tests.kafka.brokers import MockBroker, RealBroker
 from tests.kafka.conftest import settings_for
 from tests.kafka.reading import Reader
+from tests.kafka.watching import still_well
 from tests.scenario.conftest import Start
 
 from lookout.feeds.kafka import relay
@@ -35,6 +36,7 @@ async def _health(lookout: Driver, words: str) -> str:
             message: str = (await lookout.http.get("/health")).json()["checks"]["kafka"]["message"]
             if words in message:
                 return message
+            await still_well(lookout)
 
 
 async def _polls(lookout: Driver, seconds: float) -> None:
@@ -130,6 +132,7 @@ async def test_a_topic_that_refuses_all_stops_its_feed_alone_and_goes_on_by_itse
         async with asyncio.timeout(60):
             while "relaying" not in (await lookout.http.get("/health")).text:
                 lookout.clock.move(seconds=relay.LAST_RETRY.total_seconds())
+                await still_well(lookout)
         await Reader(mock.address, topic).read(1)
     lines = [line for line in capsys.readouterr().out.splitlines() if "action=topic_refused" in line]
     assert len(lines) <= 2

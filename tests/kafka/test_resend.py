@@ -10,6 +10,7 @@ from tests.driver import Driver
 from tests.kafka.brokers import Broker
 from tests.kafka.conftest import settings_for
 from tests.kafka.reading import Reader
+from tests.kafka.watching import still_well
 from tests.scenario.conftest import Start
 from tests.server_process import run_lookout
 
@@ -33,6 +34,7 @@ async def _relays(lookout: Driver, position: int) -> list[asyncpg.Record]:
     rows: list[asyncpg.Record] = []
     async with asyncio.timeout(30):
         while [row["position"] for row in rows] != [position] * 2:
+            await still_well(lookout)
             rows = await lookout.sql("SELECT * FROM relays ORDER BY feed")
     return rows
 
