@@ -1,6 +1,7 @@
 """The embedded PostgreSQL recovers from the death of one of its processes while Lookout starts and stops."""
 
 import asyncio
+import sys
 import tempfile
 from collections.abc import AsyncGenerator, Iterator
 from contextlib import asynccontextmanager, suppress
@@ -14,6 +15,14 @@ from tests.server_process import START_SECONDS, lookout_process, postgres_of
 
 from lookout.store import embedded
 from lookout.store.embedded import EmbeddedPostgres
+
+LEAVES = """
+import sys
+from pathlib import Path
+from lookout.store.embedded import EmbeddedPostgres
+print(EmbeddedPostgres(Path(sys.argv[1])).start())
+"""
+BETWEEN_LOOKS = 0.03
 
 
 @pytest.fixture
@@ -30,13 +39,13 @@ def data_dir() -> Iterator[Path]:
 
 @pytest.fixture
 async def left_behind(data_dir: Path) -> str:
-    """The DSN of a server that a killed Lookout left running in the data directory."""
-    async with lookout_process(data_dir) as server:
-        await server.address()
-        server.kill()
-        server.keep_database()
-    socket_dir = (data_dir / "postgres" / "postmaster.pid").read_text().splitlines()[4]
-    return f"postgresql://lookout@/postgres?host={socket_dir}"
+    """The DSN of a server that is left running in the data directory, as a killed Lookout leaves it."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", LEAVES, data_dir, stdout=asyncio.subprocess.PIPE
+    )
+    said, _ = await process.communicate()
+    assert process.returncode == 0
+    return said.decode().strip()
 
 
 def _titled(data_dir: Path, title: str) -> list[psutil.Process]:
@@ -71,9 +80,12 @@ async def test_a_start_waits_for_a_server_that_recovers(data_dir: Path, left_beh
     async with _recovery_held(data_dir, left_behind):
         starting = lookout_process(data_dir)
         server = await starting.__aenter__()
+        ends = asyncio.create_task(server.exit_code())
         async with asyncio.timeout(START_SECONDS):
             while "the database system is in recovery mode" not in await asyncio.to_thread(log.read_text):
-                pass
+                # Not at once again: looking takes the processor from the start.
+                await asyncio.wait({ends}, timeout=BETWEEN_LOOKS)
+        ends.cancel()
     try:
         assert await server.address()
         assert before & {process.pid for process in postgres_of(data_dir)}, "it took the server over"

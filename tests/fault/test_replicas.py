@@ -4,7 +4,7 @@ import asyncio
 import time
 import uuid
 from collections.abc import AsyncGenerator, AsyncIterator, Generator
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -59,44 +59,6 @@ async def _position(stream: Stream) -> int:
     return (await stream.next()).position
 
 
-@pytest.mark.parametrize("wake", Wake, ids=str)
-async def test_i4_what_a_took_is_at_once_in_bs_answers_and_soon_in_its_stream(
-    database_url: str, tmp_path: Path, wake: Wake
-) -> None:
-    query = {"query": "{ incidentsConnection { totalCount } }"}
-    async with (
-        _replica(database_url, tmp_path, wake) as (_, a),
-        _replica(database_url, tmp_path, wake) as (_, b),
-        stream_of(b) as stream,
-    ):
-        for count in range(1, 6):
-            started = time.monotonic()
-            await _fires(a, f"{count}")
-            told = (await b.post("/graphql", json=query)).json()
-            assert told == {"data": {"incidentsConnection": {"totalCount": count}}}
-            assert await _position(stream) == count
-            assert time.monotonic() - started < POLL.total_seconds() + SLACK
-
-
-@pytest.mark.parametrize("wake", Wake, ids=str)
-async def test_i1_i4_a_reader_goes_on_at_another_replica_when_its_own_is_killed(
-    database_url: str, tmp_path: Path, wake: Wake
-) -> None:
-    async with AsyncExitStack() as stack:
-        server, a = await stack.enter_async_context(_replica(database_url, tmp_path, wake))
-        _, b = await stack.enter_async_context(_replica(database_url, tmp_path, wake))
-        async with stream_of(a) as at_a:
-            await _fires(a, "1")
-            assert await _position(at_a) == 1
-            server.kill()
-            with pytest.raises((httpx.TransportError, StopAsyncIteration)):
-                await at_a.next()
-        async with stream_of(b, after=1) as at_b:
-            await _fires(b, "2")
-            assert await _position(at_b) == 2
-            assert len((await b.get("/v1/incidents")).json()["incidents"]) == 2
-
-
 @contextmanager
 def _frozen(server: ServerProcess) -> Generator[None]:
     """While this lasts its clients hear nothing, and its connections stay open."""
@@ -108,17 +70,57 @@ def _frozen(server: ServerProcess) -> Generator[None]:
         process.resume()
 
 
-async def test_a_replica_that_is_frozen_holds_nobody_up_and_goes_on_where_the_others_are(
-    database_url: str, tmp_path: Path
+@pytest.mark.parametrize("wake", Wake, ids=str)
+async def test_i1_i4_what_a_took_is_at_bs_whatever_befalls_a(database_url: str, tmp_path: Path, wake: Wake) -> None:
+    async with (
+        _replica(database_url, tmp_path, wake) as (server, a),
+        _replica(database_url, tmp_path, wake) as (_, b),
+    ):
+        await _it_is_at_once_in_bs_answers_and_soon_in_its_stream(a, b)
+        await _frozen_a_holds_nobody_up_and_goes_on_where_b_is(server, a, b)
+        await _a_reader_goes_on_at_b_when_a_is_killed(server, a, b)
+
+
+async def _it_is_at_once_in_bs_answers_and_soon_in_its_stream(a: httpx.AsyncClient, b: httpx.AsyncClient) -> None:
+    query = {"query": "{ incidentsConnection { totalCount } }"}
+    async with stream_of(b) as stream:
+        for count in range(1, 6):
+            started = time.monotonic()
+            await _fires(a, f"{count}")
+            told = (await b.post("/graphql", json=query)).json()
+            assert told == {"data": {"incidentsConnection": {"totalCount": count}}}
+            assert await _position(stream) == count
+            assert time.monotonic() - started < POLL.total_seconds() + SLACK
+
+
+async def _frozen_a_holds_nobody_up_and_goes_on_where_b_is(
+    server: ServerProcess, a: httpx.AsyncClient, b: httpx.AsyncClient
 ) -> None:
-    wake = Wake.NOTIFY
-    async with _replica(database_url, tmp_path, wake) as (server, a), _replica(database_url, tmp_path, wake) as (_, b):
-        await _fires(a, "1")
-        async with stream_of(a) as at_a:
-            assert await _position(at_a) == 1
-            with _frozen(server):
-                for job in "234":
-                    await asyncio.wait_for(_fires(b, job), 20)
-            assert [await _position(at_a) for _ in range(3)] == [2, 3, 4]
-        await _fires(a, "5")
-        assert len((await b.get("/v1/incidents")).json()["incidents"]) == 5
+    await _fires(a, "6")
+    async with stream_of(a, after=5) as at_a:
+        assert await _position(at_a) == 6
+        with _frozen(server):
+            for job in "789":
+                await asyncio.wait_for(_fires(b, job), 20)
+        assert [await _position(at_a) for _ in range(3)] == [7, 8, 9]
+    await _fires(a, "10")
+    assert await _incidents(b) == 10
+
+
+async def _a_reader_goes_on_at_b_when_a_is_killed(
+    server: ServerProcess, a: httpx.AsyncClient, b: httpx.AsyncClient
+) -> None:
+    async with stream_of(a, after=10) as at_a:
+        await _fires(a, "11")
+        assert await _position(at_a) == 11
+        server.kill()
+        with pytest.raises((httpx.TransportError, StopAsyncIteration)):
+            await at_a.next()
+    async with stream_of(b, after=11) as at_b:
+        await _fires(b, "12")
+        assert await _position(at_b) == 12
+        assert await _incidents(b) == 12
+
+
+async def _incidents(http: httpx.AsyncClient) -> int:
+    return len((await http.get("/v1/incidents")).json()["incidents"])

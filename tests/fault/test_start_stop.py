@@ -11,6 +11,7 @@ import asyncpg
 import httpx
 import psutil
 import pytest
+from tests.clusters import copy_cluster
 from tests.fault.appearing import appears
 from tests.server_process import START_SECONDS, ServerProcess, lookout_process, postgres_of
 
@@ -60,61 +61,74 @@ async def test_a_first_start_takes_five_seconds_where_nothing_else_runs(empty_da
         assert sum(own[:4]) + sum(times.user + times.system for times in database) < 5
 
 
-@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM], ids=["ctrl-c", "sigterm"])
-async def test_a_stop_ends_everything_and_a_second_start_finds_everything(data_dir: Path, how: signal.Signals) -> None:
+async def test_a_stop_ends_everything_and_the_next_start_finds_everything(data_dir: Path) -> None:
     async with lookout_process(data_dir) as server:
         await _fire(await server.address())
         assert postgres_of(data_dir)
-        server.signal_group(how)
+        await _is_served_by_a_role_that_owns_nothing(server)
+        server.signal_group(signal.SIGTERM)
         assert await _stopped_in_order(server)
     async with lookout_process(data_dir) as server:
         assert await _titles(await server.address()) == ["Down (job=ingest)"]
-
-
-async def test_a_stop_ends_open_streams_in_order(data_dir: Path) -> None:
-    """Were they cut off after a time, that would stand on standard error."""
-    async with lookout_process(data_dir) as server:
-        headers = {"Accept": "text/event-stream"}
-        async with (
-            httpx.AsyncClient(base_url=await server.address()) as http,
-            http.stream("GET", "/v1/feed", headers=headers) as stream,
-        ):
-            lines = stream.aiter_lines()
-            assert await anext(lines)
-            server.signal_group(signal.SIGINT)
-            async for _ in lines:
-                pass
+        server.signal_group(signal.SIGINT)
         assert await _stopped_in_order(server)
+    async with lookout_process(data_dir) as server:
+        assert await _titles(await server.address()) == ["Down (job=ingest)"]
+        await _ends_open_streams_in_order(server)
 
 
-@pytest.mark.parametrize(
-    ("stage", "how"),
-    [("postgres.new-*", signal.SIGINT), ("postgres/postmaster.pid", signal.SIGTERM)],
-    ids=["ctrl-c-in-initdb", "sigterm-before-it-is-up"],
-)
-async def test_a_stop_during_the_first_start_leaves_nothing_running(
-    empty_data_dir: Path, stage: str, how: signal.Signals
-) -> None:
-    async with lookout_process(empty_data_dir) as server:
-        await appears(empty_data_dir, stage)
-        server.signal_group(how)
-        async with asyncio.timeout(START_SECONDS):
+async def _is_served_by_a_role_that_owns_nothing(server: ServerProcess) -> None:
+    dsn = EmbeddedPostgres(server.data_dir).dsn_of_running()
+    assert dsn is not None
+    connection = await asyncpg.connect(dsn.replace(f"//{SERVICE}@", f"//{OWNER}@"))
+    rows = await connection.fetch(
+        "SELECT DISTINCT usename FROM pg_stat_activity WHERE application_name LIKE 'lookout%'"
+    )
+    await connection.close()
+    assert [row["usename"] for row in rows] == [SERVICE]
+    assert not any("row_level_security_is_off" in line for line in server.stderr)
+
+
+async def _ends_open_streams_in_order(server: ServerProcess) -> None:
+    """Were they cut off after a time, that would stand on standard error."""
+    headers = {"Accept": "text/event-stream"}
+    async with (
+        httpx.AsyncClient(base_url=await server.address()) as http,
+        http.stream("GET", "/v1/feed", headers=headers) as stream,
+    ):
+        lines = stream.aiter_lines()
+        assert await anext(lines)
+        server.signal_group(signal.SIGINT)
+        async for _ in lines:
+            pass
+    assert await _stopped_in_order(server)
+
+
+async def test_a_stop_during_the_first_start_leaves_nothing_running(empty_data_dir: Path) -> None:
+    """In initdb, and before the server is up."""
+    for stage, how in (("postgres.new-*", signal.SIGINT), ("postgres/postmaster.pid", signal.SIGTERM)):
+        async with lookout_process(empty_data_dir) as server, asyncio.timeout(START_SECONDS):
+            await appears(empty_data_dir, stage)
+            server.signal_group(how)
             await server.exit_code()
-        assert "Traceback" not in "".join(server.stderr)
-        assert not postgres_of(empty_data_dir)
+            assert "Traceback" not in "".join(server.stderr)
+            assert not postgres_of(empty_data_dir)
     async with lookout_process(empty_data_dir) as server:
         assert await _titles(await server.address()) == []
 
 
 @pytest.mark.parametrize(
-    "stage",
-    ["postgres.new-*/global/pg_control", "postgres", "run", "postgres/postmaster.pid"],
+    "stages",
+    [("postgres.new-*/global/pg_control", "postgres", "run"), ("postgres/postmaster.pid",)],
+    ids=["before there is a server", "postgres/postmaster.pid"],
 )
-async def test_a_first_start_that_was_killed_is_recovered_from(empty_data_dir: Path, stage: str) -> None:
-    async with lookout_process(empty_data_dir) as server:
-        await appears(empty_data_dir, stage)
-        server.kill()
-        server.keep_database()
+async def test_a_first_start_that_was_killed_is_recovered_from(empty_data_dir: Path, stages: tuple[str, ...]) -> None:
+    """At one stage after the other: each start gets on from where the last one was killed."""
+    for stage in stages:
+        async with lookout_process(empty_data_dir) as server, asyncio.timeout(START_SECONDS):
+            await appears(empty_data_dir, stage)
+            server.kill()
+            server.keep_database()
     async with lookout_process(empty_data_dir) as server:
         assert await _titles(await server.address()) == []
 
@@ -149,29 +163,17 @@ async def test_a_server_left_behind_is_known_by_another_spelling_of_its_director
         assert await _stopped_in_order(server)
 
 
-async def test_a_socket_directory_outside_of_the_data_directory_goes_with_the_server(data_dir: Path) -> None:
-    long, temporary = data_dir / ("long" * 25), data_dir.with_name("tmp")
-    temporary.mkdir(mode=0o755)
+async def test_a_socket_directory_outside_of_the_data_directory_goes_with_the_server(empty_data_dir: Path) -> None:
+    long, temporary = empty_data_dir / ("long" * 25), empty_data_dir.with_name("tmp")
+    for place in (long, temporary):
+        place.mkdir(mode=0o755)
+    copy_cluster(long)
     async with lookout_process(long, TMPDIR=str(temporary)) as server:
         await server.address()
         assert list(temporary.glob("lookout-*"))
         server.signal_group(signal.SIGTERM)
         assert await _stopped_in_order(server)
     assert not os.listdir(temporary)
-
-
-async def test_the_private_database_is_served_by_a_role_that_owns_nothing(data_dir: Path) -> None:
-    async with lookout_process(data_dir) as server:
-        await _fire(await server.address())
-        dsn = EmbeddedPostgres(data_dir).dsn_of_running()
-        assert dsn is not None
-        connection = await asyncpg.connect(dsn.replace(f"//{SERVICE}@", f"//{OWNER}@"))
-        rows = await connection.fetch(
-            "SELECT DISTINCT usename FROM pg_stat_activity WHERE application_name LIKE 'lookout%'"
-        )
-        await connection.close()
-        assert [row["usename"] for row in rows] == [SERVICE]
-        assert not any("row_level_security_is_off" in line for line in server.stderr)
 
 
 async def test_a_role_that_may_not_make_tables_is_told_what_it_needs(data_dir: Path) -> None:
