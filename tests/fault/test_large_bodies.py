@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import msgspec
 import pytest
 from tests.server_process import ServerProcess, lookout_process
 
@@ -63,6 +64,11 @@ async def _post(http: httpx.AsyncClient, body: bytes | AsyncIterator[bytes]) -> 
     return await http.post("/v1/alertmanager", content=body, headers={"Content-Type": "application/json"})
 
 
+def _read(answer: httpx.Response) -> Any:
+    """What it says: as this reads it, which is sooner than httpx does."""
+    return msgspec.json.decode(answer.content)
+
+
 async def _while_asking_for_health(http: httpx.AsyncClient, work: Awaitable[httpx.Response]) -> tuple[Any, list[float]]:
     """Do `work`; ask for `/health` again and again meanwhile. Returns how long each answer took."""
     working = asyncio.ensure_future(work)
@@ -86,7 +92,7 @@ async def _instances(http: httpx.AsyncClient) -> set[str]:
     found: list[str] = []
     query: dict[str, Any] = {"first": 500}
     while True:
-        page = (await http.get(f"/v1/incidents/{incident['id']}/alerts", params=query)).raise_for_status().json()
+        page = _read((await http.get(f"/v1/incidents/{incident['id']}/alerts", params=query)).raise_for_status())
         found += [alert["labels"]["instance"] for alert in page["alerts"]]
         if page["next"] is None:
             assert len(set(found)) == len(found)
@@ -109,14 +115,14 @@ async def test_a_group_in_one_webhook_is_one_event_and_is_stored_whole(data_dir:
         answer, health = await _while_asking_for_health(http, _post(http, body))
         took = time.perf_counter() - sent_at
         assert answer.status_code == 200
-        assert len(answer.json()["receipts"]) == count
+        assert len(_read(answer)["receipts"]) == count
         assert [event["event_type"] for event in await _events(http)] == ["incident_opened"]
         assert len(await _instances(http)) == count
         peak = _peak_memory(server)
         repeated_at = time.perf_counter()
         repeated, health_repeated = await _while_asking_for_health(http, _post(http, body))
         repeat_took = time.perf_counter() - repeated_at
-        assert {receipt["outcome"] for receipt in repeated.json()["receipts"]} == {"silent"}
+        assert {receipt["outcome"] for receipt in _read(repeated)["receipts"]} == {"silent"}
         assert len(await _events(http)) == 1
         peak_repeated = _peak_memory(server)
     print(  # noqa: T201 - the figures are what this test is for
@@ -129,7 +135,7 @@ async def test_a_group_in_one_webhook_is_one_event_and_is_stored_whole(data_dir:
 
 
 async def test_what_is_beyond_the_bound_is_refused_whole(data_dir: Path) -> None:
-    body = _webhook(100_000, padding=250)
+    body = _webhook(1_000, padding=70_000)
     assert len(body) > 70 * MEGABYTE
 
     async def unannounced() -> AsyncIterator[bytes]:
