@@ -138,24 +138,23 @@ async def _two_lookouts(database_url: str, place: Path) -> AsyncGenerator[list[s
     assert report.equal, report.lines
 
 
-@pytest.mark.parametrize("mode", ["fast", "immediate"])
-async def test_i1_i4_a_restart_of_postgresql_loses_nothing_that_was_answered(
-    primary: Cluster, tmp_path: Path, mode: str
+async def test_i1_i4_cuts_and_restarts_of_postgresql_lose_nothing_that_was_answered(
+    primary: Cluster, tmp_path: Path
 ) -> None:
     async with _two_lookouts(primary.url, tmp_path) as addresses, _loaded(*addresses) as load:
-        for _ in range(2):
+        await _connections_are_cut(primary, load)
+        for mode in ("fast", "immediate") * 2:
             await primary.stop(mode)
             await primary.start()
             await load.goes_on()
 
 
-async def test_i1_i4_connections_that_are_cut_lose_nothing_that_was_answered(primary: Cluster, tmp_path: Path) -> None:
+async def _connections_are_cut(primary: Cluster, load: Load) -> None:
     killer = await asyncpg.connect(primary.url)
     cut = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name LIKE 'lookout%'"
-    async with _two_lookouts(primary.url, tmp_path) as addresses, _loaded(*addresses) as load:
-        for _ in range(5):
-            assert len(await killer.fetch(cut)) > 0
-            await load.goes_on()
+    for _ in range(5):
+        assert len(await killer.fetch(cut)) > 0
+        await load.goes_on()
     await killer.close()
 
 

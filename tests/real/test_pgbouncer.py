@@ -1,6 +1,7 @@
 """Lookout through a real PgBouncer that pools transactions, as the docs set it up: POST, SSE, GraphQL, REST, tokens."""
 
 import asyncio
+import uuid
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime, timedelta
@@ -14,7 +15,7 @@ import pytest
 from tests.real.clusters import Cluster, clusters, owner
 from tests.real.programs import free_port, program
 from tests.real.stream import stream_of
-from tests.server_process import ServerProcess, environment, lookout_process, run_lookout
+from tests.server_process import environment, lookout_process, run_lookout
 
 from lookout.config import load_settings
 from lookout.offline import rebuild_in
@@ -26,7 +27,7 @@ SESSIONS = 3
 """Fewer than two Lookouts have connections, so that sessions change hands all the time."""
 CONFIG = """
 [databases]
-lookout = host=127.0.0.1 port={port} dbname=lookout
+* = host=127.0.0.1 port={port}
 
 [pgbouncer]
 listen_addr = 127.0.0.1
@@ -42,7 +43,6 @@ logfile =
 ROLES = """
 CREATE ROLE lookout_platform NOLOGIN;
 CREATE ROLE lookout_service LOGIN IN ROLE lookout_platform;
-CREATE DATABASE lookout;
 """
 
 
@@ -54,8 +54,16 @@ class Ways(msgspec.Struct, frozen=True):
     pooled: str
 
 
-@pytest.fixture
-async def ways(tmp_path: Path) -> AsyncIterator[Ways]:
+class Pooled(msgspec.Struct, frozen=True):
+    """A cluster with the roles, and a pooler before it: the address of each."""
+
+    cluster: str
+    pooler: str
+
+
+@pytest.fixture(scope="module")
+async def pooled() -> AsyncIterator[Pooled]:
+    """For the tests of this file."""
     async with clusters("cluster") as (cluster,):
         await cluster.start()
         administrator = await asyncpg.connect(cluster.url)
@@ -63,11 +71,21 @@ async def ways(tmp_path: Path) -> AsyncIterator[Ways]:
             await administrator.execute(statement)
         await administrator.close()
         async with _pgbouncer(cluster) as port:
-            yield Ways(
-                f"postgresql://lookout@{cluster.host}/lookout",
-                f"postgresql://lookout_service@{cluster.host}/lookout",
-                f"postgresql://lookout_service@127.0.0.1:{port}/lookout",
-            )
+            yield Pooled(cluster.host, f"127.0.0.1:{port}")
+
+
+@pytest.fixture
+async def ways(pooled: Pooled) -> Ways:
+    """To a database of its own."""
+    name = f"lookout_{uuid.uuid4().hex}"
+    administrator = await asyncpg.connect(f"postgresql://lookout@{pooled.cluster}/postgres")
+    await administrator.execute(f"CREATE DATABASE {name}")
+    await administrator.close()
+    return Ways(
+        f"postgresql://lookout@{pooled.cluster}/{name}",
+        f"postgresql://lookout_service@{pooled.cluster}/{name}",
+        f"postgresql://lookout_service@{pooled.pooler}/{name}",
+    )
 
 
 @asynccontextmanager
@@ -163,49 +181,36 @@ async def test_a_direct_address_brings_notifications(ways: Ways, tmp_path: Path)
 
 async def _listeners(ways: Ways) -> int:
     connection = await asyncpg.connect(ways.owner)
-    count: int = await connection.fetchval("SELECT count(*) FROM pg_stat_activity WHERE query ILIKE 'LISTEN%'")
+    count: int = await connection.fetchval(
+        "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND query ILIKE 'LISTEN%'"
+    )
     await connection.close()
     return count
 
 
-async def test_migrations_are_not_tried_through_it_and_it_is_said_what_to_set(ways: Ways, tmp_path: Path) -> None:
-    async with lookout_process(tmp_path, DATABASE_URL=ways.pooled, LOOKOUT_POOLER="transaction") as server:
-        assert await server.exit_code() == 1
+async def test_what_to_set_is_said(ways: Ways, tmp_path: Path) -> None:
+    pooled, migrates = {"DATABASE_URL": ways.pooled}, {"LOOKOUT_MIGRATE_DATABASE_URL": ways.owner}
+    async with lookout_process(tmp_path, **pooled, LOOKOUT_POOLER="transaction") as server:
+        assert await server.exit_code() == 1, "migrations are not tried through it"
         [sentence] = server.stderr
         assert "LOOKOUT_MIGRATE_DATABASE_URL" in sentence
-    async with _started(ways, tmp_path):
-        pass
-    async with lookout_process(tmp_path, DATABASE_URL=ways.pooled, LOOKOUT_POOLER="transaction") as server:
-        assert await server.address(), "nothing is left to migrate"
-
-
-@asynccontextmanager
-async def _started(ways: Ways, place: Path) -> AsyncGenerator[ServerProcess]:
-    settings = {"DATABASE_URL": ways.service, "LOOKOUT_MIGRATE_DATABASE_URL": ways.owner}
-    async with lookout_process(place, **settings) as server:
-        await server.address()
-        yield server
-
-
-async def test_without_the_setting_it_is_said_what_to_set(ways: Ways, tmp_path: Path) -> None:
-    settings = {"DATABASE_URL": ways.pooled, "LOOKOUT_MIGRATE_DATABASE_URL": ways.owner}
     async with (
-        lookout_process(tmp_path, **settings) as server,
+        lookout_process(tmp_path, **pooled, **migrates) as server,
         httpx.AsyncClient(base_url=await server.address(), timeout=SECONDS) as http,
     ):
         answers = await asyncio.gather(*(http.get("/v1/incidents") for _ in range(SESSIONS * 10)))
         assert 500 in {answer.status_code for answer in answers}
         assert any("LOOKOUT_POOLER=transaction" in line for line in server.stderr)
+    async with lookout_process(tmp_path, **pooled, LOOKOUT_POOLER="transaction") as server:
+        assert await server.address(), "nothing is left to migrate"
 
 
 async def test_tokens_are_found_through_it(ways: Ways, tmp_path: Path) -> None:
     """What is looked up before anybody knows whose it is."""
     settings = {"LOOKOUT_AUTH": "required", "SERVICE_TOKEN": "s" * 40}
-    async with _started(ways, tmp_path):
-        pass
     pooled = {"DATABASE_URL": ways.pooled, "LOOKOUT_POOLER": "transaction"}
     async with (
-        lookout_process(tmp_path, **pooled, **settings) as server,
+        lookout_process(tmp_path, **pooled, **settings, LOOKOUT_MIGRATE_DATABASE_URL=ways.owner) as server,
         httpx.AsyncClient(base_url=await server.address(), timeout=SECONDS) as http,
     ):
         code, token, complained = await run_lookout("token", "create", "--source", "prometheus", **pooled)

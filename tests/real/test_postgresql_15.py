@@ -87,22 +87,9 @@ async def _fires(server: ServerProcess) -> None:
         assert len((await http.get("/v1/incidents")).json()["incidents"]) == 1
 
 
-async def test_two_roles_as_the_docs_make_them_one_migrates_and_one_serves(database_url: str, tmp_path: Path) -> None:
-    await _administrator_runs(database_url, *_documented())
-    service, owner = _as("lookout_service", database_url), _as("lookout_owner", database_url)
-    async with lookout_process(tmp_path, DATABASE_URL=service, LOOKOUT_MIGRATE_DATABASE_URL=owner) as server:
-        await _fires(server)
-        assert not any("row_level_security_is_off" in line for line in server.stderr)
-    async with lookout_process(tmp_path, DATABASE_URL=service) as server:  # nothing is left to migrate
-        await _fires(server)
-    owning = await asyncpg.connect(owner)
-    assert await owning.fetch("SELECT * FROM incidents") == []
-    await owning.execute("SET lookout.tenants = '{default}'")
-    assert len(await owning.fetch("SELECT * FROM incidents")) == 1
-    await owning.close()
-
-
-async def test_the_roles_that_compose_makes_are_the_documented_ones(database_url: str, tmp_path: Path) -> None:
+async def test_two_roles_as_the_docs_and_compose_make_them_one_migrates_and_one_serves(
+    database_url: str, tmp_path: Path
+) -> None:
     script = ROLES.read_text()
     made = re.findall(r"<<'SQL'\n(.*)SQL\n", script, re.DOTALL)[0].replace(":'service'", "'choose one'")
     assert made.replace(":'owner'", "'choose another'").split(";\n")[:-1] == _documented()
@@ -114,6 +101,13 @@ async def test_the_roles_that_compose_makes_are_the_documented_ones(database_url
     async with lookout_process(tmp_path, DATABASE_URL=service, LOOKOUT_MIGRATE_DATABASE_URL=owner) as server:
         await _fires(server)
         assert not any("row_level_security_is_off" in line for line in server.stderr)
+    async with lookout_process(tmp_path, DATABASE_URL=service) as server:  # nothing is left to migrate
+        await _fires(server)
+    owning = await asyncpg.connect(owner)
+    assert await owning.fetch("SELECT * FROM incidents") == []
+    await owning.execute("SET lookout.tenants = '{default}'")
+    assert len(await owning.fetch("SELECT * FROM incidents")) == 1
+    await owning.close()
 
 
 async def test_one_role_that_may_not_make_roles_is_told_what_it_needs(database_url: str, tmp_path: Path) -> None:
@@ -156,19 +150,15 @@ async def test_a_role_that_may_not_serve_is_told_what_it_needs(database_url: str
         await owning.close()
 
 
-async def test_a_superuser_serves_and_is_told_that_nothing_stands_behind(database_url: str, tmp_path: Path) -> None:
-    async with lookout_process(tmp_path, DATABASE_URL=database_url) as server:
-        await _fires(server)
-        assert any("row_level_security_is_off" in line for line in server.stderr)
-
-
 async def _post(http: httpx.AsyncClient, starts_at: datetime, ends_at: datetime) -> None:
     labels = {"alertname": "Down", "job": "ingest", "severity": "critical", "odd": "\0 \u2028 é"}
     alert = {"labels": labels, "startsAt": starts_at.isoformat(), "endsAt": ends_at.isoformat()}
     (await http.post("/api/v2/alerts", json=[alert])).raise_for_status()
 
 
-async def test_an_incident_lives_in_debians_postgresql(database_url: str, tmp_path: Path) -> None:
+async def test_an_incident_lives_in_debians_postgresql_and_a_superuser_is_told_that_nothing_stands_behind(
+    database_url: str, tmp_path: Path
+) -> None:
     started = datetime.now(UTC) - timedelta(minutes=1)
     async with (
         lookout_process(tmp_path, DATABASE_URL=database_url) as server,
@@ -184,6 +174,7 @@ async def test_an_incident_lives_in_debians_postgresql(database_url: str, tmp_pa
         assert (resolved.position, resolved.event_type) == (2, EventType.RESOLVED)
         assert resolved.incident.resolution is Resolution.SOURCE
         assert resolved.incident.id == opened.incident.id
+        assert any("row_level_security_is_off" in line for line in server.stderr)
     report = await rebuild_in(load_settings(environment(tmp_path, DATABASE_URL=database_url)))
     assert report.equal, report.lines
     assert report.lines[0].startswith("default: 2 events fold to 1 incidents and 1 alerts")
