@@ -52,30 +52,31 @@ async def _plan(connection: "asyncpg.Connection[asyncpg.Record]", name: str, arg
     return "\n".join(row[0] for row in rows)
 
 
-async def grow(lookout: Driver) -> None:
-    """10,000 incidents, a second apart, of two events each; all but the last hundred resolved."""
+async def grow(lookout: Driver, incidents: int = 2000) -> None:
+    """So many incidents, a second apart, of two events each; all but the last hundredth resolved."""
+    events, resolved = 2 * incidents, incidents - incidents // 100
     await lookout.fires(job="a")
-    await lookout.sql("UPDATE feeds SET last_position = 20000")
+    await lookout.sql(f"UPDATE feeds SET last_position = {events}")
     await lookout.sql(
         "INSERT INTO events SELECT tenant_id, n, gen_random_uuid(), lpad(to_hex((n + 1) / 2), 32, '0')::uuid, "
         "event_type, occurred_at, recorded_at + n * interval '1 s', incident, change "
-        "FROM events CROSS JOIN generate_series(2, 20000) AS n"
+        f"FROM events CROSS JOIN generate_series(2, {events}) AS n"
     )
     await lookout.sql(
         "INSERT INTO incidents (id, tenant_id, dedup_key, status, severity, title, summary, labels, started_at, "
         "opened_position, position, updated_at, firing_alerts, total_alerts, reopen_count, resolved_at) "
         "SELECT lpad(to_hex(n), 32, '0')::uuid, tenant_id, 'key' || n, "
-        "CASE WHEN n < 9900 THEN 'resolved' ELSE 'firing' END, severity, title, summary, labels, "
+        f"CASE WHEN n <= {resolved} THEN 'resolved' ELSE 'firing' END, severity, title, summary, labels, "
         "started_at + n * interval '1 s', 2 * n - 1, 2 * n, updated_at, 1, 1, 0, "
-        "CASE WHEN n < 9900 THEN started_at + (n + 60) * interval '1 s' END "
-        "FROM incidents CROSS JOIN generate_series(2, 10000) AS n"
+        f"CASE WHEN n <= {resolved} THEN started_at + (n + 60) * interval '1 s' END "
+        f"FROM incidents CROSS JOIN generate_series(2, {incidents}) AS n"
     )
     await lookout.sql(
         "INSERT INTO event_alerts SELECT tenant_id, n, fingerprint, status, starts_at, ends_at, is_new, source, "
-        "labels, annotations, generator_url FROM event_alerts CROSS JOIN generate_series(2, 20000) AS n"
+        f"labels, annotations, generator_url FROM event_alerts CROSS JOIN generate_series(2, {events}) AS n"
     )
     await lookout.sql(
         "INSERT INTO received SELECT 'default', '2020-01-01Z'::timestamptz + n * interval '1 hour', 'events', 1, 0, "
-        "'2020-01-01Z' FROM generate_series(1, 20000) AS n"
+        f"'2020-01-01Z' FROM generate_series(1, {events}) AS n"
     )
-    await lookout.sql("ANALYZE")
+    await lookout.sql("ANALYZE feeds, events, incidents, event_alerts, received")

@@ -167,7 +167,7 @@ async def test_another_tenants_past_is_not_shown(lookout: Driver) -> None:
     assert await every_incident(lookout, as_of=NOON.isoformat()) == []
 
 
-AS_OF = ["'default'", "15000", "'{firing,acknowledged}'", "NULL", "20000", "51"]
+AS_OF = ["'default'", "3000", "'{firing,acknowledged}'", "NULL", "4000", "51"]
 PLANS = {
     "position_at": ("events_in_time", ["'default'", "'2026-01-01 12:10Z'", "'1 min'"]),
     "incidents_as_of_before": ("events_of_incident", AS_OF),
