@@ -41,12 +41,15 @@ class Driver:
         self.running = running
         self.dsn = dsn
         self.http = httpx.AsyncClient(base_url=url, timeout=30, verify=False)  # certificates are slow to load
+        self._idle: asyncpg.Connection[asyncpg.Record] | None = None
 
     async def __aenter__(self) -> Self:
         return self
 
     async def __aexit__(self, *_: object) -> None:
         await self.http.aclose()
+        if self._idle is not None:
+            self._idle.terminate()
 
     def alert(
         self,
@@ -222,11 +225,20 @@ class Driver:
 
     async def sql(self, statement: str, *arguments: Any) -> list[asyncpg.Record]:
         """A statement on Lookout's database, behind its back."""
-        connection = await asyncpg.connect(owner_dsn(self.dsn))
+        # The last one's connection, if nobody has it: a new one takes longer than most statements.
+        connection, self._idle = self._idle, None
+        if connection is None or connection.is_closed():
+            connection = await asyncpg.connect(owner_dsn(self.dsn))
         try:
-            return await connection.fetch(statement, *arguments)
-        finally:
+            rows = await connection.fetch(statement, *arguments)
+        except BaseException:
+            connection.terminate()
+            raise
+        if self._idle is None:
+            self._idle = connection
+        else:
             await connection.close()
+        return rows
 
     @asynccontextmanager
     async def database_away(self) -> AsyncGenerator[None]:
