@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
-from functools import partial
+from functools import cache, partial
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -42,6 +42,7 @@ class _Asset(msgspec.Struct, frozen=True):
     version: str
 
 
+@cache
 def _assets() -> Mapping[str, _Asset]:
     static = _HERE / "static"
     scripts = b";\n".join((static / name).read_bytes() for name in PARTS)
@@ -52,51 +53,56 @@ def _assets() -> Mapping[str, _Asset]:
     }
 
 
+@cache
+def _templates() -> Environment:
+    """Compiled when they are first asked for, which takes longer than most answers."""
+    templates = Environment(
+        loader=FileSystemLoader(_HERE / "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        finalize=_finalized,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        auto_reload=False,
+    )
+    filters: dict[str, Any] = templates.filters
+    filters.update(
+        {
+            "line": _line,
+            "markdown": safe_html,
+            "time": _time,
+            "iso": _iso,
+            "local_input": _local_input,
+            "headline": headline,
+            "chips": chips,
+            "firing": firing_words,
+            "counted": counted,
+            "span": in_words,
+            "seconds": _seconds,
+        }
+    )
+    known: dict[str, Any] = templates.globals
+    known["static"] = _static
+    return templates
+
+
 class Rendering:
     """Turns templates into answers."""
 
     def __init__(self, now: Callable[[], datetime]) -> None:
-        self._assets = _assets()
         self._now = now
-        self._templates = Environment(
-            loader=FileSystemLoader(_HERE / "templates"),
-            autoescape=True,
-            undefined=StrictUndefined,
-            finalize=_finalized,
-            trim_blocks=True,
-            lstrip_blocks=True,
-            auto_reload=False,
-        )
-        filters: dict[str, Any] = self._templates.filters
-        filters.update(
-            {
-                "line": _line,
-                "markdown": safe_html,
-                "time": _time,
-                "iso": _iso,
-                "local_input": _local_input,
-                "headline": headline,
-                "chips": chips,
-                "firing": firing_words,
-                "counted": counted,
-                "span": in_words,
-                "seconds": _seconds,
-            }
-        )
-        known: dict[str, Any] = self._templates.globals
-        known["static"] = self._static
 
     def page(self, name: str, status: int = 200, then: datetime | None = None, **values: Any) -> Response:
         """The template as an answer. What it shows is as old as it is now, or was `then`."""
         now = self._now()
-        template = self._templates.get_template(name)
+        template = _templates().get_template(name)
         ago = partial(_ago, now) if then is None else partial(_ago, then, kind="then")
         text = template.render(now=now, ago=ago, **values)
         return HTMLResponse(text, status, HEADERS)
 
     def asset(self, request: Request) -> Response:
         """A file of the page. Its address changes with what is in it, so it may be kept."""
-        asset = self._assets.get(request.path_params["name"])
+        asset = _assets().get(request.path_params["name"])
         if asset is None:
             return Response(status_code=404)
         keep = "public, max-age=31536000, immutable" if request.url.query else "no-cache"
@@ -106,8 +112,9 @@ class Rendering:
         """The files."""
         return [Route("/static/{name}", self.asset, methods=["GET"])]
 
-    def _static(self, name: str) -> str:
-        return f"/static/{name}?v={self._assets[name].version}"
+
+def _static(name: str) -> str:
+    return f"/static/{name}?v={_assets()[name].version}"
 
 
 def _finalized(value: Any) -> Any:
