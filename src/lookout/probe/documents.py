@@ -24,7 +24,7 @@ _ARGUMENTS: Mapping[str, str] = {
     "page": "{first: 2}",
     "first": "2",
     "timeRange": '{start: "2026-01-01T00:00:00Z", end: "2027-12-01T00:00:00Z"}',
-    "id": '"<gid>"',
+    "id": "$id",
     "representations": '[{__typename: "Incident", id: "<gid>"}]',
     "input": '{reportId: "r", summary: "x"}',
     "text": '"x"',
@@ -35,9 +35,10 @@ _ARGUMENTS: Mapping[str, str] = {
 _MORE: Mapping[str, tuple[str, ...]] = {
     "incidentsConnection": ('(page: {first: 2, after: "<gcursor>"})', '(page: {last: 2, before: "<gcursor>"})'),
     "incidentEventsConnection": ("(after: <position>, first: 2)",),
-    "incident": ('(id: "<incident>")',),
 }
 """More ways to ask."""
+_NAMES: Mapping[str, tuple[str, ...]] = {"incident": ("<gid>", "<incident>")}
+"""How what is asked for is named, where there are several ways."""
 
 
 class Untried(Exception):
@@ -51,7 +52,7 @@ def asks_of(schema: GraphQLSchema) -> Iterator[Ask | Untried]:
             try:
                 selected = _selection(_kind_of(field), _DEPTH, ())
                 for given in (_given(name, field), *_MORE.get(name, ())):
-                    yield _ask(f"{keyword} {name}", f"{keyword} {{ {name}{given} {selected} }}", keyword)
+                    yield from _asks(keyword, name, f"{{ {name}{given} {selected} }}")
             except Untried as untried:
                 yield untried
     for name in _fields(schema.subscription_type):
@@ -63,8 +64,14 @@ def _fields(root: GraphQLObjectType | None) -> Mapping[str, GraphQLField]:
     return root.fields if root is not None else {}
 
 
-def _ask(surface: str, document: str, keyword: str) -> Ask:
-    return Ask(f"GraphQL {surface}", "POST", "/graphql", body={"query": document}, writes=keyword == "mutation")
+def _asks(keyword: str, name: str, selection: str) -> Iterator[Ask]:
+    """A variable names what is asked for: a document is read once, and the same for whoever sends it."""
+    bodies: list[dict[str, object]] = [{"query": f"{keyword} {selection}"}]
+    if "$id" in selection:
+        document = f"{keyword}($id: ID!) {selection}"
+        bodies = [{"query": document, "variables": {"id": named}} for named in _NAMES.get(name, ("<gid>",))]
+    for body in bodies:
+        yield Ask(f"GraphQL {keyword} {name}", "POST", "/graphql", body=body, writes=keyword == "mutation")
 
 
 def _given(name: str, field: GraphQLField) -> str:
