@@ -75,6 +75,15 @@ async def test_a_replica_that_is_asked_whether_it_is_ready_is_so_again_without_a
     await asyncio.gather(*(lookout.incidents() for _ in range(READS_AT_ONCE)))
 
 
+async def test_that_a_silent_connection_cannot_be_closed_in_order_is_nobodys_error(dsn: str) -> None:
+    """asyncpg's pool has it closed by a task of which nobody hears."""
+    async with line_to(dsn) as (line, through):
+        connection = await connecting.Servers(through).connect()
+        line.fall_silent()
+        await connection.close(timeout=0.05)
+        assert connection.is_closed()
+
+
 async def test_i4_followers_are_told_again_once_the_listener_has_no_sign_of_life(
     line_and_lookout: tuple[Line, Driver],
 ) -> None:
@@ -99,7 +108,7 @@ async def _until_listeners_are(lookout: Driver, count: int) -> None:
     asked = "SELECT FROM pg_stat_activity WHERE datname = current_database() AND query ILIKE 'LISTEN%'"
     async with asyncio.timeout(10):
         while len(await lookout.sql(asked)) != count:
-            await lookout.sql("SELECT pg_sleep(0.02)")  # two seconds are to pass, and whoever counts them has work to do
+            await lookout.sql("SELECT pg_sleep(0.02)")  # two seconds are to pass
 
 
 def _server(postgres: str) -> psutil.Process:

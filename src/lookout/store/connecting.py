@@ -35,6 +35,8 @@ PROBE_SECONDS = 5
 PROBES = 2
 """A connection on which nothing is under way is probed after `PROBE_SECONDS`, and as often again `PROBES` times."""
 
+LOST = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError)
+"""What a rollback can fail for, or an end in order, where the connection has gone."""
 _NEXT = (
     OSError,
     asyncpg.PostgresConnectionError,
@@ -67,6 +69,14 @@ class Watched(_Connection):
             if self.is_in_transaction():
                 await self.execute("ROLLBACK")
             await super().reset()
+
+    async def close(self, *, timeout: float | None = None) -> None:  # noqa: ASYNC109 - the same
+        """End it, in order if the server still answers.
+
+        A pool has this done beside it for those that are not used again, and nobody would hear of an error.
+        """
+        with suppress(*LOST):
+            await super().close(timeout=timeout)
 
     def get_reset_query(self) -> str:
         """What is set is set for a transaction, and none outlives it: there is nothing else to take back."""

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeVar
 import asyncpg
 import structlog
 
-from lookout.store.connecting import RELEASE_SECONDS, end
+from lookout.store.connecting import LOST, RELEASE_SECONDS, end
 from lookout.store.sql import SQL
 
 if TYPE_CHECKING:
@@ -51,10 +51,6 @@ RETRIED_READS = (
     asyncpg.SerializationError,
 )
 """After what a read is asked once more, at once: it has changed nothing."""
-
-
-_LOST = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError)
-"""What a rollback can fail for, where the connection it was for has gone."""
 
 
 class Plans(NamedTuple):
@@ -136,7 +132,7 @@ async def _give_back(pool: "Pool", connection: "PoolConnectionProxy[asyncpg.Reco
     """What was committed is committed: that a connection cannot be given back in order is nobody's error."""
     try:
         await pool.release(connection, timeout=RELEASE_SECONDS)
-    except _LOST as error:
+    except LOST as error:
         log.info("store", action="connection_given_up", error=repr(error))
 
 
@@ -157,7 +153,7 @@ async def _begun(connection: "Connection", level: Level, naming: str) -> AsyncGe
     except BaseException:
         try:  # even if it has not begun: whoever is cancelled cannot know
             await connection.execute(SQL["roll_back"])
-        except _LOST:
+        except LOST:
             end(connection)
         raise
 
