@@ -5,7 +5,6 @@ from tests.driver import Driver
 
 from lookout.access import Access
 from lookout.api.parts import Scope
-from lookout.store import database
 from lookout.store.tenants import Tenants
 from lookout.store.tokens import Fresh, Tokens
 
@@ -30,37 +29,21 @@ async def api_token(
     lookout: Driver, *scopes: Scope, tenant_id: str = "acme", source: str | None = None, name: str = "robot"
 ) -> Fresh:
     """A token from the table."""
-    pool = await database.connect(lookout.dsn)
-    try:
-        return await Tokens(pool).create(tenant_id, scopes, name, lookout.clock.now(), source=source)
-    finally:
-        await pool.close()
+    return await Tokens(await lookout.pool()).create(tenant_id, scopes, name, lookout.clock.now(), source=source)
 
 
 async def many_token(lookout: Driver, source: str | None = None) -> Fresh:
     """A token of a sender for many tenants."""
-    pool = await database.connect(lookout.dsn)
-    try:
-        return await Tokens(pool).create(
-            "", (Scope.INGEST,), "shared", lookout.clock.now(), source=source, many_tenants=True
-        )
-    finally:
-        await pool.close()
+    return await Tokens(await lookout.pool()).create(
+        "", (Scope.INGEST,), "shared", lookout.clock.now(), source=source, many_tenants=True
+    )
 
 
 async def make_tenants(lookout: Driver, *tenant_ids: str) -> None:
     """Make tenants, as `lookout tenant create` does."""
-    pool = await database.connect(lookout.dsn)
-    try:
-        await Tenants(pool).create(tenant_ids, lookout.clock.now())
-    finally:
-        await pool.close()
+    await Tenants(await lookout.pool()).create(tenant_ids, lookout.clock.now())
 
 
 async def revoke(lookout: Driver, fresh: Fresh) -> None:
     """End a token, in the table."""
-    pool = await database.connect(lookout.dsn)
-    try:
-        await Tokens(pool).revoke(fresh.token.id, lookout.clock.now())
-    finally:
-        await pool.close()
+    await Tokens(await lookout.pool()).revoke(fresh.token.id, lookout.clock.now())

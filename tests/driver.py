@@ -42,14 +42,16 @@ class Driver:
         self.dsn = dsn
         self.http = httpx.AsyncClient(base_url=url, timeout=30, verify=False)  # certificates are slow to load
         self._idle: asyncpg.Connection[asyncpg.Record] | None = None
+        self._pool: database.Pool | None = None
 
     async def __aenter__(self) -> Self:
         return self
 
     async def __aexit__(self, *_: object) -> None:
         await self.http.aclose()
-        if self._idle is not None:
-            self._idle.terminate()
+        for beside in (self._idle, self._pool):
+            if beside is not None:
+                beside.terminate()
 
     def alert(
         self,
@@ -217,11 +219,13 @@ class Driver:
 
     async def rebuild(self, *, repair: bool = False) -> Report:
         """Fold the log anew and compare."""
-        pool = await database.connect(self.dsn)
-        try:
-            return await rebuild(pool, repair=repair)
-        finally:
-            await pool.close()
+        return await rebuild(await self.pool(), repair=repair)
+
+    async def pool(self) -> "database.Pool":
+        """Connections beside Lookout's own, for what its commands do."""
+        if self._pool is None:
+            self._pool = await database.connect(self.dsn)
+        return self._pool
 
     async def sql(self, statement: str, *arguments: Any) -> list[asyncpg.Record]:
         """A statement on Lookout's database, behind its back."""

@@ -16,7 +16,7 @@ from tests.unit.graphql.client import ask, refusal
 
 from lookout.config import RETENTION
 from lookout.incidents.events import FeedEvent
-from lookout.store import database, retention
+from lookout.store import retention
 from lookout.store.known import Known
 from lookout.store.reads import Reads
 
@@ -38,11 +38,7 @@ async def _pass_the_retention(lookout: Driver, **more: float) -> None:
 
 async def _prune(lookout: Driver) -> bool:
     """One call, with all that is over so far being old enough."""
-    pool = await database.connect(lookout.dsn)
-    try:
-        return await retention.Retention(pool).prune(lookout.clock.now() + timedelta(seconds=1))
-    finally:
-        await pool.close()
+    return await retention.Retention(await lookout.pool()).prune(lookout.clock.now() + timedelta(seconds=1))
 
 
 async def _ends(lookout: Driver) -> tuple[int, int]:
@@ -379,14 +375,10 @@ async def test_a_tenant_of_which_nothing_can_be_forgotten_stops_none_behind_it(
         raise RuntimeError(tenant_id)
 
     monkeypatch.setattr(retention.Retention, "_prune", fail)
-    pool = await database.connect(lookout.dsn)
-    try:
-        forgetful = retention.Retention(pool)
-        for _ in range(3):
-            with suppress(RuntimeError):
-                await forgetful.prune(lookout.clock.now() + timedelta(days=1))
-    finally:
-        await pool.close()
+    forgetful = retention.Retention(await lookout.pool())
+    for _ in range(3):
+        with suppress(RuntimeError):
+            await forgetful.prune(lookout.clock.now() + timedelta(days=1))
     assert tried == ["another", "default"]
 
 
