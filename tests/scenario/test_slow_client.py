@@ -116,6 +116,9 @@ class Wire(asyncio.Transport):
     def abort(self) -> None:
         self.cut_off.set()
 
+    def close(self) -> None:
+        """Nothing more comes."""
+
 
 @pytest.mark.parametrize("kind", [connections.Connection, connections.Socket])
 async def test_i8_who_takes_some_is_not_cut_off_however_long_it_takes(
@@ -132,3 +135,5 @@ async def test_i8_who_takes_some_is_not_cut_off_however_long_it_takes(
     made[0].resume_writing()
     assert waits.left == [2]
     assert not takes_all.cut_off.is_set()
+    for connection in made:
+        connection.connection_lost(None)
