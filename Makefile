@@ -7,7 +7,7 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --quiet --disable-pip-version-check
-WORKERS ?= 5
+WORKERS ?= 4
 ARGS   ?=
 FUZZ_SECONDS ?= 600
 

@@ -39,4 +39,5 @@ async def test_it_is_started_again_and_the_stream_goes_on(data_dir: Path) -> Non
             assert answer.headers["Retry-After"] == "1"
         assert answer.status_code == 200
         await _read_to(lines, "id: 2")
-        assert any("postgres_revived" in line for line in server.stderr)
+        while not any("postgres_revived" in line for line in server.stderr):  # it may be said later than it is so
+            await http.get("/ready")
