@@ -46,10 +46,11 @@ test: $(DEV) $(SELF) ## Run all tests; alerts, sources and incidents must be cov
 	@$(BIN)/coverage report --fail-under=100
 
 fuzz: $(DEV) $(SELF) ## Ask REST and GraphQL at random, ten minutes each (FUZZ_SECONDS=60 for one); try all properties deeper
-	FUZZ_SECONDS=$(FUZZ_SECONDS) $(BIN)/pytest -n 2 --dist worksteal \
+	FUZZ_SECONDS=$(FUZZ_SECONDS) $(BIN)/pytest -n 2 --dist worksteal -o faulthandler_timeout=0 \
 		tests/scenario/test_openapi_fuzz.py tests/scenario/test_graphql_fuzz.py \
 		tests/scenario/test_i2_i4_i5_i7_stateful.py
-	FUZZ_SECONDS=$(FUZZ_SECONDS) $(BIN)/pytest -n 2 --dist worksteal tests/unit -m hypothesis
+	FUZZ_SECONDS=$(FUZZ_SECONDS) $(BIN)/pytest -n 2 --dist worksteal -o faulthandler_timeout=0 \
+		tests/unit -m hypothesis
 
 check: $(DEV) $(SELF) ## Lint, types and import contracts, in seconds
 	$(BIN)/ruff check

@@ -10,7 +10,7 @@ CUT_OFF = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClient
 LARGE = 64 * 1024
 """Bytes. A larger table is cut down with its indexes, which takes longer: what was in it shows in no plan.
 
-So is one that was analysed: of the next test's ten thousand rows its plans would expect what was there.
+So is one that was analysed: of the next test's thousands of rows its plans would expect what was there.
 """
 
 

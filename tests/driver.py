@@ -228,7 +228,7 @@ class Driver:
         return self._pool
 
     async def sql(self, statement: str, *arguments: Any) -> list[asyncpg.Record]:
-        """A statement on Lookout's database, behind its back."""
+        """A statement on Lookout's database, behind its back. What it sets in its session lasts to the next ones."""
         # The last one's connection, if nobody has it: a new one takes longer than most statements.
         connection, self._idle = self._idle, None
         if connection is None or connection.is_closed():

@@ -118,17 +118,14 @@ async def test_a_stop_during_the_first_start_leaves_nothing_running(empty_data_d
 
 
 @pytest.mark.parametrize(
-    "stages",
-    [("postgres.new-*/global/pg_control", "postgres", "run"), ("postgres/postmaster.pid",)],
-    ids=["before there is a server", "postgres/postmaster.pid"],
+    "stage",
+    ["postgres.new-*/global/pg_control", "postgres", "run", "postgres/postmaster.pid"],
 )
-async def test_a_first_start_that_was_killed_is_recovered_from(empty_data_dir: Path, stages: tuple[str, ...]) -> None:
-    """At one stage after the other: each start gets on from where the last one was killed."""
-    for stage in stages:
-        async with lookout_process(empty_data_dir) as server, asyncio.timeout(START_SECONDS):
-            await appears(empty_data_dir, stage)
-            server.kill()
-            server.keep_database()
+async def test_a_first_start_that_was_killed_is_recovered_from(empty_data_dir: Path, stage: str) -> None:
+    async with lookout_process(empty_data_dir) as server, asyncio.timeout(START_SECONDS):
+        await appears(empty_data_dir, stage)
+        server.kill()
+        server.keep_database()
     async with lookout_process(empty_data_dir) as server:
         assert await _titles(await server.address()) == []
 

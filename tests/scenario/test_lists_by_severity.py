@@ -64,7 +64,7 @@ async def test_whatever_the_filter_the_list_and_the_count_are_of_all_that_it_adm
 
 async def test_a_rare_severity_is_found_by_its_index(lookout: Driver) -> None:
     await grow(lookout)
-    page, of = ("'default'", "9999", "NULL", "'{critical}'", "51"), "incidents_of_severities"
+    page, of = ("'default'", "2000", "NULL", "'{critical}'", "51"), "incidents_of_severities"
     for name, arguments, *indexes in (
         (f"{of}_before", page, "resolved_incidents_of_severity", "open_incidents_in_order"),
         (f"{of}_after", page, "resolved_incidents_of_severity", "open_incidents_in_order"),

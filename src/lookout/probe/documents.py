@@ -65,7 +65,7 @@ def _fields(root: GraphQLObjectType | None) -> Mapping[str, GraphQLField]:
 
 
 def _asks(keyword: str, name: str, selection: str) -> Iterator[Ask]:
-    """A variable names what is asked for: a document is read once, and the same for whoever sends it."""
+    """What is asked for by its `id` is named by a variable: a document is read once, the same for whoever sends it."""
     bodies: list[dict[str, object]] = [{"query": f"{keyword} {selection}"}]
     if "$id" in selection:
         document = f"{keyword}($id: ID!) {selection}"

@@ -4,7 +4,7 @@ import asyncio
 import itertools
 import logging
 from collections.abc import AsyncGenerator, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from datetime import timedelta
 from importlib.resources import as_file, files
 from typing import TYPE_CHECKING, Any, cast
@@ -271,8 +271,7 @@ async def listen(dsn: str, channel: str, clock: Clock, wakes: Wakes) -> AsyncGen
         finally:
             watching.cancel()
     finally:
-        with suppress(TimeoutError):  # it is aborted then
-            await connection.close(timeout=1)
+        await connection.close(timeout=1)
 
 
 async def _watch(connection: "Connection", clock: Clock) -> None:

@@ -91,18 +91,20 @@ class Rendering:
 
     def __init__(self, now: Callable[[], datetime]) -> None:
         self._now = now
+        # At the start, which fails if they are missing, and once in a process.
+        self._templates, self._assets = _templates(), _assets()
 
     def page(self, name: str, status: int = 200, then: datetime | None = None, **values: Any) -> Response:
         """The template as an answer. What it shows is as old as it is now, or was `then`."""
         now = self._now()
-        template = _templates().get_template(name)
+        template = self._templates.get_template(name)
         ago = partial(_ago, now) if then is None else partial(_ago, then, kind="then")
         text = template.render(now=now, ago=ago, **values)
         return HTMLResponse(text, status, HEADERS)
 
     def asset(self, request: Request) -> Response:
         """A file of the page. Its address changes with what is in it, so it may be kept."""
-        asset = _assets().get(request.path_params["name"])
+        asset = self._assets.get(request.path_params["name"])
         if asset is None:
             return Response(status_code=404)
         keep = "public, max-age=31536000, immutable" if request.url.query else "no-cache"
