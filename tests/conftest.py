@@ -19,7 +19,7 @@ from tests.clusters import PREFIX, beside, choose_place, clear_place, copy_clust
 from tests.examples import count_of
 from tests.kafka.brokers import which
 from tests.known_types import types_asked_once
-from tests.turns import Turns, in_turn, keep_to_a_core
+from tests.turns import Turns, in_turn
 
 import lookout
 from lookout.store.embedded import SETTINGS, EmbeddedPostgres, service_dsn
@@ -39,11 +39,8 @@ settings.load_profile("lookout")
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """The first process of a run chooses what all use, and each of the others keeps to a core."""
-    worker: dict[str, Any] | None = getattr(config, "workerinput", None)
-    if worker is not None:
-        keep_to_a_core(int(worker["workerid"].removeprefix("gw")), worker["workercount"])
-    else:
+    """The first process of a run chooses what all use."""
+    if not hasattr(config, "workerinput"):
         choose_place()
         config.add_cleanup(clear_place)
 

@@ -3,7 +3,6 @@
 xdist's own groups are of no use here: they go by a mark that pytest no longer shows in a test's name.
 """
 
-import os
 from collections.abc import Sequence
 from operator import itemgetter
 from typing import Any
@@ -86,18 +85,6 @@ def _mixed(*some: Sequence[str]) -> list[str]:
     """Each sequence spread evenly over the whole, in its order."""
     placed = [(place / len(groups), group) for groups in some for place, group in enumerate(groups)]
     return [group for _, group in sorted(placed, key=itemgetter(0))]
-
-
-def keep_to_a_core(worker: int, workers: int) -> None:
-    """Keep this process, and what it starts, to one of the cores, if there are fewer of them than processes.
-
-    It and its database speak in turn, and to wake the other on another core takes more of the processor.
-    """
-    if not hasattr(os, "sched_setaffinity"):  # only Linux has it
-        return
-    cores = sorted(os.sched_getaffinity(0))
-    if len(cores) < workers:
-        os.sched_setaffinity(0, {cores[worker % len(cores)]})
 
 
 class Turns(LoadScopeScheduling):
