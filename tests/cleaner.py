@@ -5,8 +5,8 @@ from contextlib import suppress
 
 import asyncpg
 
-CUT_OFF = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError)
-"""What a connection says that a test has cut off."""
+from lookout.store.connecting import LOST
+
 LARGE = 64 * 1024
 """Bytes. A larger table is cut down with its indexes, which takes longer: what was in it shows in no plan.
 
@@ -37,7 +37,7 @@ class Cleaner:
 
     async def _empty(self) -> None:
         if self._connection is not None:
-            with suppress(*CUT_OFF):
+            with suppress(*LOST):  # a test has cut it off
                 await _empty(self._connection)
                 return
             self._connection.terminate()

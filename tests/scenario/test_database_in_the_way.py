@@ -9,11 +9,11 @@ from typing import Any
 import asyncpg
 import pytest
 from structlog.testing import capture_logs
-from tests.cleaner import CUT_OFF
 from tests.driver import Driver, owner_dsn
 
 from lookout.intake.writer import TRIES
 from lookout.store import database, isolation, log
+from lookout.store.connecting import LOST
 from lookout.store.isolation import patience_of
 
 FAILS = """
@@ -162,7 +162,7 @@ async def frozen(lookout: Driver) -> AsyncIterator[Any]:
 
     @asynccontextmanager
     async def locks(idle: float) -> AsyncGenerator[None]:
-        with suppress(*CUT_OFF):
+        with suppress(*LOST):
             async with isolation.tenants(pool, ["default"], patience=patience_of(10, 10, idle)) as connection:
                 await connection.execute("SELECT FROM feeds FOR UPDATE")
                 yield

@@ -70,7 +70,7 @@ class Watched(_Connection):
                 await self.execute("ROLLBACK")
             await super().reset()
 
-    async def close(self, *, timeout: float | None = None) -> None:  # noqa: ASYNC109 - the same
+    async def close(self, *, timeout: float | None = None) -> None:  # noqa: ASYNC109 - so it is asyncpg's
         """End it, in order if the server still answers.
 
         A pool has this done beside it for those that are not used again, and nobody would hear of an error.
