@@ -21,10 +21,8 @@ from tests.kafka.brokers import which
 from tests.known_types import types_asked_once
 from tests.turns import Turns, in_turn
 
-import lookout
 from lookout.store.embedded import SETTINGS, EmbeddedPostgres, service_dsn
 
-LOOKOUT = Path(lookout.__file__).parent
 DATABASE = "tested"
 
 # httpx looks for it some five times in each request, and to find nothing takes Python longer than the request.
@@ -43,6 +41,9 @@ def pytest_configure(config: pytest.Config) -> None:
     if not hasattr(config, "workerinput"):
         choose_place()
         config.add_cleanup(clear_place)
+    elif (measuring := _measuring(config)) is not None:
+        # pytest-cov begins to measure as a run's only process, begins anew as one of several, and ends only the second.
+        measuring.pause()
 
 
 def pytest_report_header() -> str:
@@ -55,7 +56,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--measure-core",
         action="store_true",
-        help="With --cov: measure the core's tests alone, and not those that Hypothesis repeats: all would take long.",
+        help="With --cov=PACKAGE: measure the core's own tests, without those that Hypothesis repeats: all take long.",
     )
 
 
@@ -79,8 +80,8 @@ def pytest_collection(session: pytest.Session) -> None:
     """
     gc.disable()
     if (measuring := _measuring(session.config)) is not None:
-        for package in ("alerts", "sources", "incidents"):
-            for module in walk_packages([str(LOOKOUT / package)], f"lookout.{package}."):
+        for package in map(Path, session.config.getoption("cov_source")):
+            for module in walk_packages([str(package)], f"lookout.{package.name}."):
                 import_module(module.name)
         measuring.pause()
 

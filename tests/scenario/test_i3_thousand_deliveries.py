@@ -9,6 +9,7 @@ from datetime import timedelta
 from itertools import cycle
 from random import Random
 
+import pytest
 from tests.clock import FakeClock
 from tests.deliveries import ARRIVAL, Request, half_an_hour, shuffled
 from tests.driver import Driver
@@ -40,8 +41,9 @@ async def _firing(lookout: Driver) -> set[str]:
     return {alert["fingerprint"] for alert in (await lookout.http.get("/api/v2/alerts")).json()}
 
 
-async def test_i3_i5_in_any_order_what_really_fires_is_firing(start: Start, clock: FakeClock) -> None:
-    random = Random(1)
+@pytest.mark.parametrize("number", [1, 2])
+async def test_i3_i5_in_any_order_what_really_fires_is_firing(start: Start, clock: FakeClock, number: int) -> None:
+    random = Random(number)
     told = half_an_hour(random, clock.now())
     async with start() as one, start() as two:
         lanes = _lanes(shuffled(told.requests, random, COUNT))
