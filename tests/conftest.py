@@ -68,7 +68,7 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Turns | None
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Several at once run in turn; one after another they stay as they are."""
-    if config.getoption("dist") == "loadgroup":
+    if hasattr(config, "workerinput"):
         items[:] = [items[place] for place in in_turn([item.nodeid for item in items])]
 
 
@@ -80,7 +80,7 @@ def pytest_collection(session: pytest.Session) -> None:
     """
     gc.disable()
     if (measuring := _measuring(session.config)) is not None:
-        for package in map(Path, session.config.getoption("cov_source")):
+        for package in map(Path, session.config.option.cov_source):
             for module in walk_packages([str(package)], f"lookout.{package.name}."):
                 import_module(module.name)
         measuring.pause()

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from operator import itemgetter
 from typing import Any
 
+import pytest
 from xdist.scheduler import LoadScopeScheduling
 
 APACHE_KAFKA = "apache kafka"
@@ -89,6 +90,10 @@ def _mixed(*some: Sequence[str]) -> list[str]:
 
 class Turns(LoadScopeScheduling):
     """Gives each process whole groups, and the next one only when it needs it: one that has none left goes on."""
+
+    def __init__(self, config: pytest.Config, log: Any = None) -> None:
+        config.option.loadscopereorder = False  # xdist would begin with the groups of many tests: the longest are one
+        super().__init__(config, log)
 
     def _split_scope(self, nodeid: str) -> str:
         return group_of(nodeid)

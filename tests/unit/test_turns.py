@@ -1,8 +1,11 @@
 """Who runs which tests, when several run at once."""
 
 from itertools import groupby
+from types import SimpleNamespace
+from typing import Any
 
-from tests.turns import APACHE_KAFKA, PAGE, group_of, in_turn
+import pytest
+from tests.turns import APACHE_KAFKA, PAGE, Turns, group_of, in_turn
 
 NAMES = [
     "tests/fault/test_i1_kill_nine.py::test_a",
@@ -55,3 +58,36 @@ def test_what_is_long_comes_first_and_what_is_short_comes_last() -> None:
 
 def test_nothing_at_all_is_in_turn() -> None:
     assert in_turn([]) == []
+
+
+def test_whoever_is_one_of_several_processes_has_its_tests_in_turn(request: pytest.FixtureRequest) -> None:
+    names = [item.nodeid for item in request.session.items]
+    assert not hasattr(request.config, "workerinput") or in_turn(names) == list(range(len(names)))
+
+
+class Process:
+    """Of a run, as the scheduler sees it."""
+
+    gateway = SimpleNamespace(id="gw0")
+    shutting_down = False
+
+    def __init__(self) -> None:
+        self.sent: list[int] = []
+
+    def send_runtest_some(self, places: list[int]) -> None:
+        self.sent += places
+
+    def shutdown(self) -> None:
+        self.shutting_down = True
+
+
+def test_a_file_of_many_tests_waits_for_its_turn() -> None:
+    names = ["tests/fault/test_replicas.py::test_a", *(f"tests/unit/test_sql.py::test_{letter}" for letter in "abcde")]
+    # As xdist has them when nothing is said.
+    config: Any = SimpleNamespace(option=SimpleNamespace(loadscopereorder=True), getvalue={"tx": ["popen"]}.get)
+    process: Any = Process()
+    turns = Turns(config)
+    turns.add_node(process)
+    turns.add_node_collection(process, names)
+    turns.schedule()
+    assert process.sent == list(range(len(names)))
