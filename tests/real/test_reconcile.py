@@ -3,6 +3,8 @@
 import asyncio
 from collections.abc import AsyncGenerator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import datetime, timedelta
+from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import Any
 
@@ -202,11 +204,21 @@ async def _amtool(alertmanager: str, home: Path, *arguments: str) -> None:
     assert answer.exit_code == 0, answer.stderr
 
 
+async def _has_run_for_a_second(alertmanager: str) -> None:
+    """Return once it says so: it tells the time in whole seconds, and of what was heard earlier its word is no proof."""
+    async with httpx.AsyncClient(base_url=alertmanager) as http, asyncio.timeout(PATIENCE):
+        runs_for = timedelta()
+        while runs_for < timedelta(seconds=1):
+            status = await http.get("/api/v2/status")
+            runs_for = parsedate_to_datetime(status.headers["date"]) - datetime.fromisoformat(status.json()["uptime"])
+
+
 async def test_what_alertmanager_ended_and_began_while_lookout_was_away(tmp_path: Path) -> None:
     port = free_port()
     with place_for_data() as place:
         async with alertmanager_process(tmp_path, ALERTMANAGER % port) as url:
             async with _lookout(place, port, "alertmanager", url) as http, stream_of(http) as stream:
+                await _has_run_for_a_second(url)
                 await _amtool(url, tmp_path, "alert", "add", "alertname=DiskFull", "job=node", "instance=db1")
                 opened = await stream.next()
                 (alert,) = (await http.get(f"/v1/incidents/{opened.incident.id}/alerts")).json()["alerts"]

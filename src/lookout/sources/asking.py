@@ -61,5 +61,8 @@ def time_in(text: str, what: str) -> datetime:
 
 
 def running_since(asked: Asked, started: str, what: str) -> datetime:
-    """When the program that was asked started, by our clock."""
+    """When the program that was asked started, by our clock; up to a second later, as its `Date` is in whole seconds.
+
+    Too late is the safe side: what it does not name ended only if it was heard after this.
+    """
     return asked.asked_at - (asked.date - time_in(started, what))
