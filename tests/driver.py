@@ -17,7 +17,7 @@ from lookout.api.grouping import Grouping
 from lookout.app import Running
 from lookout.incidents.events import FeedEvent
 from lookout.incidents.incident import Incident
-from lookout.intake.writer import RETRY_AFTER, TRIES
+from lookout.intake.commits import RETRY_AFTER, TRIES
 from lookout.reconcile import INTERVAL, Reconciled
 from lookout.store import database
 from lookout.store.embedded import OWNER, SERVICE

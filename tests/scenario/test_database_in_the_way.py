@@ -11,7 +11,7 @@ import pytest
 from structlog.testing import capture_logs
 from tests.driver import Driver, owner_dsn
 
-from lookout.intake.writer import TRIES
+from lookout.intake.commits import TRIES
 from lookout.store import database, isolation, log
 from lookout.store.connecting import LOST
 from lookout.store.isolation import patience_of

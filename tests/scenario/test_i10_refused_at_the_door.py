@@ -13,6 +13,7 @@ from tests.scenario.conftest import Start
 
 from lookout.api.parts import Scope
 from lookout.incidents.incident import Status
+from lookout.intake.tries import Tries
 from lookout.intake.work import Expiry
 
 
@@ -87,7 +88,7 @@ async def test_whose_commit_failed_is_unheard_and_everybody_where_nobody_can_com
         raise error
 
     with monkeypatch.context() as away:
-        away.setattr(intake, "_settle", fail)
+        away.setattr(Tries, "once", fail)
         posted = lookout.post_alerts(lookout.alert({"job": "a"}))
         # Who has waited for a lock does not try again.
         assert (await (lookout.after_all_tries(posted) if everybody else posted)).status_code == 503

@@ -15,7 +15,7 @@ from tests.scenario.conftest import Start
 from lookout.api.parts import Scope
 from lookout.config import Wake
 from lookout.errors import Overloaded
-from lookout.intake import queue, ways, writer
+from lookout.intake import commits, queue, ways
 from lookout.intake.work import Expiry
 from lookout.limits import Limits
 from lookout.store import log, places
@@ -44,7 +44,7 @@ async def events_of(lookout: Driver, tenant_id: str) -> list[Any]:
     return await lookout.sql("SELECT position FROM events WHERE tenant_id = $1", tenant_id)
 
 
-async def commits(lookout: Driver) -> list[dict[str, int]]:
+async def committed(lookout: Driver) -> list[dict[str, int]]:
     """How many events of each tenant each commit has, in their order."""
     found: dict[Any, dict[str, int]] = {}
     for row in await lookout.sql(
@@ -103,7 +103,7 @@ async def test_i8_a_busy_tenants_alert_is_in_the_commit_after_the_one_under_way(
         requests.append(post(lookout, quiet, "urgent"))
         await lookout.until_waiting(22)
     assert {answer.status_code for answer in await asyncio.gather(*requests)} == {200}
-    assert (await commits(lookout))[2:] == [
+    assert (await committed(lookout))[2:] == [
         {"storm": 1},
         {"quiet": 1, "storm": SHARE},
         *([{"storm": SHARE}] * 4),
@@ -167,7 +167,7 @@ async def test_a_request_larger_than_a_share_is_one_commit_and_the_others_are_no
         requests.append(post(lookout, quiet, "urgent"))
         await lookout.until_waiting(20)
     assert {answer.status_code for answer in await asyncio.gather(*requests)} == {200}
-    assert (await commits(lookout))[2:] == [{"storm": 1}, {"storm": 9}, {"quiet": 1}, {"storm": 9}]
+    assert (await committed(lookout))[2:] == [{"storm": 1}, {"storm": 9}, {"quiet": 1}, {"storm": 9}]
 
 
 async def test_i8_a_tenant_whose_rows_another_holds_is_refused_alone_and_then_keeps_nobody_waiting(
@@ -175,7 +175,7 @@ async def test_i8_a_tenant_whose_rows_another_holds_is_refused_alone_and_then_ke
 ) -> None:
     """A replica that is frozen in the middle of a commit, and quiet tenants that share a commit with its tenants."""
     monkeypatch.setattr(log, "COMMIT_SECONDS", 2.0)
-    monkeypatch.setattr(writer, "HELD_SECONDS", 0.001)
+    monkeypatch.setattr(commits, "HELD_SECONDS", 0.001)
     async with start(access=ACCESS) as lookout:
         a, b, held, first, second = [await headers_of(lookout, name) for name in ("a", "b", "held", "first", "second")]
         for headers in (a, b, held, first, second):
@@ -201,7 +201,7 @@ async def test_i8_a_tenant_whose_rows_another_holds_keeps_no_other_ones_alerts_f
     start: Start, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(log, "COMMIT_SECONDS", 0.8)
-    monkeypatch.setattr(writer, "HELD_SECONDS", 0.001)
+    monkeypatch.setattr(commits, "HELD_SECONDS", 0.001)
     async with start(access=ACCESS) as lookout:
         names = ("first", "held", "second")
         for name in names:

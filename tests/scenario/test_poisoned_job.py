@@ -16,7 +16,7 @@ from lookout.alerts.source import Source
 from lookout.incidents.ledger import Ledger, Receipt
 from lookout.incidents.policy import Policy
 from lookout.incidents.reconcile import Comparison, Finding
-from lookout.intake.writer import RETRY_AFTER, TRIES
+from lookout.intake.commits import RETRY_AFTER, TRIES
 
 POISON = "poison"
 

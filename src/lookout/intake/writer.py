@@ -1,36 +1,26 @@
 """The one writer of this process: it commits whatever gathered while the last commit was under way.
 
 No timer, so nothing waits when it is idle. The queue says what is next, in two lanes at once, and a tenant is in one of
-them at a time. A repeat of a firing that this process has seen is one renewal in one batched update, and everything
-else goes through a ledger. The queue has a bound: what is beyond it is refused before anything is taken (I8).
+them at a time. The queue has a bound: what is beyond it is refused before anything is taken (I8).
 """
 
 import asyncio
-from collections import Counter
-from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
-from datetime import timedelta
+from collections.abc import Callable, Sequence
 from itertools import chain
-from typing import Any, TypeVar
-
-import asyncpg
-import msgspec
-import structlog
 
 from lookout import metrics
 from lookout.clock import Clock
-from lookout.errors import Overloaded, RowsHeld
-from lookout.incidents.actions import REPEATABLE
-from lookout.incidents.events import Record
+from lookout.errors import Overloaded
 from lookout.incidents.incident import Incident
-from lookout.incidents.ledger import Ledger, Receipt
+from lookout.incidents.ledger import Receipt
 from lookout.incidents.policy import Policy
 from lookout.incidents.reconcile import Finding
 from lookout.incidents.transitions import Reason
+from lookout.intake.commits import Commits
 from lookout.intake.listening import Listening
 from lookout.intake.queue import Job, Lane, Queue, tenant_of
-from lookout.intake.repeats import Receipts, Repeats
-from lookout.intake.settle import settle, settle_in_thread
 from lookout.intake.tally import Tally
+from lookout.intake.tries import Attempt, Grown, Tries
 from lookout.intake.ways import Way, Ways
 from lookout.intake.work import (
     Calm,
@@ -44,59 +34,13 @@ from lookout.intake.work import (
     Telling,
     Watch,
     Work,
-    needs_of,
-    rejections_of,
     tenants_of,
 )
 from lookout.limits import USUAL, Limits
-from lookout.store.database import ABORTS, PASSING_ERRORS, WAITED_FOR, passes
-from lookout.store.log import Log, commit_seconds
+from lookout.store.log import Log
 
 QUIET_PART = 5
 """One part in so many of the queue is kept for tenants of which no more than a share waits."""
-TRIES = 3
-RETRY_AFTER = timedelta(milliseconds=200)
-_UNKNOWN = "nothing of this request is known to be stored"
-HELD_SECONDS, HELD_LIMIT, HELD_LEAST = 0.5, 1.0, 0.01
-"""How long to wait for rows that another writer held just now, for longer than anybody waits: it may be frozen. So long
-for each tenant, and in all for those of one batch; then so long for each: all others wait behind that."""
-HELD_FOR_SECONDS = 16.0
-"""For how long that goes on unless a commit succeeds: by then PostgreSQL has ended whoever is frozen."""
-THREAD_FROM = 100
-"""From this many alerts on a ledger decides in a thread, so that the server goes on answering: as many take 3 ms."""
-
-Grown = Sequence[tuple[str, Sequence[Record]]]
-"""By tenant what a commit has added to logs."""
-
-T = TypeVar("T")
-
-log = structlog.get_logger()
-
-
-class _Held(msgspec.Struct):
-    """How long a batch has `waited`, in seconds, for rows that others held."""
-
-    waited: float = 0
-
-    def patience(self) -> float:
-        """How long it waits for those of the next tenant."""
-        return max(HELD_LEAST, min(HELD_SECONDS, HELD_LIMIT - self.waited))
-
-
-class _Turn(msgspec.Struct):
-    """What a batch goes by. If it `is_hurried` somebody's rows are held, and nobody's are waited for as usual."""
-
-    way: Way
-    held: _Held = msgspec.field(default_factory=_Held)
-    is_hurried: bool = False
-
-
-class _Attempt(msgspec.Struct):
-    """What a try to commit goes by, how long it waits for a lock if not as usual, and what the logs have grown by."""
-
-    way: Way
-    lock_seconds: float | None
-    grown: list[tuple[str, Sequence[Record]]] = []
 
 
 class Intake:
@@ -105,26 +49,30 @@ class Intake:
     def __init__(
         self, store: Log, clock: Clock, policy: Policy, fresh_id: Callable[[], str], limits: Limits = USUAL
     ) -> None:
-        self.policy = policy
-        """What decides. Another may be put here at any time: a commit goes to its end with the one it began with."""
         self.listening = Listening(clock.now())
         self.tally = Tally(store)
         self.on_return: Callable[[str, str], None] = _nobody
-        """Told the tenant and the source when one that was silent is heard again, after the commit."""
+        """Told the tenant and the source when one that was silent is heard again, after the commit is answered."""
         self.on_commit: Callable[[Grown], None] = _nobody_follows
         """Told by what which tenant's log has grown, after the commit is answered."""
         self._store = store
         self._clock = clock
-        self._fresh_id = fresh_id
         self._limits = limits
         self._queue = Queue(limits)
         self._wakes = {lane: asyncio.Event() for lane in Lane}
         self._ways = Ways()
-        self._repeats = Repeats(store)
-        self._held: dict[str | None, float] = {}
-        """Tenants whose rows another writer held for longer than anybody waits, None for what is of many; and until
-        when, by the loop's clock, nobody waits for them so long."""
+        self._tries = Tries(store, clock, policy, fresh_id, self.listening)
+        self._commits = Commits(store, clock, self._tries, tell=self._tell, note_refusal=self.note_refusal)
         self._closed = False
+
+    @property
+    def policy(self) -> Policy:
+        """What decides. Another may be put here at any time: a commit goes to its end with the one it began with."""
+        return self._tries.policy
+
+    @policy.setter
+    def policy(self, policy: Policy) -> None:
+        self._tries.policy = policy
 
     @property
     def waiting(self) -> int:
@@ -217,7 +165,7 @@ class Intake:
                 try:
                     whose = frozenset(chain.from_iterable(tenants_of(job.work) for job in batch))
                     with self._ways.of(lane, alerts, whose) as way:
-                        await self._commit(batch, way)
+                        await self._commits.commit(batch, way)
                         if lane is Lane.QUIET and self._ways.are_shared:
                             await asyncio.sleep(0)  # whoever is answered goes before the storm,
                             await asyncio.sleep(0)  # and then whoever follows
@@ -247,162 +195,13 @@ class Intake:
         for wake in self._wakes.values():
             wake.set()
 
-    async def _commit(self, batch: Sequence[Job], way: Way) -> None:
-        """Commit all together, but for tenants whose rows another writer held just now: each of those by itself."""
-        free = [job for job in batch if not self._is_held(job)]
-        held = _by_tenant(job for job in batch if self._is_held(job))
-        await self._one_by_one([free, *held] if free else held, _Turn(way))
-
-    def _is_held(self, job: Job) -> bool:
-        now = asyncio.get_running_loop().time()
-        whose = (job.tenant_id, *tenants_of(job.work)) if self._held else ()
-        return any(self._held.get(tenant_id, now) > now for tenant_id in whose)
-
-    async def _one_by_one(self, parts: Sequence[list[Job]], turn: "_Turn") -> Exception | None:
-        """Commit each part, so that one that cannot be costs the others nothing.
-
-        Once the database is away it is so for those behind too: they do not each wait for it. Returns why it is.
-        """
-        for place, part in enumerate(parts):
-            error = await self._attempt(part, turn)
-            if error is not None and not _is_away(error):
-                error, behind = await self._take_apart(part, error, turn), place + 1
-            else:
-                behind = place
-            if error is not None:
-                self._refuse(list(chain.from_iterable(parts[behind:])), error)
-                return error
-        return None
-
-    async def _take_apart(self, batch: Sequence[Job], error: Exception, turn: "_Turn") -> Exception | None:
-        """Something of it cannot be done, or waits for a lock: find out what, and commit the rest.
-
-        Returns why the database is away, if it is by now.
-        """
-        if isinstance(error, asyncpg.LockNotAvailableError):
-            parts = _by_tenant(batch)
-            if len(parts) == 1:
-                self._held[batch[0].tenant_id] = asyncio.get_running_loop().time() + HELD_FOR_SECONDS
-                self._refuse(batch, error)
-                return None
-            turn = msgspec.structs.replace(turn, is_hurried=True)
-        else:
-            parts = [[job] for job in batch]
-            if len(parts) == 1:
-                log.error("intake", action="job_failed", error=repr(error), exc_info=error)
-                metrics.FAILED_COMMITS.inc()
-                _answer(batch[0], error)
-                return None
-        return await self._one_by_one(parts, turn)
-
-    async def _attempt(self, batch: Sequence[Job], turn: "_Turn") -> Exception | None:
-        """Commit, answer each, and tell who follows. If that failed nobody is answered yet: returns why."""
-        is_hurried = turn.is_hurried or self._is_held(batch[0])
-        attempt = _Attempt(turn.way, turn.held.patience() if is_hurried else None)
-        began = asyncio.get_running_loop().time()
-        try:
-            seconds = commit_seconds(sum(job.size for job in batch))
-            outcomes = await _within(self._try(batch, attempt), seconds)
-        except Exception as error:  # noqa: BLE001 - the writer outlives whatever one batch does to it
-            if isinstance(error, TimeoutError):
-                await self._store.give_up_connections()
-            if is_hurried:
-                turn.held.waited += asyncio.get_running_loop().time() - began
-            return error
-        for job, outcome in zip(batch, outcomes, strict=True):
-            self._held.pop(job.tenant_id, None)
-            _answer(job, outcome)
-        if attempt.grown:  # after the answers: there may be a thousand who follow
-            asyncio.get_running_loop().call_soon(self.on_commit, attempt.grown)
-        return None
-
-    def _refuse(self, batch: Sequence[Job], error: Exception) -> None:
-        """The database is away: say so at once, and count silence only from when it is back.
-
-        Who only waited for too long, for somebody else's lock, is alone not heard.
-        """
-        log.warning("intake", action="commit_failed", error=repr(error), alerts=sum(job.size for job in batch))
-        metrics.FAILED_COMMITS.inc()
-        if _is_away(error):
-            self.note_refusal("")
-            refusal = Overloaded(f"the database does not answer; {_UNKNOWN}")
-        else:
-            refusal = RowsHeld(f"somebody else holds this tenant's rows in the database; {_UNKNOWN}")
-        for job in batch:
-            self.note_refusal(job.tenant_id)
-            _answer(job, refusal)
-
-    async def _try(self, batch: Sequence[Job], attempt: "_Attempt") -> list[Outcome]:
-        """Commit, and again if that failed for a passing reason: alerts that are stored twice are stored once."""
-        for number in range(1, TRIES + 1):
-            try:
-                with metrics.COMMIT_SECONDS.time():
-                    return await self._settle([job.work for job in batch], attempt)
-            except PASSING_ERRORS as error:
-                # A note that may have been committed would stand there twice; what was aborted for certain was not.
-                is_ambiguous = _is_once_only(batch[0].work) and not isinstance(error, ABORTS)
-                if number == TRIES or is_ambiguous or isinstance(error, WAITED_FOR) or not passes(error):
-                    raise
-                log.info("intake", action="commit_retried", attempt=number, error=repr(error))
-                await self._clock.sleep(RETRY_AFTER)
-        raise AssertionError("unreachable")
-
-    async def _settle(self, batch: list[Work], attempt: "_Attempt") -> list[Outcome]:
-        policy = self.policy
-        batch = [self._as_heard(work) for work in batch]
-        renewed = await self._repeats.renew(batch, self._clock.now(), policy, attempt.lock_seconds)
-        rest = {
-            index: _without(work, renewed.get(index, {}))
-            for index, work in enumerate(batch)
-            if _is_left(work, len(renewed.get(index, ())))
-        }
-        outcomes = await self._decide(list(rest.values()), policy, attempt) if rest else []
-        decided = dict(zip(rest, outcomes, strict=True))
-        _count_repeats(renewed)
-        return [_joined(renewed.get(index, {}), decided.get(index, [])) for index in range(len(batch))]
-
-    def _as_heard(self, work: Work) -> Work:
-        """Without those of whom something was refused since the timers looked: it may have been what they miss."""
-        if not isinstance(work, Expiry | Watch):
-            return work
-        since = max(work.listening_since, self.listening.since)
-        refused = {tenant_id for tenant_id, at in self.listening.refusals() if at >= work.now}
-        if isinstance(work, Expiry):
-            fingerprints = {name: some for name, some in work.fingerprints.items() if name not in refused}
-            return msgspec.structs.replace(work, fingerprints=fingerprints, listening_since=since)
-        heartbeats = {name: some for name, some in work.heartbeats.items() if name not in refused}
-        return msgspec.structs.replace(work, heartbeats=heartbeats, listening_since=since)
-
-    async def _decide(self, batch: list[Work], policy: Policy, attempt: "_Attempt") -> list[Outcome]:
-        way, lock_seconds = attempt.way, attempt.lock_seconds
-        size = sum(work.size for work in batch)
-        is_large = size >= THREAD_FROM
-        needs = await asyncio.to_thread(needs_of, batch, policy) if is_large else needs_of(batch, policy)
-        await self._store.open_feeds(needs, self._clock.now(), lock_seconds)
-        async with self._store.transaction(needs, size, way.give, lock_seconds) as transaction:
-            ledgers = await transaction.load(needs, policy, self._fresh_id, self._clock.now())
-            await way.give()
-            if is_large or sum(len(need.fingerprints) for need in needs.values()) >= THREAD_FROM:
-                outcomes = await asyncio.to_thread(settle_in_thread, batch, ledgers, way.give_in_thread)
-            else:
-                outcomes = settle(batch, ledgers)
-            await transaction.append(ledgers.values())
-            await transaction.append_rejected(rejections_of(batch))
-            await way.give()  # what is flushed to the disk with a commit, others wait for
-        attempt.grown += [(ledger.tenant_id, ledger.records) for ledger in ledgers.values() if ledger.records]
-        for ledger in ledgers.values():
-            for source in ledger.returned:
-                self.on_return(ledger.tenant_id, source)
-        _count(outcomes, ledgers.values())
-        if is_large:  # each of the two takes a millisecond for two thousand
-            await asyncio.sleep(0)
-        if self._repeats.goes_by(policy):  # in the other lane another one may have come into force
-            self._repeats.remember(batch, outcomes)
-        return outcomes
-
-
-def _is_once_only(work: Work) -> bool:
-    return isinstance(work, Order) and type(work.action) not in REPEATABLE
+    def _tell(self, attempt: Attempt) -> None:
+        """After the answers: there may be a thousand who follow."""
+        loop = asyncio.get_running_loop()
+        for tenant_id, source in attempt.returned:
+            loop.call_soon(self.on_return, tenant_id, source)
+        if attempt.grown:
+            loop.call_soon(self.on_commit, attempt.grown)
 
 
 def _nobody(_tenant_id: str, _source: str) -> None:
@@ -411,72 +210,3 @@ def _nobody(_tenant_id: str, _source: str) -> None:
 
 def _nobody_follows(_grown: Grown) -> None:
     pass
-
-
-def _by_tenant(jobs: Iterable[Job]) -> list[list[Job]]:
-    """The jobs of each tenant, in their order; and then what is of many: all that was heard before it comes first."""
-    parts: dict[str | None, list[Job]] = {}
-    for job in jobs:
-        parts.setdefault(job.tenant_id, []).append(job)
-    of_many = parts.pop(None, [])
-    return [*parts.values(), of_many] if of_many else list(parts.values())
-
-
-def _is_away(error: Exception) -> bool:
-    """Whether nothing else could be committed at the moment either."""
-    return passes(error) and not isinstance(error, asyncpg.LockNotAvailableError)
-
-
-async def _within(work: Coroutine[Any, Any, T], seconds: float) -> T:
-    """The result of `work`. Raises `TimeoutError` after `seconds` whatever it does: a hung database cancels nothing."""
-    task = asyncio.create_task(work)
-    done, _ = await asyncio.wait({task}, timeout=seconds)
-    if not done:
-        task.cancel()
-        raise TimeoutError(f"no commit within {seconds:.0f} s")
-    return task.result()
-
-
-def _without(work: Work, renewed: Mapping[int, Receipt]) -> Work:
-    """What is left to decide of a delivery."""
-    if not renewed or not isinstance(work, Delivery):
-        return work
-    left = [alert for place, alert in enumerate(work.alerts) if place not in renewed]
-    return msgspec.structs.replace(work, alerts=left)
-
-
-def _is_left(work: Work, renewed: int) -> bool:
-    """Whether there is more to do than to renew so many alerts."""
-    return not isinstance(work, Delivery) or len(work.alerts) > renewed or bool(work.rejected)
-
-
-def _joined(renewed: Mapping[int, Receipt], decided: Outcome) -> Outcome:
-    """What a job came to: of a delivery the receipts of both kinds, in the order of its alerts."""
-    if not isinstance(decided, list) or not renewed:
-        return decided
-    others = iter(decided)
-    return [renewed[place] if place in renewed else next(others) for place in range(len(renewed) + len(decided))]
-
-
-def _count_repeats(renewed: Receipts) -> None:
-    metrics.DECIDED.labels(Reason.DUPLICATE).inc(sum(len(receipts) for receipts in renewed.values()))
-
-
-def _count(outcomes: Iterable[Outcome], ledgers: Iterable[Ledger]) -> None:
-    decided = (outcome.alerts if isinstance(outcome, Findings) else outcome for outcome in outcomes)
-    reasons = Counter(receipt.reason for receipts in decided if isinstance(receipts, list) for receipt in receipts)
-    for reason, count in reasons.items():
-        metrics.DECIDED.labels(reason).inc(count)
-    for event_type, count in Counter(
-        record.event.event_type for ledger in ledgers for record in ledger.records
-    ).items():
-        metrics.EVENTS.labels(event_type).inc(count)
-
-
-def _answer(job: Job, outcome: Outcome) -> None:
-    if job.done.done():  # whoever asked has gone
-        return
-    if isinstance(outcome, Exception):
-        job.done.set_exception(outcome)
-    else:
-        job.done.set_result(outcome)
