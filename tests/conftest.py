@@ -42,7 +42,7 @@ def pytest_configure(config: pytest.Config) -> None:
         choose_place()
         config.add_cleanup(clear_place)
     elif (measuring := _measuring(config)) is not None:
-        # pytest-cov begins to measure as a run's only process, begins anew as one of several, and ends only the second.
+        # pytest-cov begins as if it led the run, whose options it is given, begins anew, and would end only that.
         measuring.pause()
 
 
@@ -56,7 +56,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--measure-core",
         action="store_true",
-        help="With --cov=PACKAGE: measure the core's own tests, without those that Hypothesis repeats: all take long.",
+        help="With --cov=src/...: measure the core's own tests, without those that Hypothesis repeats: all take long.",
     )
 
 
@@ -80,8 +80,9 @@ def pytest_collection(session: pytest.Session) -> None:
     """
     gc.disable()
     if (measuring := _measuring(session.config)) is not None:
-        for package in map(Path, session.config.option.cov_source):
-            for module in walk_packages([str(package)], f"lookout.{package.name}."):
+        for place in session.config.option.cov_source:
+            package = ".".join(Path(place).relative_to("src").parts)
+            for module in walk_packages([place], f"{package}."):
                 import_module(module.name)
         measuring.pause()
 

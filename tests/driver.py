@@ -294,10 +294,13 @@ class Driver:
                 await self.http.get("/ready")
 
     async def until_following(self, followers: int) -> None:
-        """Return once just so many follow the feed."""
+        """Return once just so many follow the feed, and know how far it goes: until then they read what is new."""
+        following = self.running.parts.followers
         async with asyncio.timeout(10):
-            while self.running.parts.followers.count != followers:
+            while following.count != followers:
                 await self.http.get("/ready")
+            for reader in tuple(following._readers.values()):  # pyright: ignore[reportPrivateUsage]
+                await reader.ready()
 
     async def after_all_tries(self, request: Coroutine[Any, Any, httpx.Response], tries: int = TRIES) -> httpx.Response:
         """The answer to a request that the intake tries to commit as often as it does, letting time pass between."""

@@ -1,4 +1,4 @@
-"""In which turn the tests run, and in which process: with `--dist loadgroup`, several at once.
+"""In which turn the tests run, several at once; and with `--dist loadgroup` in which process.
 
 xdist's own groups are of no use here: they go by a mark that pytest no longer shows in a test's name.
 """
@@ -92,7 +92,7 @@ class Turns(LoadScopeScheduling):
     """Gives each process whole groups, and the next one only when it needs it: one that has none left goes on."""
 
     def __init__(self, config: pytest.Config, log: Any = None) -> None:
-        config.option.loadscopereorder = False  # xdist would begin with the groups of many tests: the longest are one
+        config.option.loadscopereorder = False  # xdist would begin with the groups of most tests: the longest have one
         super().__init__(config, log)
 
     def _split_scope(self, nodeid: str) -> str:

@@ -299,8 +299,8 @@ def _settle() -> None:
     """Before the first request: from now on nothing may hold all others up.
 
     What was made at the start stays: the garbage collector, which stops all else meanwhile, need not look at it, and
-    not now either: that would take a seventh of the start and find one object in a hundred. A thread that decides
-    gives way to the server after half a millisecond, where Python lets it go on for five.
+    not now either: that would take 60 ms and find one object in a hundred. A thread that decides gives way to the
+    server after half a millisecond, where Python lets it go on for five.
     """
     gc.freeze()
     gc.set_threshold(COLLECTED_FROM)

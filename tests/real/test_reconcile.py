@@ -205,7 +205,7 @@ async def _amtool(alertmanager: str, home: Path, *arguments: str) -> None:
 
 
 async def _has_run_for_a_second(alertmanager: str) -> None:
-    """Return once it says so: it tells the time in whole seconds, and of what was heard earlier its word is no proof."""
+    """Return once it says so: it tells whole seconds, and of what it told earlier its silence is no proof."""
     async with httpx.AsyncClient(base_url=alertmanager) as http, asyncio.timeout(PATIENCE):
         runs_for = timedelta()
         while runs_for < timedelta(seconds=1):

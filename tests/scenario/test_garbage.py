@@ -2,8 +2,12 @@
 
 import asyncio
 import gc
+import sys
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
+
+import pytest
 
 from lookout.app import serve_until_stopped
 from lookout.config import Settings
@@ -11,6 +15,19 @@ from lookout.incidents.policy import Policy
 from lookout.intake.writer import Intake
 
 
+@pytest.fixture
+def as_before() -> Iterator[None]:
+    """For the tests that come next, which are frozen as they were before the first of them."""
+    thresholds, interval = gc.get_threshold(), sys.getswitchinterval()
+    yield
+    gc.unfreeze()
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(*thresholds)
+    sys.setswitchinterval(interval)
+
+
+@pytest.mark.usefixtures("as_before")
 async def test_once_it_serves_the_collector_looks_only_at_what_came_after_the_start(dsn: str) -> None:
     looked_at: asyncio.Future[set[type]] = asyncio.get_running_loop().create_future()
     settings = Settings("127.0.0.1", 0, Path(), dsn, None, Policy())
@@ -26,6 +43,3 @@ async def test_once_it_serves_the_collector_looks_only_at_what_came_after_the_st
         serving.cancel()
         with suppress(asyncio.CancelledError):
             await serving
-        gc.unfreeze()
-        gc.collect()
-        gc.freeze()  # for the tests that come next, as before the first of them

@@ -61,6 +61,8 @@ def test_nothing_at_all_is_in_turn() -> None:
 
 
 def test_whoever_is_one_of_several_processes_has_its_tests_in_turn(request: pytest.FixtureRequest) -> None:
+    if request.config.getoption("failedfirst", False) or request.config.getoption("newfirst", False):
+        pytest.skip("--ff and --nf have a turn of their own")
     names = [item.nodeid for item in request.session.items]
     assert not hasattr(request.config, "workerinput") or in_turn(names) == list(range(len(names)))
 
@@ -83,7 +85,7 @@ class Process:
 
 def test_a_file_of_many_tests_waits_for_its_turn() -> None:
     names = ["tests/fault/test_replicas.py::test_a", *(f"tests/unit/test_sql.py::test_{letter}" for letter in "abcde")]
-    # As xdist has them when nothing is said.
+    # xdist's defaults.
     config: Any = SimpleNamespace(option=SimpleNamespace(loadscopereorder=True), getvalue={"tx": ["popen"]}.get)
     process: Any = Process()
     turns = Turns(config)

@@ -5,6 +5,8 @@ waits for it, and none else.
 """
 
 import asyncio
+import gc
+import sys
 from typing import TYPE_CHECKING
 
 import structlog
@@ -90,6 +92,9 @@ async def _for_ever() -> None:
 
 
 def _load(parts: Parts) -> "StreamableHTTPSessionManager":
+    is_new = "lookout.api.mcp.server" not in sys.modules
     from lookout.api.mcp.server import manager_of
 
+    if is_new:
+        gc.freeze()  # it stays, as what was made at the start
     return manager_of(parts, BODY_LIMIT)
