@@ -11,6 +11,7 @@ from tests.driver import Driver
 from tests.scenario.conftest import Start
 
 from lookout.incidents.incident import Resolution, Status
+from lookout.intake.commits import RETRY_AFTER
 
 BY_INSTANCE = """
 policy:
@@ -98,6 +99,21 @@ async def test_a_commit_that_is_under_way_ends_with_the_policy_it_began_with(loo
         "Down (job=a)",
         "Down (job=warm)",
     ]
+
+
+async def test_a_commit_that_is_tried_again_goes_by_the_policy_that_was_read_meanwhile(
+    lookout: Driver, config: Path
+) -> None:
+    await lookout.fires(job="warm")
+    async with lookout.feed_is_locked():
+        posting = asyncio.create_task(lookout.fires(job="a", instance="1"))
+        await lookout.until_locked_out()
+        await lookout.sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE wait_event_type = 'Lock'")
+        await lookout.clock.until_asleep(seconds=RETRY_AFTER.total_seconds())
+        await _reloads(lookout, config, BY_INSTANCE)
+    lookout.clock.move(seconds=RETRY_AFTER.total_seconds())
+    await posting
+    assert [incident.title for incident in await lookout.incidents()] == ["Down (instance=1)", "Down (job=warm)"]
 
 
 BROKEN = "policy:\n  group_by: []\n  reopen_windw: 5m\n"
