@@ -42,7 +42,7 @@ def pytest_configure(config: pytest.Config) -> None:
         choose_place()
         config.add_cleanup(clear_place)
     elif (measuring := _measuring(config)) is not None:
-        # pytest-cov begins as if it led the run, whose options it is given, begins anew, and would end only that.
+        # pytest-cov begins as if it led the run, whose options it is given, and anew: it would end only the second.
         measuring.pause()
 
 

@@ -173,9 +173,9 @@ class Socket(_Read, WebSocketsSansIOProtocol):
         """Tell whoever is not let in yet to come again: uvicorn would answer 500, as if something had failed."""
         if self.handshake_complete or self.initial_response is not None:
             super().shutdown()
-            return
-        refusal = self.conn.reject(503, "Lookout is stopping; try again")
-        refusal.headers["Retry-After"] = "1"
-        self.conn.send_response(refusal)
-        self.transport.write(b"".join(self.conn.data_to_send()))
-        self.transport.close()
+        elif not self.transport.is_closing():  # else it has been refused
+            refusal = self.conn.reject(503, "Lookout is stopping; try again")
+            refusal.headers["Retry-After"] = "1"
+            self.conn.send_response(refusal)
+            self.transport.write(b"".join(self.conn.data_to_send()))
+            self.transport.close()

@@ -1,11 +1,10 @@
 """GraphQL, which is loaded when somebody first asks: it is a quarter of what a start would take."""
 
 import asyncio
-import gc
-import sys
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from lookout.api.loaded import staying
 from lookout.api.parts import Parts
 
 
@@ -25,9 +24,6 @@ class GraphQLLater:
         await self._app(scope, receive, send)
 
     def _load(self) -> ASGIApp:
-        is_new = "lookout.api.graphql" not in sys.modules
-        from lookout.api.graphql import graphql_app
-
-        if is_new:
-            gc.freeze()  # it stays, as what was made at the start
+        with staying("lookout.api.graphql"):
+            from lookout.api.graphql import graphql_app
         return graphql_app(self._parts, playground=self._playground)

@@ -20,16 +20,7 @@ from lookout.intake.listening import Listening
 from lookout.intake.repeats import Receipts, Repeats
 from lookout.intake.settle import settle, settle_in_thread
 from lookout.intake.ways import Way
-from lookout.intake.work import (
-    Delivery,
-    Expiry,
-    Findings,
-    Outcome,
-    Watch,
-    Work,
-    needs_of,
-    rejections_of,
-)
+from lookout.intake.work import Delivery, Expiry, Findings, Outcome, Watch, Work, needs_of, rejections_of
 from lookout.store.log import Log
 
 THREAD_FROM = 100

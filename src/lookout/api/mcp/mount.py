@@ -5,8 +5,6 @@ waits for it, and none else.
 """
 
 import asyncio
-import gc
-import sys
 from typing import TYPE_CHECKING
 
 import structlog
@@ -15,6 +13,7 @@ from starlette.types import Message, Receive, Scope, Send
 
 from lookout.api.answers import error_answer
 from lookout.api.edge import known_caller
+from lookout.api.loaded import staying
 from lookout.api.parts import Parts
 from lookout.api.parts import Scope as CredentialScope
 from lookout.errors import Forbidden, Overloaded
@@ -92,9 +91,6 @@ async def _for_ever() -> None:
 
 
 def _load(parts: Parts) -> "StreamableHTTPSessionManager":
-    is_new = "lookout.api.mcp.server" not in sys.modules
-    from lookout.api.mcp.server import manager_of
-
-    if is_new:
-        gc.freeze()  # it stays, as what was made at the start
+    with staying("lookout.api.mcp.server"):
+        from lookout.api.mcp.server import manager_of
     return manager_of(parts, BODY_LIMIT)
